@@ -1,0 +1,180 @@
+import { basename } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Endpoint } from './drivers/tasks.ts'
+import { SERVER_PATH } from './paths.ts'
+import { type Amount, findScenarios, PHASE_MS_MAX, SCENARIOS, type Scenario } from './scenarios.ts'
+
+/** A server that the benchmark starts, or one that is running. */
+export type Target =
+  | { readonly name: string; readonly command: readonly string[] }
+  | { readonly name: string; readonly endpoint: Endpoint; readonly pid: number | undefined }
+
+export interface BenchOptions {
+  /** Ours first, then what it is compared with. */
+  readonly targets: readonly Target[]
+  readonly scenarios: readonly Scenario[]
+  readonly size: 'smoke' | 'full'
+  readonly rounds: number
+  readonly amount: Amount | undefined
+  readonly connections: number | undefined
+  readonly rate: number | undefined
+  readonly drivers: number | undefined
+  readonly jsonPath: string | undefined
+}
+
+type ParsedArguments =
+  | { readonly kind: 'run'; readonly options: BenchOptions }
+  | { readonly kind: 'help' }
+  | { readonly kind: 'refused'; readonly reason: string }
+
+const OPTIONS = {
+  url: { type: 'string' },
+  pid: { type: 'string' },
+  server: { type: 'string' },
+  vs: { type: 'string', multiple: true },
+  rounds: { type: 'string' },
+  scenario: { type: 'string', multiple: true },
+  smoke: { type: 'boolean' },
+  duration: { type: 'string' },
+  messages: { type: 'string' },
+  connections: { type: 'string' },
+  rate: { type: 'string' },
+  drivers: { type: 'string' },
+  json: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+const ROUNDS = { smoke: 1, full: 3 } as const
+const NATS_PORT = 4222
+
+/** Ends the parse with a reason; caught in `parseBenchArguments` and nowhere else seen. */
+class Refusal extends Error {}
+
+export function parseBenchArguments(argv: readonly string[]): ParsedArguments {
+  try {
+    return parse(argv)
+  } catch (error) {
+    const isUsage = error instanceof Refusal || String(codeOf(error)).startsWith('ERR_PARSE_ARGS')
+    if (!isUsage) throw error
+    return { kind: 'refused', reason: (error as Error).message }
+  }
+}
+
+function parse(argv: readonly string[]): ParsedArguments {
+  const { values } = parseArgs({ args: [...argv], options: OPTIONS, strict: true })
+  if (values.help) return { kind: 'help' }
+  if (values.url !== undefined && values.server !== undefined) {
+    throw new Refusal('--url and --server exclude each other')
+  }
+  if (values.pid !== undefined && values.url === undefined) {
+    throw new Refusal('--pid goes with --url; a server that is started here has a known pid')
+  }
+  const pid = wholeNumber('--pid', values.pid)
+  const ours: Target =
+    values.url === undefined
+      ? { name: 'sable', command: splitCommand(values.server ?? SERVER_PATH) }
+      : { name: values.url.replace(/\/\/.*@/, '//'), endpoint: parseUrl(values.url), pid }
+  const theirs = (values.vs ?? []).map((text) => ({ name: '', command: splitCommand(text) }))
+  const size = values.smoke ? 'smoke' : 'full'
+  return {
+    kind: 'run',
+    options: {
+      targets: nameTargets([values.server === undefined ? ours : { ...ours, name: '' }, ...theirs]),
+      scenarios: parseScenarios(values.scenario),
+      size,
+      rounds: wholeNumber('--rounds', values.rounds) ?? ROUNDS[size],
+      amount: parseAmount(values.messages, values.duration),
+      connections: wholeNumber('--connections', values.connections),
+      rate: wholeNumber('--rate', values.rate),
+      drivers: wholeNumber('--drivers', values.drivers),
+      jsonPath: values.json,
+    },
+  }
+}
+
+/**
+ * Splits a command line at blanks; '…' and "…" hold words with blanks together. No other shell
+ * syntax.
+ */
+export function splitCommand(text: string): readonly string[] {
+  const words: string[] = []
+  let rest = text.trim()
+  while (rest !== '') {
+    const word = rest.match(/^(?:'[^']*'|"[^"]*"|[^\s'"])+/)?.[0]
+    if (word === undefined) throw new Refusal(`quote not closed: ${text}`)
+    words.push(word.replace(/'([^']*)'|"([^"]*)"/g, '$1$2'))
+    rest = rest.slice(word.length).trimStart()
+  }
+  if (words.length === 0) throw new Refusal('empty server command')
+  return words
+}
+
+/**
+ * Unnamed targets are called by their program, by the whole command when two programs share a name.
+ */
+function nameTargets(targets: readonly Target[]): readonly Target[] {
+  const shortName = (target: Target): string =>
+    'command' in target && target.name === '' ? basename(target.command[0]!) : target.name
+  const names = targets.map(shortName)
+  return targets.map((target, index) => {
+    const isShared = names.filter((name) => name === names[index]).length > 1
+    const name = isShared && 'command' in target ? target.command.join(' ') : names[index]!
+    return { ...target, name }
+  })
+}
+
+function parseScenarios(texts: readonly string[] | undefined): readonly Scenario[] {
+  if (texts === undefined) return SCENARIOS
+  const found = texts
+    .flatMap((text) => text.split(','))
+    .flatMap((name) => {
+      const scenarios = findScenarios(name)
+      if (scenarios.length === 0) throw new Refusal(`unknown scenario: ${name}`)
+      return scenarios
+    })
+  return [...new Set(found)]
+}
+
+function parseAmount(
+  messages: string | undefined,
+  duration: string | undefined,
+): Amount | undefined {
+  const count = wholeNumber('--messages', messages)
+  const durationMs = duration === undefined ? undefined : parseDurationMs(duration)
+  if (count === undefined) return durationMs === undefined ? undefined : { durationMs }
+  return { messages: count, durationMs: durationMs ?? PHASE_MS_MAX }
+}
+
+/** `2`, `2s`, `0.5s` or `500ms`. */
+function parseDurationMs(text: string): number {
+  const [, digits, unit] = text.match(/^(\d+(?:\.\d+)?)(ms|s)?$/) ?? []
+  const durationMs = Number(digits) * (unit === 'ms' ? 1 : 1000)
+  if (!(durationMs > 0 && durationMs <= PHASE_MS_MAX)) {
+    throw new Refusal(`--duration must be between 1ms and ${PHASE_MS_MAX / 1000}s: ${text}`)
+  }
+  return durationMs
+}
+
+function parseUrl(text: string): Endpoint {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url?.protocol !== 'nats:') throw new Refusal('--url must look like nats://host:port')
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const port = url.port === '' ? NATS_PORT : Number(url.port)
+  const user = decodeURIComponent(url.username)
+  const password = decodeURIComponent(url.password)
+  if (user === '') return { host, port }
+  return password === '' ? { host, port, token: user } : { host, port, user, password }
+}
+
+function wholeNumber(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value < 1 || !Number.isSafeInteger(value)) {
+    throw new Refusal(`${name} must be a whole number from 1: ${text}`)
+  }
+  return value
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
+}

@@ -1,0 +1,174 @@
+import { writeFile } from 'node:fs/promises'
+import os from 'node:os'
+import { type BenchOptions, parseBenchArguments, type Target } from './arguments.ts'
+import { createDriverPool } from './driver-group.ts'
+import { helpText } from './help.ts'
+import { loadKernelModule } from './kernel/receive-kernel.ts'
+import { describeMachine, type Machine, warnOfLoad } from './machine.ts'
+import { METRICS, type Measurement, type MetricKey } from './measurement.ts'
+import { formatTable, mediansOf, ratiosOf, type ScenarioResult } from './report.ts'
+import type { RunContext } from './runs/context.ts'
+import { runIdle } from './runs/idle.ts'
+import { runLatency } from './runs/latency.ts'
+import { runStartup } from './runs/startup.ts'
+import { runThroughput } from './runs/throughput.ts'
+import type { Scenario } from './scenarios.ts'
+import { killRunningServers, type Server, startServer } from './server-process.ts'
+
+const EXIT_OK = 0
+const EXIT_FAILED = 1
+const EXIT_USAGE = 2
+const EXIT_INTERRUPTED = 130
+
+/** Two drivers only help where server and generator do not want the same processors. */
+const PROCESSORS_FOR_TWO_DRIVERS = 4
+
+/**
+ * `sable bench`: writes the table to standard output and progress to standard error.
+ *
+ * @returns exit code: 0, 1 when a run failed (lost messages, a server that broke off), 2 for usage
+ */
+export async function runBench(argv: readonly string[]): Promise<number> {
+  const parsed = parseBenchArguments(argv)
+  if (parsed.kind === 'help') {
+    process.stdout.write(helpText())
+    return EXIT_OK
+  }
+  if (parsed.kind === 'refused') {
+    process.stderr.write(`sable bench: ${parsed.reason}\nTry 'sable bench --help'.\n`)
+    return EXIT_USAGE
+  }
+  const onSignal = (): void => {
+    killRunningServers()
+    process.exit(EXIT_INTERRUPTED)
+  }
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal).once('exit', killRunningServers)
+  try {
+    return await runAll(parsed.options)
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal).off('exit', killRunningServers)
+  }
+}
+
+async function runAll(options: BenchOptions): Promise<number> {
+  const machine = describeMachine()
+  const warning = warnOfLoad(machine)
+  if (warning !== undefined) process.stderr.write(`${warning}\n`)
+  const drivers = options.drivers ?? (machine.processors >= PROCESSORS_FOR_TWO_DRIVERS ? 2 : 1)
+  const kernel = await loadKernelModule()
+  const pool = createDriverPool(drivers)
+  const results: ScenarioResult[] = []
+  try {
+    const { size, amount, rate, connections } = options
+    const context: RunContext = { pool, kernel, size, drivers, amount, rate, connections }
+    for (const scenario of options.scenarios) {
+      results.push(await runScenario(scenario, options, context))
+    }
+  } finally {
+    await pool.destroy()
+  }
+  process.stdout.write(`${describe(machine, options)}\n${formatTable(results)}\n`)
+  if (options.jsonPath !== undefined) {
+    await writeFile(options.jsonPath, toJson(machine, options, results))
+  }
+  const hasFailed = results.some(({ targets }) => targets.some((target) => target.failures.length))
+  return hasFailed ? EXIT_FAILED : EXIT_OK
+}
+
+/**
+ * Rounds of all targets in turn, A B A B: what the machine does meanwhile then meets them alike.
+ */
+async function runScenario(
+  scenario: Scenario,
+  options: BenchOptions,
+  context: RunContext,
+): Promise<ScenarioResult> {
+  const targets = options.targets.map(({ name }) => ({
+    target: name,
+    rounds: [] as Measurement[],
+    failures: [] as string[],
+  }))
+  for (let round = 1; round <= options.rounds; round++) {
+    for (const [index, target] of options.targets.entries()) {
+      const label = `${scenario.name} round ${round}/${options.rounds} ${target.name}`
+      try {
+        const measurement = await runOnce(scenario, target, context)
+        targets[index]!.rounds.push(measurement)
+        process.stderr.write(`${label}: ${summarize(measurement)}\n`)
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error)
+        targets[index]!.failures.push(reason)
+        process.stderr.write(`${label}: FAILED ${reason}\n`)
+      }
+    }
+  }
+  return { scenario: scenario.name, workload: scenario.workload, targets }
+}
+
+async function runOnce(
+  scenario: Scenario,
+  target: Target,
+  context: RunContext,
+): Promise<Measurement> {
+  if (scenario.kind === 'startup') {
+    return 'command' in target
+      ? runStartup(scenario, target.command, context)
+      : { metrics: { startupMs: undefined } }
+  }
+  const server = await openTarget(target)
+  try {
+    switch (scenario.kind) {
+      case 'throughput':
+        return await runThroughput(scenario, server, context)
+      case 'latency':
+        return await runLatency(scenario, server, context)
+      case 'idle':
+        return await runIdle(scenario, server, context)
+    }
+  } finally {
+    await server.stop()
+  }
+}
+
+async function openTarget(target: Target): Promise<Server> {
+  if ('command' in target) return startServer(target.command)
+  return { endpoint: target.endpoint, pid: target.pid, stop: async () => {} }
+}
+
+function summarize({ metrics, generatorBusy, hash }: Measurement): string {
+  const figures = (Object.keys(metrics) as MetricKey[]).map((key) => {
+    const value = metrics[key]?.toFixed(METRICS[key].digits) ?? 'n/a'
+    return `${METRICS[key].label} ${value}`
+  })
+  if (generatorBusy !== undefined) figures.push(`generator ${(generatorBusy * 100).toFixed(0)} %`)
+  if (hash !== undefined) figures.push(`hash ${hash}`)
+  return figures.join(', ')
+}
+
+function describe(machine: Machine, options: BenchOptions): string {
+  const rounds = options.rounds === 1 ? '1 round' : `median of ${options.rounds} rounds`
+  const { processors, processor, platform, node } = machine
+  const where = `${processors} x ${processor}, ${platform}, generator on Node ${node}`
+  return `${where}, ${options.size}, ${rounds}\n`
+}
+
+function toJson(
+  machine: Machine,
+  options: BenchOptions,
+  results: readonly ScenarioResult[],
+): string {
+  const document = {
+    machine,
+    os: os.type(),
+    date: new Date().toISOString(),
+    size: options.size,
+    rounds: options.rounds,
+    metrics: METRICS,
+    scenarios: results.map((result) => ({
+      ...result,
+      targets: result.targets.map((target) => ({ ...target, medians: mediansOf(target) })),
+      ratios: ratiosOf(result),
+    })),
+  }
+  return `${JSON.stringify(document, undefined, 2)}\n`
+}

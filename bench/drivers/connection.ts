@@ -1,0 +1,132 @@
+import net from 'node:net'
+import type { ReceiveKernel } from '../kernel/receive-kernel.ts'
+import type { Endpoint } from './tasks.ts'
+
+const PONG = Buffer.from('PONG\r\n', 'latin1')
+
+/**
+ * One NATS connection of the generator. Every socket of the thread reads into the kernel's one
+ * buffer, which the kernel consumes before the next read.
+ *
+ * Any failure (refused, closed, protocol violation, -ERR) goes to `onFailure`, once.
+ */
+export class Connection {
+  readonly record: number
+  /** Called after each consumed chunk. */
+  onProgress: () => void = noop
+  readonly #kernel: ReceiveKernel
+  readonly #socket: net.Socket
+  readonly #onFailure: (error: Error) => void
+  #pingsAnswered = 0
+  #pingsSent = 0
+  #pongWaiters: { readonly pongs: number; readonly resolve: () => void }[] = []
+  #isClosing = false
+
+  private constructor(
+    kernel: ReceiveKernel,
+    endpoint: Endpoint,
+    onFailure: (error: Error) => void,
+  ) {
+    this.#kernel = kernel
+    this.#onFailure = onFailure
+    this.record = kernel.open()
+    this.#socket = net.connect({
+      host: endpoint.host,
+      port: endpoint.port,
+      noDelay: true,
+      onread: { buffer: kernel.readBuffer, callback: (chunkBytes) => this.#onChunk(chunkBytes) },
+    })
+    this.#socket.on('error', (error) => this.#fail(error.message))
+    this.#socket.on('close', () => this.#fail('connection closed by the server'))
+  }
+
+  /**
+   * Resolves when the server has answered CONNECT with PONG; a failure before that goes to
+   * `onFailure` alone.
+   */
+  static async open(
+    kernel: ReceiveKernel,
+    endpoint: Endpoint,
+    onFailure: (error: Error) => void,
+  ): Promise<Connection> {
+    const connection = new Connection(kernel, endpoint, onFailure)
+    await connection.#info()
+    connection.write(`CONNECT ${connectOptions(endpoint)}\r\n`)
+    await connection.flush()
+    return connection
+  }
+
+  write(bytes: Uint8Array | string, onWritten?: () => void): void {
+    this.#socket.write(bytes, onWritten)
+  }
+
+  /** Sends PING; resolves when all written before it has been processed by the server. */
+  flush(): Promise<void> {
+    this.#pingsSent += 1
+    this.#socket.write('PING\r\n')
+    const pongs = this.#pingsSent
+    return new Promise((resolve) => this.#pongWaiters.push({ pongs, resolve }))
+  }
+
+  close(): void {
+    this.#isClosing = true
+    this.#socket.destroy()
+  }
+
+  #info(): Promise<void> {
+    return new Promise((resolve) => {
+      this.onProgress = () => {
+        if (this.#kernel.infos(this.record) === 0) return
+        this.onProgress = noop
+        resolve()
+      }
+    })
+  }
+
+  #onChunk(chunkBytes: number): boolean {
+    const kernel = this.#kernel
+    if (!kernel.consume(this.record, chunkBytes)) {
+      this.#fail(`not NATS protocol after ${kernel.messages(this.record)} messages`)
+      return false
+    }
+    const errorText = kernel.errorText(this.record)
+    if (errorText !== '') {
+      this.#fail(errorText)
+      return false
+    }
+    while (this.#pingsAnswered < kernel.pings(this.record)) {
+      this.#pingsAnswered += 1
+      this.#socket.write(PONG)
+    }
+    // In front of the PONG waiters: a chunk may end with both the last message and the PONG.
+    this.onProgress()
+    const pongs = kernel.pongs(this.record)
+    while (this.#pongWaiters.length > 0 && this.#pongWaiters[0]!.pongs <= pongs) {
+      this.#pongWaiters.shift()!.resolve()
+    }
+    return true
+  }
+
+  #fail(reason: string): void {
+    if (this.#isClosing) return
+    this.close()
+    this.#onFailure(new Error(`benchmark connection failed: ${reason}`))
+  }
+}
+
+function connectOptions(endpoint: Endpoint): string {
+  const { user, password, token } = endpoint
+  return JSON.stringify({
+    verbose: false,
+    pedantic: false,
+    lang: 'sable-bench',
+    version: '1',
+    protocol: 1,
+    headers: true,
+    no_responders: true,
+    ...(user === undefined ? {} : { user, pass: password ?? '' }),
+    ...(token === undefined ? {} : { auth_token: token }),
+  })
+}
+
+function noop(): void {}

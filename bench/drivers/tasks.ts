@@ -1,0 +1,112 @@
+import type { MessagePort } from 'node:worker_threads'
+
+/** The server under load. */
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+  readonly user?: string
+  readonly password?: string
+  readonly token?: string
+}
+
+interface TaskBase {
+  readonly endpoint: Endpoint
+  readonly kernel: WebAssembly.Module
+  /** Phase commands come in here, results leave here. */
+  readonly port: MessagePort
+}
+
+/** A flow of messages on a subject of its own, from one publisher to all its subscribers. */
+export interface Stream {
+  readonly stream: number
+  readonly subject: string
+  readonly payloadBytes: number
+}
+
+export interface ThroughputTask extends TaskBase {
+  readonly kind: 'throughput'
+  readonly publishers: readonly Stream[]
+  /** `subscriber` is the index of its counter in the flow control. */
+  readonly subscribers: readonly (Stream & { readonly subscriber: number })[]
+  /** Counts shared by all drivers of the run, see `flow-control.ts`. */
+  readonly counts: SharedArrayBuffer
+  readonly subscribersOfStream: readonly (readonly number[])[]
+  /** Most messages a block may hold, so that short runs can be small. */
+  readonly blockMessagesMax: number
+  readonly windowBytes: number
+}
+
+export interface LatencyTask extends TaskBase {
+  readonly kind: 'latency'
+  readonly payloadBytes: number
+}
+
+export interface IdleTask extends TaskBase {
+  readonly kind: 'idle'
+  readonly connections: number
+}
+
+export type DriverTask = ThroughputTask | LatencyTask | IdleTask
+
+/** Ends a phase by whichever of the two comes first. */
+export interface PhaseLimit {
+  readonly messages?: number
+  readonly durationMs: number
+}
+
+export interface ThroughputCommand extends PhaseLimit {
+  /** Counted from 1. */
+  readonly phase: number
+  /** Computing them takes a while, so ask in a phase of its own that publishes nothing. */
+  readonly wantsHashes: boolean
+}
+
+export interface ThroughputPhase {
+  readonly published: number
+  readonly received: number
+  /** Since the start of the run. */
+  readonly mismatches: number
+  /** Of this driver, clock of `monotonicNs`. */
+  readonly startNs: number
+  readonly endNs: number
+  /** Processor time of the driver's thread; near the elapsed time, the generator was the limit. */
+  readonly cpuNs: number
+  /**
+   * Of all messages since the start of the run, by subscriber; `expected` is what a complete run
+   * gives.
+   */
+  readonly hashes: readonly {
+    readonly subscriber: number
+    readonly actual: bigint
+    readonly expected: bigint
+  }[]
+}
+
+export interface LatencyCommand extends PhaseLimit {
+  /** Requests a second; none: the next request leaves as soon as the reply is there. */
+  readonly rate?: number
+}
+
+export interface LatencyPhase {
+  readonly requests: number
+  readonly elapsedNs: number
+  readonly p50Ns: number
+  readonly p90Ns: number
+  readonly p99Ns: number
+  readonly p999Ns: number
+  readonly maxNs: number
+  readonly meanNs: number
+}
+
+/**
+ * `open`: connect so many more and subscribe; `deliver`: publish to each and count what arrives.
+ */
+export interface IdleCommand {
+  readonly action: 'open' | 'deliver'
+  readonly connections: number
+}
+
+export interface IdlePhase {
+  readonly connections: number
+  readonly received: number
+}

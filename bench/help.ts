@@ -1,0 +1,32 @@
+import { SCENARIOS } from './scenarios.ts'
+
+export function helpText(): string {
+  const width = Math.max(...SCENARIOS.map(({ name }) => name.length))
+  const scenarios = SCENARIOS.map(({ name, workload }) => `  ${name.padEnd(width)}  ${workload}`)
+  return `Usage: sable bench [options]
+
+Loads a NATS server and reports rates, latencies, memory, start time, and the processor time the
+server spends. With --vs the rounds of all servers are interleaved and compared by their medians.
+
+Servers
+  --server "<command>"  start this server on a random loopback port (default: this project's)
+  --url nats://h:p      use a running server; user:password@ or token@ go before the host
+  --pid <n>             its process, for processor time and memory (Linux)
+  --vs "<command>"      compare with this server; may be repeated
+
+Load
+  --scenario <list>     comma-separated names or families such as 1:1 (default: all)
+  --smoke               small fixed amounts, one round: proves that it works, measures nothing
+  --rounds <n>          rounds of each scenario (default: 3)
+  --duration <time>     length of each measured phase, such as 2s or 500ms (default: 2s)
+  --messages <n>        end each measured phase after this many messages of each publisher
+  --connections <n>     connections of the idle scenario (default: 2000)
+  --rate <n>            requests a second of the paced part of request-reply (default: 500)
+  --drivers <n>         threads of the load generator (default: 1, or 2 from four processors on)
+  --json <file>         write every round and the medians
+  -h, --help            show this
+
+Scenarios
+${scenarios.join('\n')}
+`
+}

@@ -1,0 +1,17 @@
+import { IdleDriver } from './drivers/idle-driver.ts'
+import { LatencyDriver } from './drivers/latency-driver.ts'
+import { serve } from './drivers/serve.ts'
+import type { DriverTask } from './drivers/tasks.ts'
+import { ThroughputDriver } from './drivers/throughput-driver.ts'
+
+/** Entry of a load driver's thread: one task is one driver for one run. */
+export function runDriver(task: DriverTask): Promise<void> {
+  switch (task.kind) {
+    case 'throughput':
+      return serve(task.port, (onFailure) => new ThroughputDriver(task, onFailure))
+    case 'latency':
+      return serve(task.port, (onFailure) => new LatencyDriver(task, onFailure))
+    case 'idle':
+      return serve(task.port, (onFailure) => new IdleDriver(task, onFailure))
+  }
+}

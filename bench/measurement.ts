@@ -1,0 +1,45 @@
+import type { LatencyPhase } from './drivers/tasks.ts'
+import type { Better } from './statistics.ts'
+
+/** What is measured: key, words, direction. Reports and JSON go by this one list, in this order. */
+export const METRICS = {
+  publishedPerSecond: { label: 'published msg/s', better: 'higher', digits: 0 },
+  deliveredPerSecond: { label: 'delivered msg/s', better: 'higher', digits: 0 },
+  cpuNsPerMessage: { label: 'server CPU ns/published', better: 'lower', digits: 0 },
+  requestsPerSecond: { label: 'closed loop requests/s', better: 'higher', digits: 0 },
+  closedP50Us: { label: 'closed loop p50 us', better: 'lower', digits: 1 },
+  closedP99Us: { label: 'closed loop p99 us', better: 'lower', digits: 1 },
+  cpuNsPerRequest: { label: 'server CPU ns/request', better: 'lower', digits: 0 },
+  pacedP50Us: { label: 'paced p50 us', better: 'lower', digits: 1 },
+  pacedP99Us: { label: 'paced p99 us', better: 'lower', digits: 1 },
+  idleBytes: { label: 'resident bytes/connection', better: 'lower', digits: 0 },
+  startupMs: { label: 'start to INFO ms', better: 'lower', digits: 1 },
+} as const satisfies Record<string, { label: string; better: Better; digits: number }>
+
+export type MetricKey = keyof typeof METRICS
+
+/** One round of one scenario against one server. */
+export interface Measurement {
+  /** Undefined: does not apply, or is not available on this platform. */
+  readonly metrics: Readonly<Partial<Record<MetricKey, number | undefined>>>
+  /**
+   * Hash of what arrived, in hexadecimal; the same for every correct server at a fixed count of
+   * messages.
+   */
+  readonly hash?: string
+  /** Messages published in the measured part. */
+  readonly messages?: number
+  /**
+   * Share of the time that the busiest driver thread was running; near 1 the generator was the
+   * limit.
+   */
+  readonly generatorBusy?: number
+  /** All percentiles, of which the metrics show two. */
+  readonly latency?: { readonly closed: LatencyPhase; readonly paced: LatencyPhase }
+}
+
+/**
+ * From this share on a rate says more of the generator (or of a machine too small for both) than of
+ * the server.
+ */
+export const GENERATOR_BUSY_LIMIT = 0.9

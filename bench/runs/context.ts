@@ -1,0 +1,22 @@
+import type { Piscina } from 'piscina'
+import type { Amount, LoadAmounts, Size } from '../scenarios.ts'
+
+/** What every run of a scenario is given. */
+export interface RunContext {
+  readonly pool: Piscina
+  readonly kernel: WebAssembly.Module
+  readonly size: Size
+  readonly drivers: number
+  /** From the command line; replaces the scenario's own measured amount. */
+  readonly amount: Amount | undefined
+  readonly rate: number | undefined
+  readonly connections: number | undefined
+}
+
+export function amountsOf(
+  context: RunContext,
+  amounts: Readonly<Record<Size, LoadAmounts>>,
+): LoadAmounts {
+  const { warmup, measured } = amounts[context.size]
+  return { warmup, measured: context.amount ?? measured }
+}

@@ -1,0 +1,137 @@
+import { PAYLOAD_BYTES_MIN } from './publish-block.ts'
+
+/** How much of a scenario is run: `smoke` proves that it works, `full` measures. */
+export type Size = 'smoke' | 'full'
+
+/** One phase ends with whichever comes first. */
+export interface Amount {
+  readonly messages?: number
+  readonly durationMs: number
+}
+
+export interface LoadAmounts {
+  readonly warmup: Amount
+  readonly measured: Amount
+}
+
+interface ScenarioBase {
+  readonly name: string
+  /** Workload in words, for --help and the report. */
+  readonly workload: string
+}
+
+/** Publishers at full speed; every publisher has its own subject and its own subscribers. */
+export interface ThroughputScenario extends ScenarioBase {
+  readonly kind: 'throughput'
+  readonly publishers: number
+  readonly subscribersPerPublisher: number
+  readonly payloadBytes: number
+  readonly amounts: Readonly<Record<Size, LoadAmounts>>
+}
+
+export interface LatencyScenario extends ScenarioBase {
+  readonly kind: 'latency'
+  readonly payloadBytes: number
+  /** Requests a second of the paced part. */
+  readonly rate: Readonly<Record<Size, number>>
+  readonly amounts: Readonly<Record<Size, LoadAmounts>>
+}
+
+export interface IdleScenario extends ScenarioBase {
+  readonly kind: 'idle'
+  readonly connections: Readonly<Record<Size, number>>
+  /** Waited before each look at the server's memory, so that what a handshake left is tidied up. */
+  readonly settleMs: Readonly<Record<Size, number>>
+}
+
+export interface StartupScenario extends ScenarioBase {
+  readonly kind: 'startup'
+  readonly starts: Readonly<Record<Size, number>>
+}
+
+export type Scenario = ThroughputScenario | LatencyScenario | IdleScenario | StartupScenario
+
+/** A phase bounded by a count of messages still ends after this long. */
+export const PHASE_MS_MAX = 60_000
+
+/**
+ * Frame bytes that may be published and not yet received: a quarter of the 64 MiB at which
+ * nats-server closes a slow consumer, and below the three quarters from which it stalls publishers.
+ */
+export const WINDOW_BYTES = 16 * 1024 * 1024
+
+/** Fixed counts, so that the hash of a smoke run is always the same. */
+const SMOKE_LOAD: LoadAmounts = {
+  warmup: { messages: 1_000, durationMs: PHASE_MS_MAX },
+  measured: { messages: 10_000, durationMs: PHASE_MS_MAX },
+}
+
+const FULL_LOAD: LoadAmounts = {
+  warmup: { durationMs: 500 },
+  measured: { durationMs: 2_000 },
+}
+
+const SMOKE_REQUESTS: LoadAmounts = {
+  warmup: { messages: 20, durationMs: PHASE_MS_MAX },
+  measured: { messages: 100, durationMs: PHASE_MS_MAX },
+}
+
+export const SCENARIOS: readonly Scenario[] = [
+  throughput('pub', 'one publisher, nobody listens, 16 B', 1, 0, PAYLOAD_BYTES_MIN),
+  throughput('1:1-16', 'one publisher, one subscriber, 16 B', 1, 1, 16),
+  throughput('1:1-128', 'one publisher, one subscriber, 128 B', 1, 1, 128),
+  throughput('1:1-1024', 'one publisher, one subscriber, 1 KiB', 1, 1, 1024),
+  throughput('1:1-8192', 'one publisher, one subscriber, 8 KiB', 1, 1, 8192),
+  throughput('fan-out', 'one publisher, ten subscribers, 16 B', 1, 10, 16),
+  throughput('4:4', 'four publishers, each to its own subscriber, 16 B', 4, 1, 16),
+  {
+    kind: 'latency',
+    name: 'request-reply',
+    workload: 'one requester, one responder, 16 B: closed loop, then paced at a fixed rate',
+    payloadBytes: 16,
+    rate: { smoke: 500, full: 500 },
+    amounts: { smoke: SMOKE_REQUESTS, full: FULL_LOAD },
+  },
+  {
+    kind: 'idle',
+    name: 'idle',
+    workload: 'connections with one subscription each: memory of the server for each of them',
+    connections: { smoke: 100, full: 2_000 },
+    settleMs: { smoke: 50, full: 1_000 },
+  },
+  {
+    kind: 'startup',
+    name: 'startup',
+    workload: 'process start to the first byte of INFO',
+    starts: { smoke: 1, full: 5 },
+  },
+]
+
+/**
+ * Scenarios of a name, or of a family (`1:1` is all of `1:1-16`, `1:1-128` …); empty for an unknown
+ * name.
+ */
+export function findScenarios(name: string): readonly Scenario[] {
+  return SCENARIOS.filter(
+    (scenario) => scenario.name === name || scenario.name.startsWith(`${name}-`),
+  )
+}
+
+function throughput(
+  name: string,
+  workload: string,
+  publishers: number,
+  subscribersPerPublisher: number,
+  payloadBytes: number,
+): ThroughputScenario {
+  const amounts = { smoke: SMOKE_LOAD, full: FULL_LOAD }
+  return {
+    kind: 'throughput',
+    name,
+    workload,
+    publishers,
+    subscribersPerPublisher,
+    payloadBytes,
+    amounts,
+  }
+}

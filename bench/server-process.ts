@@ -1,0 +1,130 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { rmSync } from 'node:fs'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Endpoint } from './drivers/tasks.ts'
+
+const START_MS_MAX = 15_000
+const STOP_MS_MAX = 5_000
+const PORTS_FILE_POLL_MS = 1
+/** As much of a server's log as an error message shows. */
+const LOG_CHARS_MAX = 2_000
+
+/** A server to load: one that we started, or one that was running. */
+export interface Server {
+  readonly endpoint: Endpoint
+  /** The process whose processor time and memory count; undefined when not known. */
+  readonly pid: number | undefined
+  stop(): Promise<void>
+}
+
+/** Started and not yet stopped, with the folder of their ports file. */
+const running = new Map<ChildProcess, string>()
+
+/** For when the benchmark itself is ended: leaves neither processes nor files behind. */
+export function killRunningServers(): void {
+  for (const [child, directory] of running) {
+    child.kill('SIGKILL')
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+/**
+ * Starts a server on a random loopback port and waits until it has written its ports file.
+ *
+ * @param command program and arguments; the listen options are added
+ * @throws Error with the end of the server's log when it ends early or takes longer than
+ * START_MS_MAX
+ */
+export async function startServer(command: readonly string[]): Promise<Server> {
+  const directory = await mkdtemp(join(tmpdir(), 'sable-bench-'))
+  const [program, ...args] = command
+  const listen = ['-a', '127.0.0.1', '-p', '-1', '--ports_file_dir', directory]
+  const child = spawn(program!, [...args, ...listen], { stdio: ['ignore', 'ignore', 'pipe'] })
+  running.set(child, directory)
+  let log = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    log = (log + text).slice(-LOG_CHARS_MAX)
+  })
+  let ended: string | undefined
+  child.once('error', (error) => {
+    ended = error.message
+  })
+  const exit = new Promise<void>((resolve) => {
+    child.once('close', (code, signal) => {
+      ended ??= `code=${code} signal=${signal}`
+      running.delete(child)
+      resolve()
+    })
+  })
+  const stop = async (): Promise<void> => {
+    await endProcess(child, exit)
+    await rm(directory, { recursive: true, force: true })
+  }
+
+  const deadlineMs = performance.now() + START_MS_MAX
+  while (ended === undefined && performance.now() < deadlineMs) {
+    const found = await readPortsFile(directory)
+    if (found !== undefined) {
+      return { endpoint: { host: '127.0.0.1', port: found.port }, pid: found.pid, stop }
+    }
+    await delay(PORTS_FILE_POLL_MS)
+  }
+  await stop()
+  throw new Error(
+    `server did not start: command=${command.join(' ')} ${ended ?? 'no ports file'}\n${log}`,
+  )
+}
+
+/** Time from process start to the first byte of INFO, in milliseconds. */
+export async function measureStartMs(command: readonly string[]): Promise<number> {
+  const startMs = performance.now()
+  const server = await startServer(command)
+  try {
+    await firstByte(server.endpoint)
+    return performance.now() - startMs
+  } finally {
+    await server.stop()
+  }
+}
+
+function firstByte(endpoint: Endpoint): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(endpoint.port, endpoint.host)
+    socket.once('error', reject)
+    socket.once('close', () => reject(new Error('server closed the connection before INFO')))
+    socket.once('data', () => {
+      resolve()
+      socket.destroy()
+    })
+  })
+}
+
+/**
+ * `<program>_<pid>.ports`; the pid in it is the server's own, also behind a launcher that does not
+ * exec.
+ */
+async function readPortsFile(
+  directory: string,
+): Promise<{ port: number; pid: number } | undefined> {
+  const name = (await readdir(directory)).find((entry) => entry.endsWith('.ports'))
+  const pid = name?.match(/_(\d+)\.ports$/)?.[1]
+  if (name === undefined || pid === undefined) return undefined
+  try {
+    const ports = JSON.parse(await readFile(join(directory, name), 'utf8')) as { nats?: string[] }
+    const url = ports.nats?.[0]
+    return url === undefined ? undefined : { port: Number(new URL(url).port), pid: Number(pid) }
+  } catch {
+    return undefined // seen before it was written whole; the next look finds the rest
+  }
+}
+
+async function endProcess(child: ChildProcess, exit: Promise<void>): Promise<void> {
+  child.kill('SIGTERM')
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX)
+  await exit
+  clearTimeout(timer)
+}

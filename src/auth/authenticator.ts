@@ -1,0 +1,87 @@
+import { createSecretCheck, isBcrypt, type SecretCheck, type VerifyBcrypt } from './password.ts'
+
+/** The `authorization` block, or the flags --user, --pass and --auth: a token, or one user. */
+export interface Authorization {
+  readonly user?: string | undefined
+  readonly password?: string | undefined
+  /** Decides alone when it is there. */
+  readonly token?: string | undefined
+}
+
+/** What CONNECT presents. */
+export interface Credentials {
+  readonly user?: string | undefined
+  readonly pass?: string | undefined
+  readonly token?: string | undefined
+}
+
+export interface Authenticator {
+  /** INFO says auth_required; without it authenticate() lets everybody in. */
+  readonly required: boolean
+  /**
+   * A promise only when bcrypt has to decide; it does not reject as long as VerifyBcrypt does not.
+   */
+  authenticate(credentials: Credentials): boolean | Promise<boolean>
+}
+
+/** WRN at start when hasPlaintextPassword() holds. Source: nats-server. */
+export const PLAINTEXT_PASSWORD_WARNING = 'Plaintext passwords detected, use nkeys or bcrypt'
+
+/** Plain tokens do not count: nats-server warns of passwords only. */
+export function hasPlaintextPassword(authorization: Authorization): boolean {
+  return Boolean(authorization.password) && !isBcrypt(authorization.password ?? '')
+}
+
+const OPEN: Authenticator = { required: false, authenticate: () => true }
+
+/** Authenticates clients, and leaf nodes where the leafnodes block names no user of its own. */
+export function createAuthenticator(
+  authorization: Authorization,
+  verifyBcrypt: VerifyBcrypt,
+): Authenticator {
+  const { user, password, token } = authorization
+  if (token) {
+    const check = createSecretCheck(token, verifyBcrypt)
+    return { required: true, authenticate: (credentials) => check(credentials.token ?? '') }
+  }
+  if (user) return userAuthenticator(user, createSecretCheck(password ?? '', verifyBcrypt))
+  return OPEN
+}
+
+/**
+ * Authenticates leaf nodes that connect to us.
+ *
+ * A leaf with a user-only URL (`nats-leaf://token@host`) means a token. nats-server sends it as
+ * token and as user since 2.10.26, before that as user only: so a user without a password also
+ * counts as a token here.
+ *
+ * @param leafAuthorization `leafnodes.authorization`; its user, when given, is the only one that
+ *   counts
+ * @param clientAuthorization what clients need, and with it leaf nodes when the leafnodes block
+ *   names nobody
+ */
+export function createLeafAuthenticator(
+  leafAuthorization: Omit<Authorization, 'token'>,
+  clientAuthorization: Authorization,
+  verifyBcrypt: VerifyBcrypt,
+): Authenticator {
+  if (leafAuthorization.user) return createAuthenticator(leafAuthorization, verifyBcrypt)
+  const clients = createAuthenticator(clientAuthorization, verifyBcrypt)
+  if (!clientAuthorization.token) return clients
+  return {
+    required: true,
+    authenticate: (credentials) =>
+      clients.authenticate({ ...credentials, token: tokenOfLeaf(credentials) }),
+  }
+}
+
+function userAuthenticator(user: string, check: SecretCheck): Authenticator {
+  return {
+    required: true,
+    authenticate: (credentials) => credentials.user === user && check(credentials.pass ?? ''),
+  }
+}
+
+function tokenOfLeaf({ user, pass, token }: Credentials): string | undefined {
+  return token || (pass ? undefined : user)
+}

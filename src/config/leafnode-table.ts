@@ -1,0 +1,158 @@
+import { defaultsOf, NOT_NEGATIVE, type OptionEntry, PORT_RANGE } from './option-entry.ts'
+import type {
+  LeafnodeAuthorizationOptions,
+  LeafnodeOptions,
+  RemoteOptions,
+} from './option-types.ts'
+
+/** The rows for the `leafnodes` block of a file, see option-table.ts. */
+
+export const LEAF_AUTHORIZATION_TABLE: readonly OptionEntry<LeafnodeAuthorizationOptions>[] = [
+  {
+    key: 'user',
+    aliases: ['username'],
+    option: 'user',
+    kind: 'text',
+    default: '',
+    reloadable: false,
+    doc: 'Name a leaf must log in as.',
+  },
+  {
+    key: 'pass',
+    aliases: ['password'],
+    option: 'pass',
+    kind: 'text',
+    default: '',
+    reloadable: false,
+    isSecret: true,
+    doc: 'Password of that user, plain or as a bcrypt hash.',
+  },
+  {
+    key: 'account',
+    option: 'account',
+    kind: 'text',
+    default: '',
+    reloadable: false,
+    doc: 'Account leafs are bound to; only the global account `$G` exists.',
+  },
+  {
+    key: 'timeout',
+    option: 'timeoutMs',
+    kind: 'leaf auth timeout',
+    unit: 'ms',
+    default: 2_000,
+    range: NOT_NEGATIVE,
+    reloadable: false,
+    doc: 'Time a leaf has to log in: seconds, or a quoted duration.',
+  },
+]
+
+export const REMOTE_TABLE: readonly OptionEntry<RemoteOptions>[] = [
+  {
+    key: 'urls',
+    aliases: ['url'],
+    option: 'urls',
+    kind: 'urls',
+    default: [],
+    reloadable: true,
+    doc: 'Addresses of one hub, tried in turn; the default port is 7422.',
+  },
+  {
+    key: 'account',
+    aliases: ['local'],
+    option: 'account',
+    kind: 'text',
+    default: '',
+    reloadable: true,
+    doc: 'Local account bound to the link; only the global account `$G` exists.',
+  },
+  {
+    key: 'compression',
+    option: 'compression',
+    kind: 'compression',
+    default: 'off',
+    reloadable: true,
+    doc: 'Links are not compressed: `off`, `accept` or `not supported`.',
+  },
+]
+
+export const LEAFNODES_TABLE: readonly OptionEntry<LeafnodeOptions>[] = [
+  {
+    key: 'listen',
+    option: 'host',
+    kind: 'listen',
+    default: '0.0.0.0',
+    reloadable: false,
+    doc: 'Address for leaf links: `host:port` or a port.',
+  },
+  {
+    key: 'host',
+    aliases: ['net'],
+    option: 'host',
+    kind: 'text',
+    default: '0.0.0.0',
+    reloadable: false,
+    doc: 'Network address for leaf links.',
+  },
+  {
+    key: 'port',
+    option: 'port',
+    kind: 'integer',
+    default: 0,
+    range: PORT_RANGE,
+    reloadable: false,
+    doc: 'Port for leaf links; 0: none are accepted, -1: any free port.',
+  },
+  {
+    key: 'authorization',
+    option: 'authorization',
+    kind: 'leaf authorization',
+    default: defaultsOf(LEAF_AUTHORIZATION_TABLE),
+    reloadable: false,
+    doc: 'What leafs need to log in.',
+  },
+  {
+    key: 'remotes',
+    option: 'remotes',
+    kind: 'remotes',
+    default: [],
+    reloadable: true,
+    doc: 'Hubs to dial and attach to.',
+  },
+  {
+    key: 'reconnect',
+    aliases: ['reconnect_delay', 'reconnect_interval'],
+    option: 'reconnectMs',
+    kind: 'duration',
+    unit: 'ms',
+    default: 1_000,
+    range: NOT_NEGATIVE,
+    reloadable: false,
+    doc: 'Wait between two attempts to reach a remote.',
+  },
+  {
+    key: 'advertise',
+    aliases: ['leafnode_advertise'],
+    option: 'advertise',
+    kind: 'text',
+    default: '',
+    reloadable: false,
+    doc: 'Address told to leafs in place of the one listened on: `host` or `host:port`.',
+  },
+  {
+    key: 'no_advertise',
+    option: 'noAdvertise',
+    kind: 'boolean',
+    default: false,
+    reloadable: false,
+    doc: 'Do not tell other servers the address for leaf links.',
+  },
+  {
+    key: 'compression',
+    option: 'compression',
+    kind: 'compression',
+    default: 'off',
+    reloadable: true,
+    doc: 'Links are not compressed: `off`, `accept` or `not supported`.',
+  },
+]

@@ -1,0 +1,64 @@
+/** The shape of the option tables, see option-table.ts. */
+
+/** How the value is written in a file; option-readers.ts has one reader for each. */
+export type OptionKind =
+  | 'boolean'
+  | 'integer'
+  | 'int32'
+  | 'text'
+  | 'duration'
+  | 'listen'
+  | 'server name'
+  | 'connection limit'
+  | 'token limit'
+  | 'lame duck duration'
+  | 'grace period'
+  | 'trace verbose'
+  | 'tags'
+  | 'metadata'
+  | 'log format'
+  | 'auth timeout'
+  | 'leaf auth timeout'
+  | 'compression'
+  | 'authorization'
+  | 'leafnodes'
+  | 'leaf authorization'
+  | 'remotes'
+  | 'urls'
+
+export type OptionUnit = 'bytes' | 'ms' | 'count' | 'none'
+
+/** One row of the table for an object of type T; `option` is the property it fills. */
+export type OptionEntry<T> = {
+  [K in keyof T & string]: {
+    /** As written in the file, lower case; any case is read. */
+    readonly key: string
+    readonly aliases?: readonly string[]
+    readonly option: K
+    readonly kind: OptionKind
+    readonly unit?: OptionUnit
+    /** For numbers other than 0, 0 in a file stands for this default too. */
+    readonly default: T[K]
+    /** What the broker can work with, both ends included. */
+    readonly range?: readonly [min: number, max: number]
+    readonly values?: readonly string[]
+    /** A reload of the file may change it. */
+    readonly reloadable: boolean
+    /** Must not appear in messages. */
+    readonly isSecret?: boolean
+    /** Unknown to nats-server. */
+    readonly isOwn?: boolean
+    readonly doc: string
+  }
+}[keyof T & string]
+
+export const PORT_RANGE = [-1, 65_535] as const
+export const POSITIVE = [1, Number.MAX_SAFE_INTEGER] as const
+export const NOT_NEGATIVE = [0, Number.MAX_SAFE_INTEGER] as const
+
+/** A fresh object with every option of the table at its default. */
+export function defaultsOf<T>(table: readonly OptionEntry<T>[]): T {
+  return Object.fromEntries(
+    table.map((entry) => [entry.option, structuredClone(entry.default)]),
+  ) as T
+}

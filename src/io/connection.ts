@@ -1,0 +1,321 @@
+import type { Socket } from 'node:net'
+import type { ClosedState } from '../protocol/closed-states.ts'
+import type { ConnectionHost } from './connection-host.ts'
+import type { Deadline } from './deadlines.ts'
+import { HOLD, INCOMPLETE, type Session } from './session.ts'
+import { SocketWriter } from './socket-writer.ts'
+
+/** Part of shared memory that belongs to a connection. */
+interface Block {
+  readonly address: number
+  /** As it was allocated. */
+  readonly bytes: number
+  /** How much of it is filled. */
+  filled: number
+}
+
+/** An unfinished operation longer than this gets a block of its exact size and is read into it. */
+const CARRY_BYTES_MAX = 64 * 1024
+/** A closing connection may take this long to take what it still has to get, e.g. an -ERR. */
+const CLOSE_LINGER_MS = 2000
+
+export interface ConnectionFacts {
+  readonly cid: number
+  /** KIND_* of the kernel's layout. */
+  readonly kind: number
+  readonly pendingBytesMax: number
+}
+
+/**
+ * One socket and its record in shared memory: bytes in to the kernel, chunks out to the socket.
+ *
+ * Inbound, exactly one of these holds between two reads:
+ *   nothing kept │ carry: start of an operation │ large: an operation read into its own block │
+ *   stash: bytes that must wait, and the socket is paused
+ */
+export class Connection {
+  readonly record: number
+  readonly index: number
+  readonly cid: number
+  readonly remoteAddress: string
+  readonly remotePort: number
+  readonly startedMs: number
+  session!: Session
+  /** When bytes last came in; milliseconds of performance.now(). */
+  lastInMs: number
+  closedState: ClosedState | undefined
+  readonly #host: ConnectionHost
+  readonly #writer: SocketWriter
+  #socket: Socket | undefined
+  #carry: Block | undefined
+  #large: Block | undefined
+  #stash: Block | undefined
+  #isPaused = false
+  #linger: Deadline | undefined
+
+  /** @throws RangeError when the thread's memory is exhausted */
+  constructor(host: ConnectionHost, source: Socket, facts: ConnectionFacts) {
+    const { exports, layout, words } = host.kernel
+    this.#host = host
+    this.cid = facts.cid
+    this.remoteAddress = source.remoteAddress ?? ''
+    this.remotePort = source.remotePort ?? 0
+    this.startedMs = host.nowMs
+    this.lastInMs = host.nowMs
+    this.record = exports.createConnection()
+    if (this.record === 0) throw new RangeError(`no memory for a connection: cid=${facts.cid}`)
+    this.index = host.add(this)
+    const set = (field: number, value: number) => {
+      words[(this.record + field) >> 2] = value
+    }
+    set(layout.CONNECTION_KIND, facts.kind)
+    set(layout.CONNECTION_INDEX, this.index)
+    set(layout.CONNECTION_PENDING_MAX, facts.pendingBytesMax)
+    // Leaf links have no bound of pending bytes, but slow their publishers from the same mark on.
+    set(layout.CONNECTION_STALL_MARK, Math.floor((host.settings.pendingBytesMax / 4) * 3))
+    this.#writer = new SocketWriter(host, this)
+  }
+
+  /** Starts reading; the session must be set. */
+  attach(socket: Socket): void {
+    this.#socket = socket
+    socket.on('error', onSocketError)
+    socket.on('close', () => this.#onSocketClose())
+    socket.on('end', () => this.close('clientClosed'))
+  }
+
+  /** Host and port of the peer, as the log shows them. */
+  get remote(): string {
+    const { remoteAddress: host, remotePort: port } = this
+    return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  }
+
+  get isOpen(): boolean {
+    return this.closedState === undefined
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  /** Where the next read goes: the thread's area, or the block of a large operation. */
+  readTarget(): Uint8Array {
+    const large = this.#large
+    if (large === undefined) return this.#host.readView
+    const { bytes } = this.#host.kernel
+    return bytes.subarray(large.address + large.filled, large.address + large.bytes)
+  }
+
+  // ── inbound ───────────────────────────────────────────────────────────────────────────────
+
+  /** `count` bytes were read to where `readTarget` said. Returns false when reading must pause. */
+  onRead(count: number): boolean {
+    if (this.closedState !== undefined) return false
+    const host = this.#host
+    host.beginTurn()
+    this.lastInMs = host.nowMs
+    const large = this.#large
+    if (this.#stash !== undefined) this.#addToStash(this.#stash, count)
+    else if (large !== undefined) this.#readLarge(large, count)
+    else this.#readShared(count)
+    host.stallIfAsked(this)
+    host.endTurn()
+    return !this.#isPaused
+  }
+
+  #readShared(count: number): void {
+    const { readAddress, kernel } = this.#host
+    const carry = this.#carry
+    let from = readAddress
+    if (carry !== undefined) {
+      this.#carry = undefined
+      from -= carry.filled
+      kernel.exports.copy(from, carry.address, carry.filled)
+      this.#release(carry)
+    }
+    this.#process(from, readAddress + count)
+  }
+
+  #readLarge(large: Block, count: number): void {
+    large.filled += count
+    if (large.filled < large.bytes) return
+    this.#large = undefined
+    this.#process(large.address, large.address + large.filled)
+    this.#release(large)
+  }
+
+  #process(from: number, to: number): void {
+    const { kernel } = this.#host
+    const { exports, layout } = kernel
+    let at = from
+    while (this.closedState === undefined) {
+      at = exports.ingest(this.record, at, to)
+      const status = exports.status.value
+      if (status === layout.STATUS_DONE) {
+        if (at < to) this.#keep(at, to, exports.needBytes.value)
+        break
+      }
+      if (status === layout.STATUS_OPERATION) {
+        const next = this.session.onOperation(at, to)
+        if (next >= 0) {
+          at = next
+          continue
+        }
+        if (next === INCOMPLETE) this.#keepWithoutDroppable(at, to)
+        else if (next === HOLD) this.#hold(at, to)
+        break
+      }
+      if (status === layout.STATUS_NO_RESPONDERS) {
+        this.session.onNoResponders()
+        continue
+      }
+      this.#hold(at, to)
+      this.#host.retryLater(this)
+      break
+    }
+  }
+
+  #keepWithoutDroppable(at: number, to: number): void {
+    const { droppableFrom, droppableTo, needBytes } = this.session
+    const dropped = droppableTo - droppableFrom
+    if (dropped > 0) {
+      this.#host.kernel.bytes.copyWithin(droppableFrom, droppableTo, to)
+    }
+    this.#keep(at, to - Math.max(0, dropped), needBytes)
+  }
+
+  /** Keeps the start of an operation until more of it is read. */
+  #keep(at: number, to: number, needBytes: number): void {
+    const filled = to - at
+    if (needBytes > CARRY_BYTES_MAX || filled > CARRY_BYTES_MAX) {
+      this.#large = this.#copied(at, filled, Math.max(needBytes, filled + CARRY_BYTES_MAX))
+    } else {
+      this.#carry = this.#copied(at, filled, filled)
+    }
+  }
+
+  /** Keeps bytes that may not be processed now, and stops reading. */
+  #hold(at: number, to: number): void {
+    this.#stash = this.#copied(at, to - at, to - at)
+    this.pause()
+  }
+
+  /** Only where reads are copied: such a read may end in several parts after HOLD. */
+  #addToStash(stash: Block, count: number): void {
+    const { kernel, readAddress } = this.#host
+    const larger = this.#copied(stash.address, stash.filled, stash.filled + count)
+    this.#release(stash)
+    this.#stash = larger
+    if (larger === undefined) return
+    kernel.exports.copy(larger.address + larger.filled, readAddress, count)
+    larger.filled += count
+  }
+
+  #copied(at: number, filled: number, bytes: number): Block | undefined {
+    const { exports } = this.#host.kernel
+    const address = exports.allocate(bytes)
+    if (address === 0) {
+      this.close('slowConsumerPendingBytes')
+      return undefined
+    }
+    exports.copy(address, at, filled)
+    return { address, bytes, filled }
+  }
+
+  #release(block: Block | undefined): void {
+    if (block !== undefined) this.#host.kernel.exports.release(block.address, block.bytes)
+  }
+
+  /** Goes on after HOLD, or after a lane or the sublist was missing. */
+  resume(): void {
+    if (this.closedState !== undefined) return
+    this.#host.beginTurn()
+    const stash = this.#stash
+    this.#stash = undefined
+    if (stash !== undefined) {
+      this.#process(stash.address, stash.address + stash.filled)
+      this.#release(stash)
+    }
+    if (this.#stash === undefined && this.closedState === undefined) {
+      this.#isPaused = false
+      this.#socket?.resume()
+      this.#host.stallIfAsked(this)
+    }
+    this.#host.endTurn()
+  }
+
+  pause(): void {
+    this.#isPaused = true
+    this.#socket?.pause()
+  }
+
+  /** Stops reading for a moment, unless something else already does: a receiver is slow. */
+  stall(delayMs: number): void {
+    if (this.#isPaused || this.closedState !== undefined) return
+    this.pause()
+    this.#host.deadlines.after(delayMs, () => {
+      if (this.#stash === undefined) this.resume()
+    })
+  }
+
+  // ── outbound ──────────────────────────────────────────────────────────────────────────────
+
+  /** Appends to what the peer will get; nothing is sent before the end of the turn. */
+  write(text: string | Uint8Array): void {
+    const { exports } = this.#host.kernel
+    this.#host.withBytes(text, (address, bytes) => exports.appendBytes(this.record, address, bytes))
+  }
+
+  flush(): void {
+    const socket = this.#socket
+    if (socket !== undefined) this.#writer.flush(socket)
+  }
+
+  /** The socket took nothing for the whole write deadline. */
+  onWriteDeadline(bytes: number): void {
+    this.#host.onSlowConsumer(this, 'slowConsumerWriteDeadline', bytes)
+  }
+
+  get pendingBytes(): number {
+    const { layout, words } = this.#host.kernel
+    return words[(this.record + layout.CONNECTION_PENDING) >> 2]!
+  }
+
+  // ── end ───────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Ends the connection. What was written before is still sent, within bounds, except to slow
+   * consumers.
+   */
+  close(reason: ClosedState): void {
+    if (this.closedState !== undefined) return
+    this.closedState = reason
+    this.#host.kernel.exports.closeConnection(this.record)
+    this.session.onClosed(reason)
+    for (const block of [this.#carry, this.#large, this.#stash]) this.#release(block)
+    this.#carry = this.#large = this.#stash = undefined
+    const socket = this.#socket
+    if (socket === undefined) return
+    if (reason === 'slowConsumerPendingBytes' || reason === 'slowConsumerWriteDeadline') {
+      socket.resetAndDestroy()
+      return
+    }
+    this.#writer.endAfterFlush(socket)
+    this.#linger = this.#host.deadlines.after(CLOSE_LINGER_MS, () => socket.destroy())
+  }
+
+  #onSocketClose(): void {
+    this.#host.beginTurn()
+    this.close(this.#socket?.errored ? 'readError' : 'clientClosed')
+    this.#linger?.cancel()
+    // Leaves nothing of this connection in the dirty list, which shares a field with the free list.
+    this.#host.endTurn()
+    this.#writer.abandon()
+    this.#socket = undefined
+    this.#host.remove(this)
+    this.#host.kernel.exports.releaseConnection(this.record)
+  }
+}
+
+/** The 'close' event follows and does what there is to do. */
+function onSocketError(): void {}

@@ -1,0 +1,100 @@
+/** A moment at which something is due, until it has run or been cancelled. */
+export class Deadline {
+  readonly atMs: number
+  /** undefined once it ran or was cancelled. */
+  run: (() => void) | undefined
+
+  constructor(atMs: number, run: () => void) {
+    this.atMs = atMs
+    this.run = run
+  }
+
+  cancel(): void {
+    this.run = undefined
+  }
+}
+
+/** Node's timers count whole milliseconds; one longer than this overflows their 32 bits. */
+const TIMEOUT_MS_MAX = 2 ** 30
+
+/**
+ * All deadlines of a thread behind one timer: a binary heap by time.
+ *
+ * A connection has a few deadlines, most of them far away and cancelled; a Node timer for each
+ * would cost several times the memory. Cancelled ones leave the heap when their time comes.
+ */
+export class Deadlines {
+  readonly #nowMs: () => number
+  readonly #heap: Deadline[] = []
+  #timer: NodeJS.Timeout | undefined
+  #timerAtMs = Number.POSITIVE_INFINITY
+
+  constructor(nowMs: () => number = () => performance.now()) {
+    this.#nowMs = nowMs
+  }
+
+  /** Runs `run` once, not before `delayMs` from now. */
+  after(delayMs: number, run: () => void): Deadline {
+    const deadline = new Deadline(this.#nowMs() + delayMs, run)
+    this.#push(deadline)
+    if (deadline.atMs < this.#timerAtMs) this.#arm()
+    return deadline
+  }
+
+  /** Forgets everything; for the end of the thread. */
+  clear(): void {
+    this.#heap.length = 0
+    clearTimeout(this.#timer)
+    this.#timerAtMs = Number.POSITIVE_INFINITY
+  }
+
+  #arm(): void {
+    clearTimeout(this.#timer)
+    const first = this.#heap[0]
+    this.#timerAtMs = first?.atMs ?? Number.POSITIVE_INFINITY
+    if (first === undefined) return
+    const delayMs = Math.min(Math.max(1, Math.ceil(first.atMs - this.#nowMs())), TIMEOUT_MS_MAX)
+    this.#timer = setTimeout(() => this.#fire(), delayMs)
+  }
+
+  #fire(): void {
+    const nowMs = this.#nowMs()
+    for (let first = this.#heap[0]; first !== undefined && first.atMs <= nowMs; ) {
+      this.#pop()
+      const run = first.run
+      first.run = undefined
+      run?.()
+      first = this.#heap[0]
+    }
+    this.#arm()
+  }
+
+  #push(deadline: Deadline): void {
+    const heap = this.#heap
+    let at = heap.length
+    heap.push(deadline)
+    while (at > 0) {
+      const parent = (at - 1) >> 1
+      if (heap[parent]!.atMs <= deadline.atMs) break
+      heap[at] = heap[parent]!
+      at = parent
+    }
+    heap[at] = deadline
+  }
+
+  #pop(): void {
+    const heap = this.#heap
+    const last = heap.pop()
+    if (last === undefined || heap.length === 0) return
+    let at = 0
+    for (;;) {
+      let child = 2 * at + 1
+      if (child >= heap.length) break
+      if (child + 1 < heap.length && heap[child + 1]!.atMs < heap[child]!.atMs) child++
+      if (heap[child]!.atMs >= last.atMs) break
+      heap[at] = heap[child]!
+      at = child
+    }
+    heap[at] = last
+  }
+}

@@ -1,0 +1,214 @@
+/**
+ * The kernel: what every thread runs on the memory they share. No runtime, no collected objects,
+ * no data segment; globals are private to the instance.
+ *
+ * Read in this order: layout, memory, thread, arena; sublist, subscriptions; lane; message, plan,
+ * outbound, deliver; ingest.
+ */
+import { formatArena } from './arena'
+import { deliverRecord, formatDelivery, hasLent, reclaimLent } from './deliver'
+import { publish } from './ingest'
+import {
+  CONNECTION_FLAGS,
+  CONNECTION_KIND,
+  FLAG_ECHO,
+  KIND_CLIENT,
+  LANE_CACHED_CONSUMER,
+  LANE_CLAIMED,
+  LANE_CONSUMER,
+  LANE_HELD,
+  LANE_PRODUCER,
+  LANE_RECORDS,
+  RECORD_CONTROL,
+  RECORD_KIND,
+  RECORD_LENGTH,
+  RECORD_MESSAGE,
+  CONTROL_BYTES,
+  CONTROL_GENERATION,
+  CONTROL_SLOT,
+  STATUS_DONE,
+  STATUS_MORE,
+  STATUS_NO_SUBLIST,
+  STATUS_RECORD,
+  THREAD_EPOCH,
+} from './layout'
+import { claim } from './lane'
+import { copyVectors, seedRandom } from './memory'
+import { setPayload, setQueues, setReply, setSizes, setSubject } from './message'
+import { formatPlans } from './plan'
+import { createConnection } from './subscriptions'
+import { attachThread, lane, laneCapacity, self, threadBlock, threadCount } from './thread'
+
+export * from './layout'
+export { allocate, release } from './arena'
+export { hasLent, reclaimLent, takeExpired, fullLane } from './deliver'
+export { ingest, needBytes, publish, status } from './ingest'
+export {
+  awaitRoom,
+  claimedPosition,
+  commitLanes,
+  consumedPosition,
+  hasInbound,
+  holdLane,
+  isHeld,
+  resetLanes,
+  takeBlocked,
+  wakeUp,
+} from './lane'
+export { failedCheck } from './memory'
+export { reply, replyBytes, subject, subjectBytes } from './message'
+export {
+  appendBytes,
+  clearStallRequest,
+  markDirty,
+  releaseChunks,
+  setDropOverStallMark,
+  stallRequested,
+  takeChunks,
+  takeDirty,
+} from './outbound'
+export { dropPlans } from './plan'
+export {
+  bumpAll,
+  formatSublist,
+  insertEntry,
+  matchNodes,
+  nodeCount,
+  openSublist,
+  reclaim,
+  removeEntry,
+  setWeight,
+} from './sublist'
+export {
+  applySubscribe,
+  applyUnsubscribe,
+  closeConnection,
+  createConnection,
+  createSubscription,
+  nextUsedSlot,
+  releaseConnection,
+  removeSubscription,
+  walkSlots,
+} from './subscriptions'
+
+/** Stands for "whoever is behind the lane" when a record must be matched here. */
+let relay: u32 = 0
+
+/**
+ * Makes this instance the given thread's: formats its arena and takes over its lanes.
+ * @param seed for the choice of queue group members
+ * @returns false when the arena is too small
+ */
+export function attach(thread: u32, seed: u32): bool {
+  attachThread(thread)
+  seedRandom(seed)
+  atomic.store<u32>(threadBlock + THREAD_EPOCH, 0)
+  formatArena()
+  for (let peer: u32 = 0; peer < threadCount; peer++) {
+    const out = lane(self, peer)
+    // A predecessor may have died between claim and commit.
+    store<u32>(out, atomic.load<u32>(out + LANE_PRODUCER), LANE_CLAIMED)
+    store<u32>(out, atomic.load<u32>(out + LANE_CONSUMER), LANE_CACHED_CONSUMER)
+    store<u32>(out, 0, LANE_HELD)
+  }
+  if (!formatPlans() || !formatDelivery()) return false
+  relay = createConnection()
+  if (relay == 0) return false
+  store<u32>(relay, KIND_CLIENT, CONNECTION_KIND)
+  store<u32>(relay, FLAG_ECHO, CONNECTION_FLAGS)
+  return true
+}
+
+/**
+ * Copies without bulk instructions, which are slow on shared memory. Unlike the kernel's own copies
+ * it writes not a byte more than asked for. The ranges must not overlap.
+ */
+export function copy(target: u32, source: u32, bytes: u32): void {
+  const whole = bytes & ~15
+  copyVectors(target, source, whole)
+  for (let i = whole; i < bytes; i++) store<u8>(target + i, load<u8>(source + i))
+}
+
+// ── lanes, as TypeScript sees them ──────────────────────────────────────────────────────────
+
+/** Address of the control record that drain stopped at. */
+export let record: u32 = 0
+/** Where reading of the lane at hand stands; released by `drainEnd`. */
+let position: u32 = 0
+
+export function drainBegin(from: u32): void {
+  position = load<u32>(lane(from, self), LANE_CONSUMER)
+}
+
+/**
+ * Delivers message records until the lane is empty (STATUS_DONE), a control record comes
+ * (STATUS_RECORD: handle it and call again), the work limit is reached (STATUS_MORE), or the
+ * sublist is missing (STATUS_NO_SUBLIST).
+ */
+export function drain(from: u32, bytesMax: u32): u32 {
+  const ring = lane(from, self)
+  const producer = atomic.load<u32>(ring + LANE_PRODUCER)
+  const start = position
+  while (position != producer) {
+    if (position - start >= bytesMax) return STATUS_MORE
+    const at = ring + LANE_RECORDS + (position & (laneCapacity - 1))
+    const kind = load<u32>(at, RECORD_KIND)
+    const length = load<u32>(at, RECORD_LENGTH)
+    if (kind == RECORD_MESSAGE && !deliverRecord(at, relay)) return STATUS_NO_SUBLIST
+    position += length
+    if (kind >= RECORD_CONTROL) {
+      record = at
+      return STATUS_RECORD
+    }
+  }
+  return STATUS_DONE
+}
+
+/** Releases what was read. Returns whether anything was. */
+export function drainEnd(from: u32): bool {
+  const ring = lane(from, self)
+  if (load<u32>(ring, LANE_CONSUMER) == position) return false
+  atomic.store<u32>(ring + LANE_CONSUMER, position)
+  return true
+}
+
+/** Sends a control record; false when the lane has no room. */
+export function sendControl(to: u32, kind: u32, slot: u32, generation: u32): bool {
+  const at = claim(to, CONTROL_BYTES, kind)
+  if (at == 0) return false
+  store<u32>(at, slot, CONTROL_SLOT)
+  store<u32>(at, generation, CONTROL_GENERATION)
+  return true
+}
+
+/** Frees lent payloads that were read; cheap when there are none. */
+export function tidy(): void {
+  if (hasLent()) reclaimLent(false)
+}
+
+// ── messages that TypeScript parsed ─────────────────────────────────────────────────────────
+
+/** Delivers one message whose parts TypeScript has found. Same results as ingest. */
+export function publishParts(
+  connection: u32,
+  subject: u32,
+  subjectBytes: u32,
+  reply: u32,
+  replyBytes: u32,
+  headerText: u32,
+  headerDigits: u32,
+  sizeText: u32,
+  sizeDigits: u32,
+  headerBytes: u32,
+  totalBytes: u32,
+  payload: u32,
+  queues: u32,
+  queuesBytes: u32,
+): bool {
+  setSubject(subject, subjectBytes)
+  setReply(reply, replyBytes)
+  setSizes(headerText, headerDigits, sizeText, sizeDigits, headerBytes, totalBytes)
+  setPayload(payload)
+  setQueues(queues, queuesBytes)
+  return publish(connection)
+}

@@ -1,0 +1,237 @@
+/**
+ * Reads the bytes of a connection: well-formed PUB and HPUB (LMSG on leaf links) are delivered
+ * here, message by message; everything else, and everything odd, is TypeScript's.
+ *
+ * Odd is whatever needs a decision: other verbs, runs of blanks, tabs, lines over 64 bytes that
+ * are not complete, sizes over the limit, bad digits, a payload without CRLF, reserved subjects.
+ * TypeScript reads the same bytes again with the full grammar, so nothing is decided twice.
+ */
+import { deliver, DELIVER_LANE_FULL } from './deliver'
+import {
+  CONNECTION_FLAGS,
+  CONNECTION_IN_BYTES,
+  CONNECTION_IN_MSGS,
+  CONNECTION_KIND,
+  CONNECTION_PAYLOAD_MAX,
+  FLAG_AWAITING_SUB,
+  FLAG_CLOSED,
+  FLAG_HEADERS,
+  FLAG_NO_RESPONDERS,
+  FLAG_SLOW_PATH,
+  KIND_CLIENT,
+  KIND_LEAF,
+  STATUS_DONE,
+  STATUS_LANE_FULL,
+  STATUS_NO_RESPONDERS,
+  STATUS_NO_SUBLIST,
+  STATUS_OPERATION,
+  THREAD_IN_BYTES,
+  THREAD_IN_MSGS,
+} from './layout'
+import { check } from './memory'
+import {
+  replyBytes,
+  setPayload,
+  setQueues,
+  setReply,
+  setSizes,
+  setSubject,
+  totalBytes,
+} from './message'
+import { threadBlock } from './thread'
+
+/** What the last call of ingest or publish ended with, STATUS_*. */
+export let status: u32 = 0
+/** Whole bytes of the unfinished operation at the end, as far as known; 0 = not known. */
+export let needBytes: u32 = 0
+
+const PUB: u32 = 0x20627570 // "pub "
+const HPUB: u32 = 0x62757068 // "hpub"
+const LMSG: u32 = 0x67736d6c // "lmsg"
+const LOWER: u32 = 0x20202020
+const LINE_BYTES: u32 = 64
+/** Digits of a size. */
+const DIGITS_MAX: u32 = 9
+const NOT_A_SIZE: u32 = 0xffffffff
+
+function sizeAt(at: u32, digits: u32): u32 {
+  if (digits == 0 || digits > DIGITS_MAX) return NOT_A_SIZE
+  let value: u32 = 0
+  for (let i: u32 = 0; i < digits; i++) {
+    const digit = <u32>load<u8>(at + i) - 48
+    if (digit > 9) return NOT_A_SIZE
+    value = value * 10 + digit
+  }
+  return value
+}
+
+/** "_GR_", "$NRG": subjects that only servers may use; TypeScript decides. */
+@inline
+function isReservedSubject(at: u32): bool {
+  const head = load<u32>(at)
+  return head == 0x5f52475f || head == 0x47524e24
+}
+
+/** "_R_.", "_GR_", "$JS.": replies that clients may not give. */
+@inline
+function isReservedReply(at: u32): bool {
+  const head = load<u32>(at)
+  return head == 0x2e5f525f || head == 0x5f52475f || head == 0x2e534a24
+}
+
+/** Bit i is set when byte i is a blank or a control character. */
+@inline
+function blanks(at: u32): u64 {
+  const limit = i8x16.splat(32)
+  const a = <u64>(<u32>i8x16.bitmask(i8x16.le_u(v128.load(at), limit)))
+  const b = <u64>(<u32>i8x16.bitmask(i8x16.le_u(v128.load(at, 16), limit)))
+  const c = <u64>(<u32>i8x16.bitmask(i8x16.le_u(v128.load(at, 32), limit)))
+  const d = <u64>(<u32>i8x16.bitmask(i8x16.le_u(v128.load(at, 48), limit)))
+  return a | (b << 16) | (c << 32) | (d << 48)
+}
+
+/** Address of the next blank or control character, `to` if there is none. */
+function nextBlank(at: u32, to: u32): u32 {
+  while (at < to) {
+    const mask = blanks(at)
+    if (mask != 0) {
+      const found = at + <u32>ctz(mask)
+      return found < to ? found : to
+    }
+    at += LINE_BYTES
+  }
+  return to
+}
+
+/**
+ * Delivers the messages in [from, to).
+ * @param connection record of the connection they came from
+ * @returns address of the first byte not consumed; `status` says why it stopped there
+ */
+export function ingest(connection: u32, from: u32, to: u32): u32 {
+  let at = from
+  needBytes = 0
+  while (at < to) {
+    if (
+      (load<u32>(connection, CONNECTION_FLAGS) &
+        (FLAG_SLOW_PATH | FLAG_AWAITING_SUB | FLAG_CLOSED)) !=
+      0
+    ) {
+      status = STATUS_OPERATION
+      return at
+    }
+    const next = ingestOne(connection, at, to)
+    if (next == at) return at
+    at = next
+    if (status != STATUS_DONE) return at
+  }
+  status = STATUS_DONE
+  return at
+}
+
+/** One message; returns its end, or `at` with the status. Hot. */
+@inline
+function ingestOne(connection: u32, at: u32, to: u32): u32 {
+  status = STATUS_OPERATION
+  const isLeaf = load<u32>(connection, CONNECTION_KIND) == KIND_LEAF
+  const verb = load<u32>(at) | LOWER
+  let token: u32 = 0
+  let hasHeader = false
+  if (verb == PUB && !isLeaf) {
+    token = at + 4
+  } else if (verb == HPUB && !isLeaf && load<u8>(at + 4) == 32) {
+    if ((load<u32>(connection, CONNECTION_FLAGS) & FLAG_HEADERS) == 0) return at
+    token = at + 5
+    hasHeader = true
+  } else if (verb == LMSG && isLeaf && load<u8>(at + 4) == 32) {
+    token = at + 5
+  } else {
+    return at
+  }
+  // Up to four tokens, each ended by exactly one blank, the last one by CRLF.
+  let end = nextBlank(token, to)
+  if (end + 1 >= to || end == token || load<u8>(end) != 32) return at
+  const subject = token
+  const subjectBytes = end - token
+  let reply: u32 = 0
+  let replyBytes: u32 = 0
+  let header: u32 = 0
+  let headerDigits: u32 = 0
+  token = end + 1
+  end = nextBlank(token, to)
+  if (end + 1 >= to) return at
+  if (load<u8>(end) == 32) {
+    const second = token
+    const secondBytes = end - token
+    token = end + 1
+    end = nextBlank(token, to)
+    if (end + 1 >= to || secondBytes == 0) return at
+    if (!hasHeader) {
+      reply = second
+      replyBytes = secondBytes
+    } else if (load<u8>(end) == 32) {
+      reply = second
+      replyBytes = secondBytes
+      header = token
+      headerDigits = end - token
+      token = end + 1
+      end = nextBlank(token, to)
+      if (end + 1 >= to) return at
+    } else {
+      header = second
+      headerDigits = secondBytes
+    }
+  } else if (hasHeader) {
+    return at
+  }
+  if (load<u16>(end) != 0x0a0d) return at
+  const total = sizeAt(token, end - token)
+  const headers = hasHeader ? sizeAt(header, headerDigits) : 0
+  if (total == NOT_A_SIZE || headers > total) return at
+  // A header block of no bytes is none: nats-server delivers such a message as MSG.
+  if (headers == 0) headerDigits = 0
+  const most = load<i32>(connection, CONNECTION_PAYLOAD_MAX)
+  if (most >= 0 && total > <u32>most) return at
+  if (isReservedSubject(subject)) return at
+  if (replyBytes != 0 && !isLeaf && isReservedReply(reply)) return at
+  const payload = end + 2
+  const next = payload + total + 2
+  if (next > to) {
+    if (payload + total < to && load<u8>(payload + total) != 13) return at
+    needBytes = next - at
+    status = STATUS_DONE
+    return at
+  }
+  if (load<u16>(payload + total) != 0x0a0d) return at
+  setSubject(subject, subjectBytes)
+  setReply(reply, replyBytes)
+  setSizes(header, headerDigits, token, end - token, headers, total)
+  setPayload(payload)
+  setQueues(0, 0)
+  return publish(connection) ? next : at
+}
+
+/**
+ * Delivers the message at hand and counts it; status says how it went.
+ * @returns false when it must be tried again later (STATUS_LANE_FULL, STATUS_NO_SUBLIST)
+ */
+export function publish(connection: u32): bool {
+  const delivered = deliver(connection)
+  if (delivered < 0) {
+    status = delivered == DELIVER_LANE_FULL ? STATUS_LANE_FULL : STATUS_NO_SUBLIST
+    return false
+  }
+  store<u64>(connection, load<u64>(connection, CONNECTION_IN_MSGS) + 1, CONNECTION_IN_MSGS)
+  store<u64>(connection, load<u64>(connection, CONNECTION_IN_BYTES) + totalBytes, CONNECTION_IN_BYTES)
+  store<u64>(threadBlock, load<u64>(threadBlock, THREAD_IN_MSGS) + 1, THREAD_IN_MSGS)
+  store<u64>(threadBlock, load<u64>(threadBlock, THREAD_IN_BYTES) + totalBytes, THREAD_IN_BYTES)
+  status = STATUS_DONE
+  if (delivered == 0 && replyBytes != 0) {
+    const flags = load<u32>(connection, CONNECTION_FLAGS)
+    check(load<u32>(connection, CONNECTION_KIND) != 0, 50)
+    if ((flags & FLAG_NO_RESPONDERS) != 0 && load<u32>(connection, CONNECTION_KIND) == KIND_CLIENT) {
+      status = STATUS_NO_RESPONDERS
+    }
+  }
+  return true
+}

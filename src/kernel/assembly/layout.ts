@@ -1,0 +1,340 @@
+/**
+ * Byte layout of the one linear memory that all threads share. Nothing else declares an offset:
+ * the kernel imports these constants, TypeScript reads them from the kernel's exports (kernel.ts).
+ *
+ *   0 ──► +--------------------------------------------------------------+
+ *         | header, 4 KiB            where everything is, written once   |
+ *         +--------------------------------------------------------------+
+ *         | thread blocks            1 KiB for each thread               |
+ *         +--------------------------------------------------------------+
+ *         | generations              one u32 per first-token bucket      |
+ *         +--------------------------------------------------------------+
+ *         | lanes                    threads x threads rings             |
+ *         +--------------------------------------------------------------+
+ *         | sublist arena            written by the routing worker only  |
+ *         +--------------------------------------------------------------+
+ *         | arena of thread 0        the routing worker's own            |
+ *         | arena of thread 1 … N    the protocol workers' own           |
+ *         +--------------------------------------------------------------+
+ *
+ * Addresses are bytes from 0, u32. 0 is never a valid address and means "none".
+ * Access is given as: owner = one thread writes, plain; Atomics = written by one, read by others.
+ */
+
+export const CACHE_LINE_BYTES: u32 = 64
+/** Two lines, because many CPUs prefetch lines in pairs. */
+export const SLOT_BYTES: u32 = 128
+export const PAGE_BYTES: u32 = 4096
+
+// ── header ────────────────────────────────────────────────── written once by the main thread
+export const HEADER_BYTES: u32 = 4096
+export const HEADER_MAGIC: u32 = 0
+export const HEADER_THREAD_COUNT: u32 = 4
+export const HEADER_THREAD_BLOCKS: u32 = 8
+export const HEADER_GENERATIONS: u32 = 12
+export const HEADER_LANES: u32 = 16
+export const HEADER_LANE_CAPACITY: u32 = 20
+export const HEADER_SUBLIST: u32 = 24
+export const HEADER_SUBLIST_END: u32 = 28
+export const HEADER_ARENAS: u32 = 32
+/** Bytes of the routing worker's arena, the first one. */
+export const HEADER_ROUTER_ARENA_BYTES: u32 = 36
+/** Bytes of each protocol worker's arena. */
+export const HEADER_WORKER_ARENA_BYTES: u32 = 40
+/** Bytes ahead of the read area, for the unfinished operation of the connection being read. */
+export const HEADER_HEADROOM_BYTES: u32 = 44
+export const HEADER_READ_BYTES: u32 = 48
+/** "SABL", little endian. */
+export const MAGIC: u32 = 0x4c424153
+
+/** The routing worker is always thread 0. */
+export const ROUTER_THREAD: u32 = 0
+/** Doorbell masks are one u32. */
+export const THREAD_COUNT_MAX: u32 = 32
+
+// ── thread block ──────────────────────────────────────────────────────── one for each thread
+export const THREAD_BLOCK_BYTES: u32 = 1024
+/** 1 while the thread sleeps in its event loop; a ringer swaps it to 0. Atomics. */
+export const THREAD_SLEEPING: u32 = 0
+/** 1 while a connection waits for the routing worker to apply a SUB. Atomics. */
+export const THREAD_AWAITING_ROUTER: u32 = 4
+/** Epoch in which the thread reads the sublist, 0 while it does not. Atomics. */
+export const THREAD_EPOCH: u32 = 128
+/** THREAD_STATE_*, written by the main thread. Atomics. */
+export const THREAD_STATE: u32 = 256
+/** Connections of the thread above their stall mark. Atomics. */
+export const THREAD_STALLED_CONNECTIONS: u32 = 384
+/** Connections handed to the thread and not closed yet: the main thread adds, the owner subtracts. */
+export const THREAD_CONNECTIONS: u32 = 392
+/** Counters, u64 each, written by the owner, read by the monitor. */
+export const THREAD_IN_MSGS: u32 = 512
+export const THREAD_IN_BYTES: u32 = 520
+export const THREAD_OUT_MSGS: u32 = 528
+export const THREAD_OUT_BYTES: u32 = 536
+export const THREAD_PLAN_HITS: u32 = 544
+export const THREAD_PLAN_MISSES: u32 = 552
+export const THREAD_LANE_FULL: u32 = 560
+export const THREAD_OUT_OF_MEMORY: u32 = 568
+
+export const THREAD_STATE_ABSENT: u32 = 0
+export const THREAD_STATE_RUNNING: u32 = 1
+export const THREAD_STATE_DEAD: u32 = 2
+
+// ── generations ─────────────────────────────────────────── written by the routing worker, Atomics
+export const GENERATION_BUCKETS: u32 = 4096
+/** Bucket of subscriptions whose first token is a wildcard: they concern every subject. */
+export const GENERATION_WILDCARD: u32 = 4096
+export const GENERATIONS_BYTES: u32 = (4096 + 32) * 4
+
+// ── lane: control slots, then `capacity` bytes of records ──────────────────────────────────────
+//   field              type  written by  access
+//   producer position  u32   producer    Atomics, once per batch
+//   consumer position  u32   consumer    Atomics, once per batch
+//   claimed position   u32   producer    plain; ahead of producer position while a batch is open
+//   cached consumer    u32   producer    plain
+//   producer blocked   u32   both        Atomics; 1 while the producer waits for room
+// Positions count bytes since the lane was made and wrap at 2^32.
+export const LANE_PRODUCER: u32 = 0
+export const LANE_CONSUMER: u32 = 128
+export const LANE_CLAIMED: u32 = 256
+export const LANE_CACHED_CONSUMER: u32 = 260
+/** 1 while TypeScript has control records waiting for room: nothing may overtake them. */
+export const LANE_HELD: u32 = 264
+export const LANE_BLOCKED: u32 = 384
+export const LANE_RECORDS: u32 = 512
+
+// record: length u32 | kind u32 | body. Starts on a multiple of 16; length includes the header.
+export const RECORD_LENGTH: u32 = 0
+export const RECORD_KIND: u32 = 4
+export const RECORD_ALIGN: u32 = 16
+/** Fills the end of the lane before the wrap. */
+export const RECORD_PADDING: u32 = 1
+export const RECORD_MESSAGE: u32 = 2
+/** From here on records are control records, handed to TypeScript one by one. */
+export const RECORD_CONTROL: u32 = 16
+export const RECORD_SUBSCRIBE: u32 = 16
+export const RECORD_UNSUBSCRIBE: u32 = 17
+export const RECORD_REFUSED: u32 = 18
+
+// control record body: slot u32 | generation u32
+export const CONTROL_SLOT: u32 = 8
+export const CONTROL_GENERATION: u32 = 12
+export const CONTROL_BYTES: u32 = 16
+
+// message record body
+export const MESSAGE_TARGETS: u32 = 8 //       number of (slot, generation) pairs
+export const MESSAGE_LEAFS: u32 = 12 //        number of leaf targets
+export const MESSAGE_SUBJECT: u32 = 16 //      bytes of the subject
+export const MESSAGE_REPLY: u32 = 20 //        bytes of the reply, 0 = none
+export const MESSAGE_HEADER_TEXT: u32 = 24 //  bytes of the header-size token, 0 = no headers
+export const MESSAGE_SIZE_TEXT: u32 = 28 //    bytes of the total-size token
+export const MESSAGE_HEADER: u32 = 32 //       bytes of the header block
+export const MESSAGE_TOTAL: u32 = 36 //        header block + payload
+export const MESSAGE_REFERENCE: u32 = 40 //    address of a lent block with the payload, 0 = inline
+export const MESSAGE_BODY: u32 = 48 //         pairs, leaf targets, texts (each padded), payload
+
+// lent block: payload of a large message, in the sender's arena
+export const LENT_READERS: u32 = 0 // Atomics: receivers that have not read it yet
+export const LENT_NEXT: u32 = 4 //    owner: list of lent blocks
+export const LENT_BYTES: u32 = 8
+export const LENT_DATA: u32 = 16
+
+// ── sublist ──────────────────────────────────────────── written by the routing worker only
+export const SUBLIST_HEADER_BYTES: u32 = 1024
+/** Address of the edge table in force. Atomics. */
+export const SUBLIST_TABLE: u32 = 0
+/** Root node of the global account. Atomics; 0 while there is no sublist (plans wait). */
+export const SUBLIST_ROOT: u32 = 4
+/** Advanced with each retirement. Atomics. */
+export const SUBLIST_EPOCH: u32 = 8
+/** End of the used part of the arena. */
+export const SUBLIST_BREAK: u32 = 12
+export const SUBLIST_EDGES: u32 = 16 //         slots in use, tombstones included
+export const SUBLIST_RETIRED_HEAD: u32 = 20 //  oldest retired block
+export const SUBLIST_RETIRED_TAIL: u32 = 24
+export const SUBLIST_COUNT: u32 = 28 //         entries
+export const SUBLIST_FREE_SMALL: u32 = 64 //    free lists, 64 classes of 16 bytes
+export const SUBLIST_FREE_LARGE: u32 = 320 //   free lists, 32 powers of two
+
+// edge table: mask u32 | pad | slots of 8 bytes: child node u32, hash u32 (one atomic u64)
+export const TABLE_MASK: u32 = 0
+export const TABLE_BYTES: u32 = 4
+export const TABLE_SLOTS: u32 = 16
+export const TABLE_TOMBSTONE: u32 = 1
+export const TABLE_SLOTS_FIRST: u32 = 1024
+
+// node, followed by its token
+export const NODE_PARENT: u32 = 0
+export const NODE_HASH: u32 = 4
+export const NODE_TOKEN_BYTES: u32 = 8
+export const NODE_CHILDREN: u32 = 12 //  literal children
+export const NODE_STAR: u32 = 16
+export const NODE_FULL: u32 = 20
+export const NODE_ENTRIES: u32 = 24 //   plain entries
+export const NODE_GROUPS: u32 = 28
+export const NODE_TOKEN: u32 = 32
+
+// queue group of one node, followed by its name
+export const GROUP_NEXT: u32 = 0
+export const GROUP_PREVIOUS: u32 = 4
+export const GROUP_ENTRIES: u32 = 8
+export const GROUP_NODE: u32 = 12
+export const GROUP_NAME_BYTES: u32 = 16
+export const GROUP_NAME: u32 = 20
+
+// entry: one subscription or one leaf link's interest
+export const ENTRY_TARGET: u32 = 0 //      slot (client) or connection record (leaf)
+export const ENTRY_GENERATION: u32 = 4 //  of the target
+export const ENTRY_THREAD: u32 = 8
+export const ENTRY_WEIGHT: u32 = 12 //     0 for clients; ≥ 1 for a leaf
+export const ENTRY_NEXT: u32 = 16
+export const ENTRY_PREVIOUS: u32 = 20
+export const ENTRY_NODE: u32 = 24
+export const ENTRY_GROUP: u32 = 28 //      0 = plain
+export const ENTRY_BYTES: u32 = 32
+/** Tokens of a subscription. Bounds recursion: frames of `walk` are ~100 bytes. */
+export const TOKEN_COUNT_MAX: u32 = 2048
+
+// ── a thread's arena ─────────────────────────────────────────────────────────────── owner
+//   control page | headroom + read area | plan cache | page states | pages (buddy allocator)
+export const ARENA_EXPIRED: u32 = 4 //       list of slots that reached their maximum
+export const ARENA_SLOT_SLABS: u32 = 8 //    list of slabs of subscription slots; read by a new router
+export const ARENA_SLOT_FREE: u32 = 12
+export const ARENA_RETIRING_HEAD: u32 = 16
+export const ARENA_RETIRING_TAIL: u32 = 20
+export const ARENA_CONNECTION_FREE: u32 = 24
+export const ARENA_DIRTY: u32 = 28 //        list of connections with something to flush
+export const ARENA_LENT: u32 = 32
+export const ARENA_PAGES: u32 = 36
+export const ARENA_PAGE_COUNT: u32 = 40
+export const ARENA_PAGE_STATES: u32 = 44
+export const ARENA_FREE_PAGES: u32 = 48 //   pages not allocated
+export const ARENA_READ: u32 = 52 //         address of the read area
+export const ARENA_PLANS: u32 = 56
+export const ARENA_CONNECTION_SLABS: u32 = 60
+export const ARENA_FREE_BLOCKS: u32 = 128 // buddy free lists, 20 orders
+export const ARENA_FREE_SMALL: u32 = 256 //  free lists of 64 … 2048 bytes
+export const ARENA_CONTROL_BYTES: u32 = 4096
+
+// ── connection record, 192 bytes ──────────────────────────────────────────────────────────
+// line 0: outbound, owner
+export const CONNECTION_HEAD: u32 = 0 //            first chunk not handed to the socket
+export const CONNECTION_TAIL: u32 = 4
+export const CONNECTION_POSITION: u32 = 8 //        where the next frame goes
+export const CONNECTION_LIMIT: u32 = 12 //          end of the tail chunk
+export const CONNECTION_PENDING: u32 = 16 //        bytes not yet taken by the socket
+export const CONNECTION_PENDING_MAX: u32 = 20 //    max_pending; 2^32 - 1 = none (leafs)
+export const CONNECTION_STALL_MARK: u32 = 24 //     three quarters of max_pending
+export const CONNECTION_DIRTY: u32 = 28 //          1 while in the dirty list
+export const CONNECTION_NEXT_DIRTY: u32 = 32
+export const CONNECTION_CHUNK_BYTES: u32 = 36 //    size of the next chunk
+export const CONNECTION_OUT_MSGS: u32 = 40 //       u64
+export const CONNECTION_OUT_BYTES: u32 = 48 //      u64
+export const CONNECTION_OVERFLOW: u32 = 56 //       1 = above max_pending, 2 = no memory
+export const CONNECTION_STALLS: u32 = 60 //         times a publisher was asked to wait
+// line 1: facts, owner; read by other threads
+export const CONNECTION_GENERATION: u32 = 64 //     Atomics
+export const CONNECTION_KIND: u32 = 68 //           KIND_*
+export const CONNECTION_FLAGS: u32 = 72 //          FLAG_*
+export const CONNECTION_PLAN_KEY: u32 = 76 //       0 for clients; unique for each leaf link
+export const CONNECTION_PAYLOAD_MAX: u32 = 80 //    i32, -1 = unlimited
+export const CONNECTION_STALLED: u32 = 84 //        Atomics, 1 above the stall mark
+export const CONNECTION_ORIGIN: u32 = 88 //         leaf: number of the peer's cluster name, 0 = none
+export const CONNECTION_INDEX: u32 = 92 //          TypeScript's index of the connection
+export const CONNECTION_CID: u32 = 96 //            u64
+export const CONNECTION_CONTROL_LINE_MAX: u32 = 104
+// line 2: inbound, owner
+export const CONNECTION_IN_MSGS: u32 = 128 //       u64
+export const CONNECTION_IN_BYTES: u32 = 136 //      u64
+export const CONNECTION_BYTES: u32 = 192
+
+export const KIND_CLIENT: u32 = 1
+export const KIND_LEAF: u32 = 2
+
+export const FLAG_ECHO: u32 = 1
+export const FLAG_HEADERS: u32 = 2
+export const FLAG_NO_RESPONDERS: u32 = 4
+/** Every operation goes through TypeScript: verbose, pedantic, traced or not yet authenticated. */
+export const FLAG_SLOW_PATH: u32 = 8
+/** A SUB is on its way to the routing worker: TypeScript decides when to go on. */
+export const FLAG_AWAITING_SUB: u32 = 16
+export const FLAG_CLOSED: u32 = 32
+
+// ── subscription slot, 64 bytes ──────────────────────────────────────────── owner thread
+export const SUB_GENERATION: u32 = 0 //     Atomics; changes when deliveries must stop
+export const SUB_CONNECTION: u32 = 4
+export const SUB_DELIVERED: u32 = 8 //      u64
+export const SUB_MAX: u32 = 16 //           auto-unsubscribe after so many, 0 = never
+export const SUB_STATE: u32 = 20 //         Atomics, SUB_STATE_*
+export const SUB_ENTRY: u32 = 24 //         written by the routing worker
+export const SUB_TEXT: u32 = 28 //          block: subject, queue group, long sid
+export const SUB_SUBJECT_BYTES: u32 = 32
+export const SUB_QUEUE_BYTES: u32 = 36 //   0 = plain
+export const SUB_NEXT: u32 = 40 //          free, retiring or expired list
+export const SUB_SID_BYTES: u32 = 44
+export const SUB_SID: u32 = 48 //           the sid, or its address when longer than 16 bytes
+export const SUB_BYTES: u32 = 64
+export const SUB_SID_INLINE: u32 = 16
+
+export const SUB_STATE_FREE: u32 = 0
+export const SUB_STATE_ACTIVE: u32 = 1
+/** The owner is done with it; the routing worker has not removed the interest yet. */
+export const SUB_STATE_RETIRING: u32 = 2
+export const SUB_STATE_RETIRED: u32 = 3
+
+// slab of slots or connection records: next slab u32, count u32, then the items
+export const SLAB_NEXT: u32 = 0
+export const SLAB_ITEMS: u32 = 64
+export const SLAB_BYTES: u32 = 65536
+
+// ── outbound chunk ──────────────────────────────────────────────────────────────── owner
+export const CHUNK_NEXT: u32 = 0
+export const CHUNK_BYTES: u32 = 4 // of the whole block
+export const CHUNK_END: u32 = 8 //   address after the last frame
+export const CHUNK_DATA: u32 = 16
+export const CHUNK_BYTES_MIN: u32 = 4096
+export const CHUNK_BYTES_MAX: u32 = 262144
+
+// ── plan ────────────────────────────────────────────────────────────────────────── owner
+export const PLAN_HASH: u32 = 0
+export const PLAN_KEY: u32 = 4
+export const PLAN_BYTES: u32 = 8 //               of the whole block
+export const PLAN_SUBJECT_BYTES: u32 = 12
+export const PLAN_SUBJECT: u32 = 16 //            address, inside the block
+export const PLAN_BUCKET: u32 = 20 //             address of the first token's generation
+export const PLAN_GENERATION: u32 = 24 //         of the first token's bucket
+export const PLAN_WILDCARD_GENERATION: u32 = 28
+export const PLAN_LOCALS: u32 = 32 //             targets of this thread
+export const PLAN_REMOTES: u32 = 36 //            sections of other threads
+export const PLAN_LEAFS: u32 = 40
+export const PLAN_GROUPS: u32 = 44
+export const PLAN_BODY: u32 = 48
+//   locals:  (slot, generation) …
+//   remotes: (thread, count, (slot, generation) …) …
+//   leafs:   (connection, generation) …
+//   groups:  (name address, name bytes, members, leafs,
+//             (slot, generation, thread) …, (connection, generation, weight) …) …
+
+// plan cache: sets of four, hashes then plans
+export const PLAN_SETS: u32 = 32768
+export const PLAN_SET_BYTES: u32 = 32
+/** Larger plans are made for one message and forgotten: a cached one must not starve the arena. */
+export const PLAN_CACHED_BYTES_MAX: u32 = 16 << 20
+
+// ── what ingest and drain report ────────────────────────────────────────────────────────────
+export const STATUS_DONE: u32 = 0
+/** TypeScript handles the operation that starts at the returned address. */
+export const STATUS_OPERATION: u32 = 1
+/** A lane has no room: hold the connection, go on with others. */
+export const STATUS_LANE_FULL: u32 = 2
+/** The sublist is being rebuilt: hold the connection. */
+export const STATUS_NO_SUBLIST: u32 = 3
+/** A request found nobody, and its sender wants to know. */
+export const STATUS_NO_RESPONDERS: u32 = 4
+/** A control record waits at `record`. */
+export const STATUS_RECORD: u32 = 5
+/** More to read in the lane, but the work limit is reached. */
+export const STATUS_MORE: u32 = 6
+
+/** Bytes that vector copies may touch behind the end of what they write. */
+export const SLACK_BYTES: u32 = 64

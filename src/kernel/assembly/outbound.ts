@@ -1,0 +1,357 @@
+/**
+ * What waits for a connection's socket: a list of chunks of the thread's arena. Frames are written
+ * whole into the tail chunk; TypeScript hands full chunks to the socket and gives them back when
+ * the socket is done with them.
+ */
+import { allocateBlock, blockBytes, releaseBlock } from './arena'
+import {
+  ARENA_DIRTY,
+  CHUNK_BYTES,
+  CHUNK_BYTES_MAX,
+  CHUNK_BYTES_MIN,
+  CHUNK_DATA,
+  CHUNK_END,
+  CHUNK_NEXT,
+  CONNECTION_CHUNK_BYTES,
+  CONNECTION_DIRTY,
+  CONNECTION_FLAGS,
+  CONNECTION_HEAD,
+  CONNECTION_LIMIT,
+  CONNECTION_NEXT_DIRTY,
+  CONNECTION_OUT_BYTES,
+  CONNECTION_OUT_MSGS,
+  CONNECTION_OVERFLOW,
+  CONNECTION_PENDING,
+  CONNECTION_PENDING_MAX,
+  CONNECTION_POSITION,
+  CONNECTION_STALLED,
+  CONNECTION_STALLS,
+  CONNECTION_STALL_MARK,
+  CONNECTION_TAIL,
+  FLAG_CLOSED,
+  FLAG_HEADERS,
+  SLACK_BYTES,
+  SUB_SID,
+  SUB_SID_BYTES,
+  SUB_SID_INLINE,
+  THREAD_OUT_BYTES,
+  THREAD_OUT_MSGS,
+  THREAD_OUT_OF_MEMORY,
+  THREAD_STALLED_CONNECTIONS,
+} from './layout'
+import { check, copyShort, copyVectors, writeDecimal } from './memory'
+import {
+  headerBytes,
+  headerText,
+  headerTextBytes,
+  payload,
+  reply,
+  replyBytes,
+  sizeText,
+  sizeTextBytes,
+  subject,
+  subjectBytes,
+  totalBytes,
+} from './message'
+import { arena, threadBlock } from './thread'
+
+const CRLF: u16 = 0x0a0d
+const BLANK: u8 = 32
+
+/** 1 once something was delivered to a connection above its stall mark; TypeScript clears it. */
+export let stallRequested: u32 = 0
+
+let dropsOverStallMark: bool = false
+
+/** Option no_fast_producer_stall: what a slow consumer cannot take now is lost to it. */
+export function setDropOverStallMark(drops: bool): void {
+  dropsOverStallMark = drops
+}
+
+export function clearStallRequest(): void {
+  stallRequested = 0
+}
+
+export function requestStall(): void {
+  stallRequested = 1
+}
+
+@inline
+export function markDirty(connection: u32): void {
+  if (load<u32>(connection, CONNECTION_DIRTY) == 0) {
+    store<u32>(connection, 1, CONNECTION_DIRTY)
+    store<u32>(connection, load<u32>(arena, ARENA_DIRTY), CONNECTION_NEXT_DIRTY)
+    store<u32>(arena, connection, ARENA_DIRTY)
+  }
+}
+
+/** Takes the next connection that has something to flush, 0 when there is none. */
+export function takeDirty(): u32 {
+  const connection = load<u32>(arena, ARENA_DIRTY)
+  if (connection != 0) {
+    store<u32>(arena, load<u32>(connection, CONNECTION_NEXT_DIRTY), ARENA_DIRTY)
+    store<u32>(connection, 0, CONNECTION_DIRTY)
+  }
+  return connection
+}
+
+/**
+ * Room for a frame of `bytes`, slack included behind it.
+ * @returns where to write, or 0: the connection is closed or over its bounds (and then marked)
+ */
+@inline
+function room(connection: u32, bytes: u32): u32 {
+  const pending = load<u32>(connection, CONNECTION_PENDING) + bytes
+  if (pending > load<u32>(connection, CONNECTION_STALL_MARK)) {
+    if (!mayExceedStallMark(connection, pending)) return 0
+  }
+  let at = load<u32>(connection, CONNECTION_POSITION)
+  if (at + bytes + SLACK_BYTES > load<u32>(connection, CONNECTION_LIMIT)) {
+    at = addChunk(connection, bytes)
+    if (at == 0) return 0
+  }
+  store<u32>(connection, at + bytes, CONNECTION_POSITION)
+  store<u32>(connection, pending, CONNECTION_PENDING)
+  markDirty(connection)
+  return at
+}
+
+function mayExceedStallMark(connection: u32, pending: u32): bool {
+  if (load<u32>(connection, CONNECTION_OVERFLOW) != 0) return false
+  if (pending > load<u32>(connection, CONNECTION_PENDING_MAX)) {
+    store<u32>(connection, 1, CONNECTION_OVERFLOW)
+    markDirty(connection)
+    return false
+  }
+  if (dropsOverStallMark) return false
+  stallRequested = 1
+  store<u32>(connection, load<u32>(connection, CONNECTION_STALLS) + 1, CONNECTION_STALLS)
+  if (load<u32>(connection, CONNECTION_STALLED) == 0) {
+    atomic.store<u32>(connection + CONNECTION_STALLED, 1)
+    atomic.add<u32>(threadBlock + THREAD_STALLED_CONNECTIONS, 1)
+  }
+  return true
+}
+
+function addChunk(connection: u32, bytes: u32): u32 {
+  if ((load<u32>(connection, CONNECTION_FLAGS) & FLAG_CLOSED) != 0) return 0
+  if (load<u32>(connection, CONNECTION_OVERFLOW) != 0) return 0
+  const tail = load<u32>(connection, CONNECTION_TAIL)
+  let size = load<u32>(connection, CONNECTION_CHUNK_BYTES)
+  if (tail != 0 && size < CHUNK_BYTES_MAX) {
+    size <<= 2
+    if (size > CHUNK_BYTES_MAX) size = CHUNK_BYTES_MAX
+    store<u32>(connection, size, CONNECTION_CHUNK_BYTES)
+  }
+  const need = bytes + CHUNK_DATA + SLACK_BYTES
+  if (size < need) size = need
+  const chunk = allocateBlock(size)
+  if (chunk == 0) {
+    store<u32>(connection, 2, CONNECTION_OVERFLOW)
+    store<u64>(threadBlock, load<u64>(threadBlock, THREAD_OUT_OF_MEMORY) + 1, THREAD_OUT_OF_MEMORY)
+    markDirty(connection)
+    return 0
+  }
+  size = blockBytes(size)
+  store<u32>(chunk, 0, CHUNK_NEXT)
+  store<u32>(chunk, size, CHUNK_BYTES)
+  if (tail != 0) {
+    store<u32>(tail, load<u32>(connection, CONNECTION_POSITION), CHUNK_END)
+    store<u32>(tail, chunk, CHUNK_NEXT)
+  } else {
+    store<u32>(connection, chunk, CONNECTION_HEAD)
+  }
+  store<u32>(connection, chunk, CONNECTION_TAIL)
+  store<u32>(connection, chunk + size, CONNECTION_LIMIT)
+  return chunk + CHUNK_DATA
+}
+
+/**
+ * Detaches what waits, in whole chunks and up to about `bytesMax`; the chunks belong to the socket
+ * until `releaseChunks`.
+ */
+export function takeChunks(connection: u32, bytesMax: u32): u32 {
+  const head = load<u32>(connection, CONNECTION_HEAD)
+  if (head == 0) return 0
+  const tail = load<u32>(connection, CONNECTION_TAIL)
+  let last = head
+  let bytes: u32 = 0
+  while (last != tail) {
+    bytes += load<u32>(last, CHUNK_END) - last
+    if (bytes >= bytesMax) break
+    last = load<u32>(last, CHUNK_NEXT)
+  }
+  if (last != tail) {
+    store<u32>(connection, load<u32>(last, CHUNK_NEXT), CONNECTION_HEAD)
+    store<u32>(last, 0, CHUNK_NEXT)
+    return head
+  }
+  const end = load<u32>(connection, CONNECTION_POSITION)
+  store<u32>(tail, end, CHUNK_END)
+  store<u32>(connection, 0, CONNECTION_HEAD)
+  store<u32>(connection, 0, CONNECTION_TAIL)
+  store<u32>(connection, 0, CONNECTION_POSITION)
+  store<u32>(connection, 0, CONNECTION_LIMIT)
+  const size = load<u32>(connection, CONNECTION_CHUNK_BYTES)
+  if (head == tail && size > CHUNK_BYTES_MIN && (end - head) << 3 < size) {
+    store<u32>(connection, size >>> 1, CONNECTION_CHUNK_BYTES)
+  }
+  return head
+}
+
+/** Gives back a list of chunks from `takeChunks`, and `bytes` that are no longer pending. */
+export function releaseChunks(connection: u32, head: u32, bytes: u32): void {
+  while (head != 0) {
+    const next = load<u32>(head, CHUNK_NEXT)
+    releaseBlock(head)
+    head = next
+  }
+  const pending = load<u32>(connection, CONNECTION_PENDING) - bytes
+  check(<i32>pending >= 0, 10)
+  store<u32>(connection, pending, CONNECTION_PENDING)
+  if (
+    load<u32>(connection, CONNECTION_STALLED) != 0 &&
+    pending < load<u32>(connection, CONNECTION_STALL_MARK)
+  ) {
+    atomic.store<u32>(connection + CONNECTION_STALLED, 0)
+    atomic.sub<u32>(threadBlock + THREAD_STALLED_CONNECTIONS, 1)
+  }
+}
+
+/** Appends raw bytes (PONG, INFO, -ERR …). Returns false when they could not be taken. */
+export function appendBytes(connection: u32, source: u32, bytes: u32): bool {
+  const at = room(connection, bytes)
+  if (at == 0) return false
+  copyVectors(at, source, bytes)
+  return true
+}
+
+function count(connection: u32, bytes: u32): void {
+  store<u64>(connection, load<u64>(connection, CONNECTION_OUT_MSGS) + 1, CONNECTION_OUT_MSGS)
+  store<u64>(connection, load<u64>(connection, CONNECTION_OUT_BYTES) + bytes, CONNECTION_OUT_BYTES)
+  store<u64>(threadBlock, load<u64>(threadBlock, THREAD_OUT_MSGS) + 1, THREAD_OUT_MSGS)
+  store<u64>(threadBlock, load<u64>(threadBlock, THREAD_OUT_BYTES) + bytes, THREAD_OUT_BYTES)
+}
+
+/** Writes the payload behind a finished control line. */
+@inline
+function endFrame(at: u32, source: u32, bytes: u32): u32 {
+  store<u16>(at, CRLF)
+  at += 2
+  copyVectors(at, source, bytes)
+  store<u16>(at + bytes, CRLF)
+  return at + bytes + 2
+}
+
+/** MSG or HMSG to a client's subscription. Hot. Returns false when the connection refused it. */
+export function frameForClient(slot: u32, connection: u32): bool {
+  const sidBytes = load<u32>(slot, SUB_SID_BYTES)
+  const sid = sidBytes <= SUB_SID_INLINE ? slot + SUB_SID : load<u32>(slot, SUB_SID)
+  const withHeaders =
+    headerTextBytes != 0 && (load<u32>(connection, CONNECTION_FLAGS) & FLAG_HEADERS) != 0
+  const stripped = headerTextBytes != 0 && !withHeaders
+  const skip: u32 = stripped ? headerBytes : 0
+  const bytes = totalBytes - skip
+  // "HMSG " subject " " sid " " [reply " "] [header " "] size CRLF payload CRLF; size ≤ 10 digits
+  let need: u32 = 5 + subjectBytes + 1 + sidBytes + 1 + 2 + bytes + 2
+  if (replyBytes != 0) need += replyBytes + 1
+  if (withHeaders) need += headerTextBytes + 1
+  let digits: u32 = sizeTextBytes
+  if (stripped) {
+    digits = 1
+    for (let rest = bytes; rest >= 10; rest /= 10) digits++
+  }
+  need += digits
+  if (!withHeaders) need -= 1
+  let at = room(connection, need)
+  if (at == 0) return false
+  const start = at
+  if (withHeaders) {
+    store<u32>(at, 0x47534d48) // HMSG
+    at += 4
+  } else {
+    store<u32>(at, 0x0047534d) // MSG
+    at += 3
+  }
+  store<u8>(at, BLANK)
+  at += 1
+  copyShort(at, subject, subjectBytes)
+  at += subjectBytes
+  store<u8>(at, BLANK)
+  copyShort(at + 1, sid, sidBytes)
+  at += 1 + sidBytes
+  store<u8>(at, BLANK)
+  at += 1
+  if (replyBytes != 0) {
+    copyShort(at, reply, replyBytes)
+    at += replyBytes
+    store<u8>(at, BLANK)
+    at += 1
+  }
+  if (withHeaders) {
+    copyShort(at, headerText, headerTextBytes)
+    at += headerTextBytes
+    store<u8>(at, BLANK)
+    at += 1
+  }
+  if (stripped) writeDecimal(at, bytes)
+  else copyShort(at, sizeText, digits)
+  at = endFrame(at + digits, payload + skip, bytes)
+  check(at - start == need, 11)
+  count(connection, bytes)
+  return true
+}
+
+/**
+ * LMSG or HMSG to a leaf link.
+ * @param names queue groups chosen for it, blank separated; 0 bytes = plain interest only
+ */
+export function frameForLeaf(connection: u32, names: u32, namesBytes: u32): bool {
+  const withHeaders =
+    headerTextBytes != 0 && (load<u32>(connection, CONNECTION_FLAGS) & FLAG_HEADERS) != 0
+  const skip: u32 = headerTextBytes != 0 && !withHeaders ? headerBytes : 0
+  const bytes = totalBytes - skip
+  // verb, blanks, indicator and two sizes of at most 10 digits each
+  const most: u32 = 5 + subjectBytes + 3 + replyBytes + 1 + namesBytes + 1 + 22 + 2 + bytes + 2
+  let at = room(connection, most)
+  if (at == 0) return false
+  const start = at
+  store<u32>(at, withHeaders ? 0x47534d48 : 0x47534d4c) // HMSG, LMSG
+  store<u8>(at, BLANK, 4)
+  at += 5
+  copyShort(at, subject, subjectBytes)
+  at += subjectBytes
+  store<u8>(at, BLANK)
+  at += 1
+  if (namesBytes != 0) {
+    store<u8>(at, replyBytes != 0 ? 43 : 124) // + or |
+    store<u8>(at, BLANK, 1)
+    at += 2
+  }
+  if (replyBytes != 0) {
+    copyShort(at, reply, replyBytes)
+    at += replyBytes
+    store<u8>(at, BLANK)
+    at += 1
+  }
+  if (namesBytes != 0) {
+    copyShort(at, names, namesBytes)
+    at += namesBytes
+    store<u8>(at, BLANK)
+    at += 1
+  }
+  if (withHeaders) {
+    at += writeDecimal(at, headerBytes)
+    store<u8>(at, BLANK)
+    at += 1
+  }
+  at += writeDecimal(at, bytes)
+  at = endFrame(at, payload + skip, bytes)
+  const used = at - start
+  check(used <= most, 12)
+  store<u32>(connection, at, CONNECTION_POSITION)
+  store<u32>(connection, load<u32>(connection, CONNECTION_PENDING) - (most - used), CONNECTION_PENDING)
+  count(connection, bytes)
+  return true
+}
+

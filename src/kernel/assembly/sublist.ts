@@ -1,0 +1,526 @@
+/**
+ * The sublist: a trie of tokens in shared memory that answers "who wants this subject".
+ *
+ * One writer, the routing worker; any number of readers, which never lock:
+ * - a node, group or entry is filled first and made reachable by one atomic store;
+ * - what is unlinked keeps its own links and is retired, not freed, until no reader is left in
+ *   the epoch in which it could still be reached.
+ *
+ * Literal children are found in one open-addressed table keyed by (parent, token). A slot is one
+ * atomic u64 of (hash, node), so a reader sees a whole slot or none; parent and token are checked
+ * in the node, which never changes while it is reachable.
+ */
+import {
+  ENTRY_BYTES,
+  ENTRY_GENERATION,
+  ENTRY_GROUP,
+  ENTRY_NEXT,
+  ENTRY_NODE,
+  ENTRY_PREVIOUS,
+  ENTRY_TARGET,
+  ENTRY_THREAD,
+  ENTRY_WEIGHT,
+  GENERATION_BUCKETS,
+  GENERATION_WILDCARD,
+  GROUP_ENTRIES,
+  GROUP_NAME,
+  GROUP_NAME_BYTES,
+  GROUP_NEXT,
+  GROUP_NODE,
+  GROUP_PREVIOUS,
+  NODE_CHILDREN,
+  NODE_ENTRIES,
+  NODE_FULL,
+  NODE_GROUPS,
+  NODE_HASH,
+  NODE_PARENT,
+  NODE_STAR,
+  NODE_TOKEN,
+  NODE_TOKEN_BYTES,
+  SLACK_BYTES,
+  SUBLIST_BREAK,
+  SUBLIST_COUNT,
+  SUBLIST_EDGES,
+  SUBLIST_EPOCH,
+  SUBLIST_FREE_LARGE,
+  SUBLIST_FREE_SMALL,
+  SUBLIST_HEADER_BYTES,
+  SUBLIST_RETIRED_HEAD,
+  SUBLIST_RETIRED_TAIL,
+  SUBLIST_ROOT,
+  SUBLIST_TABLE,
+  TABLE_BYTES,
+  TABLE_MASK,
+  TABLE_SLOTS,
+  TABLE_SLOTS_FIRST,
+  TABLE_TOMBSTONE,
+  THREAD_EPOCH,
+  TOKEN_COUNT_MAX,
+} from './layout'
+import { check, hashBytes, isEqual } from './memory'
+import { generations, sublist, sublistEnd, threadBlockOf, threadCount } from './thread'
+
+const DOT: u8 = 46
+const STAR: u8 = 42
+const FULL: u8 = 62
+
+// ── memory of the sublist ───────────────────────────────────────────────────────────────────
+// A retired block is described by 16 bytes of its own: (block, bytes, epoch, next).
+const RETIRED_BLOCK: u32 = 0
+const RETIRED_BYTES: u32 = 4
+const RETIRED_EPOCH: u32 = 8
+const RETIRED_NEXT: u32 = 12
+const SMALL_MAX: u32 = 1024
+
+function freeList(bytes: u32): u32 {
+  if (bytes <= SMALL_MAX) return sublist + SUBLIST_FREE_SMALL + (((bytes + 15) >>> 4) - 1 << 2)
+  return sublist + SUBLIST_FREE_LARGE + ((32 - <u32>clz(bytes - 1)) << 2)
+}
+
+function roundedBytes(bytes: u32): u32 {
+  if (bytes <= SMALL_MAX) return (bytes + 15) & ~15
+  return <u32>1 << (32 - <u32>clz(bytes - 1))
+}
+
+function take(bytes: u32): u32 {
+  const list = freeList(bytes)
+  const block = load<u32>(list)
+  if (block != 0) {
+    store<u32>(list, load<u32>(block))
+    return block
+  }
+  const at = load<u32>(sublist, SUBLIST_BREAK)
+  const rounded = roundedBytes(bytes)
+  if (<u64>at + <u64>rounded + <u64>SLACK_BYTES > <u64>sublistEnd) return 0
+  store<u32>(sublist, at + rounded, SUBLIST_BREAK)
+  return at
+}
+
+function give(block: u32, bytes: u32): void {
+  const list = freeList(bytes)
+  store<u32>(block, load<u32>(list))
+  store<u32>(list, block)
+}
+
+/** Unreachable for new readers; freed once the present ones are gone. */
+function retire(block: u32, bytes: u32): void {
+  const note = take(16)
+  if (note == 0) return // the arena is full to the last byte: the block is lost until a rebuild
+  const epoch = atomic.load<u32>(sublist + SUBLIST_EPOCH)
+  store<u32>(note, block, RETIRED_BLOCK)
+  store<u32>(note, bytes, RETIRED_BYTES)
+  store<u32>(note, epoch, RETIRED_EPOCH)
+  store<u32>(note, 0, RETIRED_NEXT)
+  const tail = load<u32>(sublist, SUBLIST_RETIRED_TAIL)
+  if (tail != 0) store<u32>(tail, note, RETIRED_NEXT)
+  else store<u32>(sublist, note, SUBLIST_RETIRED_HEAD)
+  store<u32>(sublist, note, SUBLIST_RETIRED_TAIL)
+}
+
+/** Advances the epoch and frees what no reader can still see. Called once per batch of changes. */
+export function reclaim(): void {
+  let note = load<u32>(sublist, SUBLIST_RETIRED_HEAD)
+  if (note == 0) return
+  const epoch = atomic.load<u32>(sublist + SUBLIST_EPOCH) + 1
+  atomic.store<u32>(sublist + SUBLIST_EPOCH, epoch == 0 ? 1 : epoch)
+  let oldest: u32 = epoch
+  for (let thread: u32 = 0; thread < threadCount; thread++) {
+    const reading = atomic.load<u32>(threadBlockOf(thread) + THREAD_EPOCH)
+    if (reading != 0 && <i32>(reading - oldest) < 0) oldest = reading
+  }
+  while (note != 0 && <i32>(load<u32>(note, RETIRED_EPOCH) - oldest) < 0) {
+    const next = load<u32>(note, RETIRED_NEXT)
+    give(load<u32>(note, RETIRED_BLOCK), load<u32>(note, RETIRED_BYTES))
+    give(note, 16)
+    note = next
+  }
+  store<u32>(sublist, note, SUBLIST_RETIRED_HEAD)
+  if (note == 0) store<u32>(sublist, 0, SUBLIST_RETIRED_TAIL)
+}
+
+/** Starts an empty sublist. Called by the routing worker; readers are told by SUBLIST_ROOT. */
+export function formatSublist(): bool {
+  const epoch = atomic.load<u32>(sublist + SUBLIST_EPOCH)
+  atomic.store<u32>(sublist + SUBLIST_ROOT, 0)
+  // Readers that were inside leave within one match; none enters while there is no root.
+  for (let thread: u32 = 0; thread < threadCount; thread++) {
+    while (atomic.load<u32>(threadBlockOf(thread) + THREAD_EPOCH) != 0) {}
+  }
+  for (let i: u32 = 0; i < SUBLIST_HEADER_BYTES; i += 4) {
+    if (i != SUBLIST_EPOCH) store<u32>(sublist + i, 0)
+  }
+  atomic.store<u32>(sublist + SUBLIST_EPOCH, epoch + 1)
+  store<u32>(sublist, sublist + SUBLIST_HEADER_BYTES, SUBLIST_BREAK)
+  const table = newTable(TABLE_SLOTS_FIRST)
+  if (table == 0) return false
+  atomic.store<u32>(sublist + SUBLIST_TABLE, table)
+  root = newNode(0, 0, 0, 0)
+  return root != 0
+}
+
+/** Root that the writer fills; published by `openSublist`. */
+let root: u32 = 0
+
+/** Makes the sublist visible to readers. */
+export function openSublist(): void {
+  atomic.store<u32>(sublist + SUBLIST_ROOT, root)
+  bumpAll()
+}
+
+// ── edges ───────────────────────────────────────────────────────────────────────────────────
+
+function newTable(slots: u32): u32 {
+  const bytes = TABLE_SLOTS + (slots << 3)
+  const table = take(bytes)
+  if (table == 0) return 0
+  store<u32>(table, slots - 1, TABLE_MASK)
+  store<u32>(table, bytes, TABLE_BYTES)
+  for (let i: u32 = 0; i < slots; i++) store<u64>(table + TABLE_SLOTS + (i << 3), 0)
+  return table
+}
+
+@inline
+function edgeHash(parent: u32, token: u32, bytes: u32): u32 {
+  return hashBytes(token, bytes, parent * 0x9e3779b1)
+}
+
+/** The literal child of a node, 0 if there is none. Any thread. */
+function findChild(parent: u32, token: u32, bytes: u32): u32 {
+  const hash = edgeHash(parent, token, bytes)
+  const table = atomic.load<u32>(sublist + SUBLIST_TABLE)
+  const mask = load<u32>(table, TABLE_MASK)
+  let i = hash & mask
+  for (let probes: u32 = 0; probes <= mask; probes++) {
+    const slot = atomic.load<u64>(table + TABLE_SLOTS + (i << 3))
+    if (slot == 0) return 0
+    if (<u32>(slot >>> 32) == hash) {
+      const node = <u32>slot
+      if (
+        node != TABLE_TOMBSTONE &&
+        load<u32>(node, NODE_PARENT) == parent &&
+        load<u32>(node, NODE_TOKEN_BYTES) == bytes &&
+        isEqual(node + NODE_TOKEN, token, bytes)
+      ) {
+        return node
+      }
+    }
+    i = (i + 1) & mask
+  }
+  return 0
+}
+
+function placeEdge(table: u32, node: u32): void {
+  const hash = load<u32>(node, NODE_HASH)
+  const mask = load<u32>(table, TABLE_MASK)
+  let i = hash & mask
+  for (;;) {
+    const at = table + TABLE_SLOTS + (i << 3)
+    const slot = load<u64>(at)
+    if (slot == 0 || <u32>slot == TABLE_TOMBSTONE) {
+      if (slot == 0) store<u32>(sublist, load<u32>(sublist, SUBLIST_EDGES) + 1, SUBLIST_EDGES)
+      atomic.store<u64>(at, (<u64>hash << 32) | <u64>node)
+      return
+    }
+    i = (i + 1) & mask
+  }
+}
+
+/** Keeps the table under two thirds full; readers change over by one store. */
+function growTable(): bool {
+  const old = load<u32>(sublist, SUBLIST_TABLE)
+  const slots = load<u32>(old, TABLE_MASK) + 1
+  if (load<u32>(sublist, SUBLIST_EDGES) * 3 < slots * 2) return true
+  let live: u32 = 0
+  for (let i: u32 = 0; i < slots; i++) {
+    if (<u32>load<u64>(old + TABLE_SLOTS + (i << 3)) > TABLE_TOMBSTONE) live++
+  }
+  const table = newTable(live * 3 > slots ? slots << 1 : slots)
+  if (table == 0) return false
+  store<u32>(sublist, 0, SUBLIST_EDGES)
+  for (let i: u32 = 0; i < slots; i++) {
+    const node = <u32>load<u64>(old + TABLE_SLOTS + (i << 3))
+    if (node > TABLE_TOMBSTONE) placeEdge(table, node)
+  }
+  atomic.store<u32>(sublist + SUBLIST_TABLE, table)
+  retire(old, load<u32>(old, TABLE_BYTES))
+  return true
+}
+
+function removeEdge(node: u32): void {
+  const table = load<u32>(sublist, SUBLIST_TABLE)
+  const mask = load<u32>(table, TABLE_MASK)
+  let i = load<u32>(node, NODE_HASH) & mask
+  for (;;) {
+    const at = table + TABLE_SLOTS + (i << 3)
+    const slot = load<u64>(at)
+    if (slot == 0) return
+    if (<u32>slot == node) {
+      atomic.store<u64>(at, <u64>TABLE_TOMBSTONE)
+      return
+    }
+    i = (i + 1) & mask
+  }
+}
+
+function newNode(parent: u32, hash: u32, token: u32, bytes: u32): u32 {
+  const node = take(NODE_TOKEN + bytes)
+  if (node == 0) return 0
+  for (let i: u32 = 0; i < NODE_TOKEN; i += 8) store<u64>(node + i, 0)
+  store<u32>(node, parent, NODE_PARENT)
+  store<u32>(node, hash, NODE_HASH)
+  store<u32>(node, bytes, NODE_TOKEN_BYTES)
+  for (let i: u32 = 0; i < bytes; i++) store<u8>(node + NODE_TOKEN + i, load<u8>(token + i))
+  return node
+}
+
+// ── writing ─────────────────────────────────────────────────────────────────────────────────
+
+function bump(bucket: u32): void {
+  atomic.add<u32>(generations + (bucket << 2), 1)
+}
+
+/** Voids every plan of every thread. */
+export function bumpAll(): void {
+  for (let i: u32 = 0; i <= GENERATION_BUCKETS; i++) bump(i)
+}
+
+/** Bucket of the generation that a subject's first token belongs to. */
+export function bucketOf(subject: u32, bytes: u32): u32 {
+  let n: u32 = 0
+  while (n < bytes && load<u8>(subject + n) != DOT) n++
+  if (n == 1) {
+    const c = load<u8>(subject)
+    if (c == STAR || c == FULL) return GENERATION_WILDCARD
+  }
+  return literalBucket(subject, n)
+}
+
+@inline
+export function literalBucket(token: u32, bytes: u32): u32 {
+  return (hashBytes(token, bytes, 1) >>> 8) & (GENERATION_BUCKETS - 1)
+}
+
+/**
+ * Adds an entry. The caller has validated subject and queue.
+ * @param weight 0 for a subscription, ≥ 1 for a leaf link
+ * @returns the entry, or 0 when the sublist's memory is exhausted or the subject has too many tokens
+ */
+export function insertEntry(
+  subject: u32,
+  subjectBytes: u32,
+  queue: u32,
+  queueBytes: u32,
+  target: u32,
+  generation: u32,
+  thread: u32,
+  weight: u32,
+): u32 {
+  if (!growTable()) return 0
+  let node = root
+  let from: u32 = 0
+  let tokens: u32 = 0
+  while (from <= subjectBytes) {
+    if (++tokens > TOKEN_COUNT_MAX) {
+      prune(node)
+      return 0
+    }
+    let to = from
+    while (to < subjectBytes && load<u8>(subject + to) != DOT) to++
+    const child = childFor(node, subject + from, to - from)
+    if (child == 0) {
+      prune(node)
+      return 0
+    }
+    node = child
+    from = to + 1
+  }
+  const entry = take(ENTRY_BYTES)
+  if (entry == 0) {
+    prune(node)
+    return 0
+  }
+  let list = node + NODE_ENTRIES
+  let group: u32 = 0
+  if (queueBytes != 0) {
+    group = groupFor(node, queue, queueBytes)
+    if (group == 0) {
+      give(entry, ENTRY_BYTES)
+      prune(node)
+      return 0
+    }
+    list = group + GROUP_ENTRIES
+  }
+  const next = load<u32>(list)
+  store<u32>(entry, target, ENTRY_TARGET)
+  store<u32>(entry, generation, ENTRY_GENERATION)
+  store<u32>(entry, thread, ENTRY_THREAD)
+  store<u32>(entry, weight, ENTRY_WEIGHT)
+  store<u32>(entry, next, ENTRY_NEXT)
+  store<u32>(entry, 0, ENTRY_PREVIOUS)
+  store<u32>(entry, node, ENTRY_NODE)
+  store<u32>(entry, group, ENTRY_GROUP)
+  if (next != 0) store<u32>(next, entry, ENTRY_PREVIOUS)
+  atomic.store<u32>(list, entry)
+  store<u32>(sublist, load<u32>(sublist, SUBLIST_COUNT) + 1, SUBLIST_COUNT)
+  bump(bucketOf(subject, subjectBytes))
+  return entry
+}
+
+function childFor(node: u32, token: u32, bytes: u32): u32 {
+  const first = bytes == 1 ? load<u8>(token) : 0
+  if (first == STAR || first == FULL) {
+    const field = node + (first == STAR ? NODE_STAR : NODE_FULL)
+    let child = load<u32>(field)
+    if (child == 0) {
+      child = newNode(node, 0, token, 1)
+      if (child != 0) atomic.store<u32>(field, child)
+    }
+    return child
+  }
+  let child = findChild(node, token, bytes)
+  if (child == 0) {
+    child = newNode(node, edgeHash(node, token, bytes), token, bytes)
+    if (child == 0) return 0
+    store<u32>(node, load<u32>(node, NODE_CHILDREN) + 1, NODE_CHILDREN)
+    placeEdge(load<u32>(sublist, SUBLIST_TABLE), child)
+  }
+  return child
+}
+
+function groupFor(node: u32, name: u32, bytes: u32): u32 {
+  for (let group = load<u32>(node, NODE_GROUPS); group != 0; group = load<u32>(group, GROUP_NEXT)) {
+    if (load<u32>(group, GROUP_NAME_BYTES) == bytes && isEqual(group + GROUP_NAME, name, bytes)) {
+      return group
+    }
+  }
+  const group = take(GROUP_NAME + bytes)
+  if (group == 0) return 0
+  const next = load<u32>(node, NODE_GROUPS)
+  store<u32>(group, next, GROUP_NEXT)
+  store<u32>(group, 0, GROUP_PREVIOUS)
+  store<u32>(group, 0, GROUP_ENTRIES)
+  store<u32>(group, node, GROUP_NODE)
+  store<u32>(group, bytes, GROUP_NAME_BYTES)
+  for (let i: u32 = 0; i < bytes; i++) store<u8>(group + GROUP_NAME + i, load<u8>(name + i))
+  if (next != 0) store<u32>(next, group, GROUP_PREVIOUS)
+  atomic.store<u32>(node + NODE_GROUPS, group)
+  return group
+}
+
+/** Removes an entry of `insertEntry`, and whatever it leaves empty. */
+export function removeEntry(entry: u32): void {
+  const node = load<u32>(entry, ENTRY_NODE)
+  const group = load<u32>(entry, ENTRY_GROUP)
+  const next = load<u32>(entry, ENTRY_NEXT)
+  const previous = load<u32>(entry, ENTRY_PREVIOUS)
+  const list = group != 0 ? group + GROUP_ENTRIES : node + NODE_ENTRIES
+  if (previous != 0) atomic.store<u32>(previous + ENTRY_NEXT, next)
+  else atomic.store<u32>(list, next)
+  if (next != 0) store<u32>(next, previous, ENTRY_PREVIOUS)
+  if (group != 0 && load<u32>(group, GROUP_ENTRIES) == 0) removeGroup(node, group)
+  bumpNode(node)
+  retire(entry, ENTRY_BYTES)
+  store<u32>(sublist, load<u32>(sublist, SUBLIST_COUNT) - 1, SUBLIST_COUNT)
+  prune(node)
+}
+
+/** Changes how many members a leaf link speaks for. */
+export function setWeight(entry: u32, weight: u32): void {
+  atomic.store<u32>(entry + ENTRY_WEIGHT, weight)
+  bumpNode(load<u32>(entry, ENTRY_NODE))
+}
+
+function removeGroup(node: u32, group: u32): void {
+  const next = load<u32>(group, GROUP_NEXT)
+  const previous = load<u32>(group, GROUP_PREVIOUS)
+  if (previous != 0) atomic.store<u32>(previous + GROUP_NEXT, next)
+  else atomic.store<u32>(node + NODE_GROUPS, next)
+  if (next != 0) store<u32>(next, previous, GROUP_PREVIOUS)
+  retire(group, GROUP_NAME + load<u32>(group, GROUP_NAME_BYTES))
+}
+
+function bumpNode(node: u32): void {
+  let at = node
+  for (let parent = load<u32>(at, NODE_PARENT); parent != root; parent = load<u32>(at, NODE_PARENT)) {
+    at = parent
+  }
+  bump(bucketOf(at + NODE_TOKEN, load<u32>(at, NODE_TOKEN_BYTES)))
+}
+
+/** Removes a node that holds nothing, then its parent if that is empty too, and so on. */
+function prune(node: u32): void {
+  while (node != root) {
+    if (load<u32>(node, NODE_ENTRIES) | load<u32>(node, NODE_GROUPS)) return
+    if (load<u32>(node, NODE_CHILDREN) | load<u32>(node, NODE_STAR) | load<u32>(node, NODE_FULL)) return
+    const parent = load<u32>(node, NODE_PARENT)
+    if (load<u32>(parent, NODE_STAR) == node) {
+      atomic.store<u32>(parent + NODE_STAR, 0)
+    } else if (load<u32>(parent, NODE_FULL) == node) {
+      atomic.store<u32>(parent + NODE_FULL, 0)
+    } else {
+      removeEdge(node)
+      store<u32>(parent, load<u32>(parent, NODE_CHILDREN) - 1, NODE_CHILDREN)
+    }
+    retire(node, NODE_TOKEN + load<u32>(node, NODE_TOKEN_BYTES))
+    node = parent
+  }
+}
+
+// ── matching: any thread, inside an epoch ───────────────────────────────────────────────────
+
+/** Address of the first of `nodeCount` matched nodes; the scratch is the caller's. */
+let matched: u32 = 0
+let matchedMax: u32 = 0
+export let nodeCount: u32 = 0
+
+/**
+ * Collects the nodes whose entries match a literal subject.
+ * @param scratch room for `scratchMax` addresses
+ * @returns false when there is no sublist; true with nodeCount, which may exceed scratchMax: then
+ *   the scratch is too small and nothing may be concluded
+ */
+export function matchNodes(subject: u32, bytes: u32, scratch: u32, scratchMax: u32): bool {
+  const start = atomic.load<u32>(sublist + SUBLIST_ROOT)
+  if (start == 0) return false
+  matched = scratch
+  matchedMax = scratchMax
+  nodeCount = 0
+  if (!hasEmptyToken(subject, bytes)) walk(start, subject, 0, bytes)
+  return true
+}
+
+function hasEmptyToken(subject: u32, bytes: u32): bool {
+  let previous = DOT
+  for (let i: u32 = 0; i < bytes; i++) {
+    const c = load<u8>(subject + i)
+    if (c == DOT && previous == DOT) return true
+    previous = c
+  }
+  return previous == DOT
+}
+
+@inline
+function collect(node: u32): void {
+  if (atomic.load<u32>(node + NODE_ENTRIES) | atomic.load<u32>(node + NODE_GROUPS)) {
+    if (nodeCount < matchedMax) store<u32>(matched + (nodeCount << 2), node)
+    nodeCount++
+  }
+}
+
+function walk(node: u32, subject: u32, from: u32, end: u32): void {
+  check(node != 0, 3)
+  const full = atomic.load<u32>(node + NODE_FULL)
+  if (full != 0) collect(full)
+  let to = from
+  while (to < end && load<u8>(subject + to) != DOT) to++
+  const star = atomic.load<u32>(node + NODE_STAR)
+  const child = load<u32>(node, NODE_CHILDREN) != 0 ? findChild(node, subject + from, to - from) : 0
+  if (to >= end) {
+    if (star != 0) collect(star)
+    if (child != 0) collect(child)
+    return
+  }
+  if (star != 0) walk(star, subject, to + 1, end)
+  if (child != 0) walk(child, subject, to + 1, end)
+}
+

@@ -1,0 +1,214 @@
+/** Subscription slots and connection records: made and freed by the thread that owns them. */
+import { allocate, allocateBlock, release } from './arena'
+import {
+  ARENA_CONNECTION_FREE,
+  ARENA_CONNECTION_SLABS,
+  ARENA_RETIRING_HEAD,
+  ARENA_RETIRING_TAIL,
+  ARENA_SLOT_FREE,
+  ARENA_SLOT_SLABS,
+  CHUNK_BYTES_MIN,
+  CONNECTION_BYTES,
+  CONNECTION_CHUNK_BYTES,
+  CONNECTION_FLAGS,
+  CONNECTION_GENERATION,
+  CONNECTION_NEXT_DIRTY,
+  FLAG_CLOSED,
+  SLAB_BYTES,
+  SLAB_ITEMS,
+  SLAB_NEXT,
+  SUB_BYTES,
+  SUB_CONNECTION,
+  SUB_DELIVERED,
+  SUB_ENTRY,
+  SUB_GENERATION,
+  SUB_MAX,
+  SUB_NEXT,
+  SUB_QUEUE_BYTES,
+  SUB_SID,
+  SUB_SID_BYTES,
+  SUB_SID_INLINE,
+  SUB_STATE,
+  SUB_STATE_ACTIVE,
+  SUB_STATE_FREE,
+  SUB_STATE_RETIRED,
+  SUB_STATE_RETIRING,
+  SUB_SUBJECT_BYTES,
+  SUB_TEXT,
+} from './layout'
+import { check, copyShort } from './memory'
+import { insertEntry, removeEntry } from './sublist'
+import { arena, arenaOf } from './thread'
+
+/** A slab of items on the arena's list; its items go to the free list through `linkAt`. */
+function addSlab(slabs: u32, free: u32, bytes: u32, linkAt: u32): bool {
+  const slab = allocateBlock(SLAB_BYTES)
+  if (slab == 0) return false
+  for (let i: u32 = 0; i < SLAB_BYTES; i += 8) store<u64>(slab + i, 0)
+  store<u32>(slab, load<u32>(arena + slabs), SLAB_NEXT)
+  const last = slab + SLAB_ITEMS + ((SLAB_BYTES - SLAB_ITEMS) / bytes - 1) * bytes
+  let next = load<u32>(arena + free)
+  for (let item = last; item >= slab + SLAB_ITEMS; item -= bytes) {
+    store<u32>(item + linkAt, next)
+    next = item
+  }
+  store<u32>(arena + free, next)
+  atomic.store<u32>(arena + slabs, slab)
+  return true
+}
+
+// ── connections ─────────────────────────────────────────────────────────────────────────────
+
+/** @returns a record with everything 0 but its generation, or 0 without memory */
+export function createConnection(): u32 {
+  if (load<u32>(arena, ARENA_CONNECTION_FREE) == 0) {
+    if (!addSlab(ARENA_CONNECTION_SLABS, ARENA_CONNECTION_FREE, CONNECTION_BYTES, CONNECTION_NEXT_DIRTY)) {
+      return 0
+    }
+  }
+  const record = load<u32>(arena, ARENA_CONNECTION_FREE)
+  store<u32>(arena, load<u32>(record, CONNECTION_NEXT_DIRTY), ARENA_CONNECTION_FREE)
+  const generation = load<u32>(record, CONNECTION_GENERATION)
+  for (let i: u32 = 0; i < CONNECTION_BYTES; i += 8) store<u64>(record + i, 0)
+  atomic.store<u32>(record + CONNECTION_GENERATION, generation + 1)
+  store<u32>(record, CHUNK_BYTES_MIN, CONNECTION_CHUNK_BYTES)
+  return record
+}
+
+/** From here on nothing is delivered to it. The record stays until `releaseConnection`. */
+export function closeConnection(record: u32): void {
+  atomic.add<u32>(record + CONNECTION_GENERATION, 1)
+  store<u32>(record, load<u32>(record, CONNECTION_FLAGS) | FLAG_CLOSED, CONNECTION_FLAGS)
+}
+
+export function releaseConnection(record: u32): void {
+  check((load<u32>(record, CONNECTION_FLAGS) & FLAG_CLOSED) != 0, 60)
+  store<u32>(record, load<u32>(arena, ARENA_CONNECTION_FREE), CONNECTION_NEXT_DIRTY)
+  store<u32>(arena, record, ARENA_CONNECTION_FREE)
+}
+
+// ── subscriptions ───────────────────────────────────────────────────────────────────────────
+
+function textBytes(slot: u32): u32 {
+  const sid = load<u32>(slot, SUB_SID_BYTES)
+  return (
+    load<u32>(slot, SUB_SUBJECT_BYTES) +
+    load<u32>(slot, SUB_QUEUE_BYTES) +
+    (sid > SUB_SID_INLINE ? sid : 0)
+  )
+}
+
+/** Slots whose interest the routing worker has removed can be used again. */
+function recycleSlots(): void {
+  for (;;) {
+    const slot = load<u32>(arena, ARENA_RETIRING_HEAD)
+    if (slot == 0 || atomic.load<u32>(slot + SUB_STATE) != SUB_STATE_RETIRED) return
+    const next = load<u32>(slot, SUB_NEXT)
+    store<u32>(arena, next, ARENA_RETIRING_HEAD)
+    if (next == 0) store<u32>(arena, 0, ARENA_RETIRING_TAIL)
+    release(load<u32>(slot, SUB_TEXT), textBytes(slot))
+    store<u32>(slot, SUB_STATE_FREE, SUB_STATE)
+    store<u32>(slot, load<u32>(arena, ARENA_SLOT_FREE), SUB_NEXT)
+    store<u32>(arena, slot, ARENA_SLOT_FREE)
+  }
+}
+
+/** @returns an active slot, not yet known to the sublist; 0 without memory */
+export function createSubscription(
+  connection: u32,
+  subject: u32,
+  subjectBytes: u32,
+  queue: u32,
+  queueBytes: u32,
+  sid: u32,
+  sidBytes: u32,
+): u32 {
+  recycleSlots()
+  if (load<u32>(arena, ARENA_SLOT_FREE) == 0) {
+    if (!addSlab(ARENA_SLOT_SLABS, ARENA_SLOT_FREE, SUB_BYTES, SUB_NEXT)) return 0
+  }
+  const slot = load<u32>(arena, ARENA_SLOT_FREE)
+  const next = load<u32>(slot, SUB_NEXT)
+  store<u32>(slot, subjectBytes, SUB_SUBJECT_BYTES)
+  store<u32>(slot, queueBytes, SUB_QUEUE_BYTES)
+  store<u32>(slot, sidBytes, SUB_SID_BYTES)
+  const text = allocate(textBytes(slot))
+  if (text == 0) return 0
+  store<u32>(arena, next, ARENA_SLOT_FREE)
+  copyShort(text, subject, subjectBytes)
+  if (queueBytes != 0) copyShort(text + subjectBytes, queue, queueBytes)
+  if (sidBytes > SUB_SID_INLINE) {
+    copyShort(text + subjectBytes + queueBytes, sid, sidBytes)
+    store<u32>(slot, text + subjectBytes + queueBytes, SUB_SID)
+  } else {
+    copyShort(slot + SUB_SID, sid, sidBytes)
+  }
+  store<u32>(slot, text, SUB_TEXT)
+  store<u32>(slot, connection, SUB_CONNECTION)
+  store<u64>(slot, 0, SUB_DELIVERED)
+  store<u32>(slot, 0, SUB_MAX)
+  store<u32>(slot, 0, SUB_ENTRY)
+  store<u32>(slot, 0, SUB_NEXT)
+  // Also here, so that a late control record of the slot's former life is known for what it is.
+  atomic.add<u32>(slot + SUB_GENERATION, 1)
+  atomic.store<u32>(slot + SUB_STATE, SUB_STATE_ACTIVE)
+  return slot
+}
+
+/** Deliveries stop now; the slot is free again once the routing worker has retired it. */
+export function removeSubscription(slot: u32): void {
+  check(load<u32>(slot, SUB_STATE) == SUB_STATE_ACTIVE, 61)
+  atomic.add<u32>(slot + SUB_GENERATION, 1)
+  atomic.store<u32>(slot + SUB_STATE, SUB_STATE_RETIRING)
+  store<u32>(slot, 0, SUB_NEXT)
+  const tail = load<u32>(arena, ARENA_RETIRING_TAIL)
+  if (tail != 0) store<u32>(tail, slot, SUB_NEXT)
+  else store<u32>(arena, slot, ARENA_RETIRING_HEAD)
+  store<u32>(arena, slot, ARENA_RETIRING_TAIL)
+}
+
+// ── the routing worker's side ───────────────────────────────────────────────────────────────
+
+/** Puts another thread's subscription into the sublist. Returns false when there is no memory. */
+export function applySubscribe(slot: u32, generation: u32, thread: u32): bool {
+  const text = load<u32>(slot, SUB_TEXT)
+  const bytes = load<u32>(slot, SUB_SUBJECT_BYTES)
+  const queueBytes = load<u32>(slot, SUB_QUEUE_BYTES)
+  const entry = insertEntry(text, bytes, text + bytes, queueBytes, slot, generation, thread, 0)
+  store<u32>(slot, entry, SUB_ENTRY)
+  return entry != 0
+}
+
+/** Takes a subscription out of the sublist and tells its owner that the slot is free. */
+export function applyUnsubscribe(slot: u32): void {
+  const entry = load<u32>(slot, SUB_ENTRY)
+  if (entry != 0) {
+    removeEntry(entry)
+    store<u32>(slot, 0, SUB_ENTRY)
+  }
+  atomic.store<u32>(slot + SUB_STATE, SUB_STATE_RETIRED)
+}
+
+let slab: u32 = 0
+let item: u32 = 0
+
+/** Starts a walk over all slots of a thread; `nextUsedSlot` goes on with it. */
+export function walkSlots(thread: u32): void {
+  slab = atomic.load<u32>(arenaOf(thread) + ARENA_SLOT_SLABS)
+  item = slab + SLAB_ITEMS
+}
+
+/** The next slot in use (active or retiring), 0 at the end. */
+export function nextUsedSlot(): u32 {
+  while (slab != 0) {
+    while (item + SUB_BYTES <= slab + SLAB_BYTES) {
+      const slot = item
+      item += SUB_BYTES
+      const state = atomic.load<u32>(slot + SUB_STATE)
+      if (state == SUB_STATE_ACTIVE || state == SUB_STATE_RETIRING) return slot
+    }
+    slab = load<u32>(slab, SLAB_NEXT)
+    item = slab + SLAB_ITEMS
+  }
+  return 0
+}

@@ -1,0 +1,246 @@
+import { readFileSync } from 'node:fs'
+
+/**
+ * The kernel as TypeScript sees it: one instance for each thread, on the memory all share.
+ * Addresses are bytes from the start of the memory; the shared memory is kept below 2 GiB
+ * (SHARED_MEMORY_BYTES_MAX), so that they are positive 32-bit integers here, too.
+ */
+export interface KernelExports {
+  attach(thread: number, seed: number): number
+  setDropOverStallMark(drops: number): void
+  allocate(bytes: number): number
+  release(block: number, bytes: number): void
+  copy(target: number, source: number, bytes: number): void
+  tidy(): void
+  dropPlans(): void
+  reclaimLent(all: number): void
+
+  createConnection(): number
+  closeConnection(connection: number): void
+  releaseConnection(connection: number): void
+  createSubscription(
+    connection: number,
+    subject: number,
+    subjectBytes: number,
+    queue: number,
+    queueBytes: number,
+    sid: number,
+    sidBytes: number,
+  ): number
+  removeSubscription(slot: number): void
+  takeExpired(): number
+
+  ingest(connection: number, from: number, to: number): number
+  publishParts(
+    connection: number,
+    subject: number,
+    subjectBytes: number,
+    reply: number,
+    replyBytes: number,
+    headerText: number,
+    headerDigits: number,
+    sizeText: number,
+    sizeDigits: number,
+    headerBytes: number,
+    totalBytes: number,
+    payload: number,
+    queues: number,
+    queuesBytes: number,
+  ): number
+  readonly status: WebAssembly.Global
+  readonly needBytes: WebAssembly.Global
+  readonly subject: WebAssembly.Global
+  readonly subjectBytes: WebAssembly.Global
+  readonly reply: WebAssembly.Global
+  readonly replyBytes: WebAssembly.Global
+  readonly fullLane: WebAssembly.Global
+  readonly failedCheck: WebAssembly.Global
+
+  takeDirty(): number
+  takeChunks(connection: number, bytesMax: number): number
+  releaseChunks(connection: number, head: number, bytes: number): void
+  appendBytes(connection: number, source: number, bytes: number): number
+  readonly stallRequested: WebAssembly.Global
+  clearStallRequest(): void
+
+  commitLanes(): number
+  wakeUp(thread: number): number
+  hasInbound(): number
+  drainBegin(from: number): void
+  drain(from: number, bytesMax: number): number
+  drainEnd(from: number): number
+  readonly record: WebAssembly.Global
+  sendControl(to: number, kind: number, slot: number, generation: number): number
+  claimedPosition(to: number): number
+  consumedPosition(to: number): number
+  holdLane(to: number, held: number): void
+  awaitRoom(to: number): number
+  takeBlocked(from: number): number
+  resetLanes(peer: number): void
+
+  formatSublist(): number
+  openSublist(): void
+  applySubscribe(slot: number, generation: number, thread: number): number
+  applyUnsubscribe(slot: number): void
+  insertEntry(
+    subject: number,
+    subjectBytes: number,
+    queue: number,
+    queueBytes: number,
+    target: number,
+    generation: number,
+    thread: number,
+    weight: number,
+  ): number
+  removeEntry(entry: number): void
+  setWeight(entry: number, weight: number): void
+  matchNodes(subject: number, bytes: number, scratch: number, scratchMax: number): number
+  readonly nodeCount: WebAssembly.Global
+  reclaim(): void
+  bumpAll(): void
+  walkSlots(thread: number): void
+  nextUsedSlot(): number
+}
+
+/** Constants of layout.ts that TypeScript uses; read from the kernel so that they cannot drift. */
+const LAYOUT_NAMES = [
+  'HEADER_BYTES',
+  'HEADER_MAGIC',
+  'HEADER_THREAD_COUNT',
+  'HEADER_THREAD_BLOCKS',
+  'HEADER_GENERATIONS',
+  'HEADER_LANES',
+  'HEADER_LANE_CAPACITY',
+  'HEADER_SUBLIST',
+  'HEADER_SUBLIST_END',
+  'HEADER_ARENAS',
+  'HEADER_ROUTER_ARENA_BYTES',
+  'HEADER_WORKER_ARENA_BYTES',
+  'HEADER_HEADROOM_BYTES',
+  'HEADER_READ_BYTES',
+  'MAGIC',
+  'PAGE_BYTES',
+  'SLACK_BYTES',
+  'ROUTER_THREAD',
+  'THREAD_COUNT_MAX',
+  'THREAD_BLOCK_BYTES',
+  'THREAD_SLEEPING',
+  'THREAD_AWAITING_ROUTER',
+  'THREAD_EPOCH',
+  'THREAD_STATE',
+  'THREAD_STALLED_CONNECTIONS',
+  'THREAD_CONNECTIONS',
+  'THREAD_IN_MSGS',
+  'THREAD_STATE_ABSENT',
+  'THREAD_STATE_RUNNING',
+  'THREAD_STATE_DEAD',
+  'GENERATIONS_BYTES',
+  'LANE_RECORDS',
+  'LANE_PRODUCER',
+  'LANE_CONSUMER',
+  'RECORD_KIND',
+  'RECORD_SUBSCRIBE',
+  'RECORD_UNSUBSCRIBE',
+  'RECORD_REFUSED',
+  'CONTROL_SLOT',
+  'CONTROL_GENERATION',
+  'SUBLIST_ROOT',
+  'SUBLIST_COUNT',
+  'SUBLIST_BREAK',
+  'ARENA_FREE_PAGES',
+  'ARENA_PAGE_COUNT',
+  'ARENA_READ',
+  'CONNECTION_HEAD',
+  'CONNECTION_PENDING',
+  'CONNECTION_PENDING_MAX',
+  'CONNECTION_STALL_MARK',
+  'CONNECTION_OVERFLOW',
+  'CONNECTION_STALLS',
+  'CONNECTION_GENERATION',
+  'CONNECTION_KIND',
+  'CONNECTION_FLAGS',
+  'CONNECTION_PLAN_KEY',
+  'CONNECTION_PAYLOAD_MAX',
+  'CONNECTION_ORIGIN',
+  'CONNECTION_INDEX',
+  'CONNECTION_IN_MSGS',
+  'CONNECTION_OUT_MSGS',
+  'KIND_CLIENT',
+  'KIND_LEAF',
+  'FLAG_ECHO',
+  'FLAG_HEADERS',
+  'FLAG_NO_RESPONDERS',
+  'FLAG_SLOW_PATH',
+  'FLAG_AWAITING_SUB',
+  'SUB_GENERATION',
+  'SUB_CONNECTION',
+  'SUB_DELIVERED',
+  'SUB_MAX',
+  'SUB_STATE',
+  'SUB_STATE_ACTIVE',
+  'SUB_ENTRY',
+  'SUB_TEXT',
+  'SUB_SUBJECT_BYTES',
+  'SUB_QUEUE_BYTES',
+  'SUB_SID_BYTES',
+  'SUB_SID',
+  'SUB_SID_INLINE',
+  'CHUNK_NEXT',
+  'CHUNK_END',
+  'CHUNK_DATA',
+  'STATUS_DONE',
+  'STATUS_OPERATION',
+  'STATUS_LANE_FULL',
+  'STATUS_NO_SUBLIST',
+  'STATUS_NO_RESPONDERS',
+  'STATUS_RECORD',
+  'STATUS_MORE',
+] as const
+
+export type Layout = Readonly<Record<(typeof LAYOUT_NAMES)[number], number>>
+
+export interface Kernel {
+  readonly exports: KernelExports
+  readonly layout: Layout
+  /** The whole memory, three ways. */
+  readonly bytes: Buffer
+  readonly words: Int32Array
+  readonly longs: BigUint64Array
+}
+
+/** Where the compiled kernel is: in dist, also when this runs from source. */
+function kernelFile(isChecked: boolean): URL {
+  const name = isChecked ? 'kernel.checked.wasm' : 'kernel.wasm'
+  const here = import.meta.url
+  return new URL(here.endsWith('.ts') ? `../../dist/${name}` : `./${name}`, here)
+}
+
+/**
+ * Compiles the kernel once; the module is shared with every thread.
+ *
+ * @param isChecked the build with assertions, for tests (environment SABLE_CHECKED=1)
+ */
+export function compileKernel(isChecked = process.env['SABLE_CHECKED'] === '1'): WebAssembly.Module {
+  return new WebAssembly.Module(readFileSync(kernelFile(isChecked)))
+}
+
+export function instantiateKernel(module: WebAssembly.Module, memory: WebAssembly.Memory): Kernel {
+  const abort = () => {
+    throw new Error('kernel aborted')
+  }
+  const { exports } = new WebAssembly.Instance(module, { env: { memory, abort } })
+  const layout = Object.fromEntries(
+    LAYOUT_NAMES.map((name) => {
+      const constant = exports[name]
+      if (!(constant instanceof WebAssembly.Global)) throw new Error(`kernel does not export ${name}`)
+      return [name, constant.value as number]
+    }),
+  ) as Layout
+  return {
+    exports: exports as unknown as KernelExports,
+    layout,
+    bytes: Buffer.from(memory.buffer),
+    words: new Int32Array(memory.buffer),
+    longs: new BigUint64Array(memory.buffer),
+  }
+}

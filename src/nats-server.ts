@@ -1,0 +1,64 @@
+/** The `nats-server` command. */
+import { isatty } from 'node:tty'
+import { Broker } from './broker.ts'
+import { interpretCommandLine } from './config/command-line.ts'
+import type { Options } from './config/options.ts'
+import { createLogSink, type LogSink } from './monitor/log/log-sink.ts'
+
+const STDERR_FD = 2
+
+/** What `ps`, `pgrep` and /proc show. */
+process.title = 'nats-server'
+
+const request = interpretCommandLine(process.argv.slice(2), process.env)
+if (request.kind === 'exit') {
+  process.stdout.write(request.stdout)
+  process.stderr.write(request.stderr)
+  process.exitCode = request.code
+} else {
+  for (const warning of request.warnings) process.stderr.write(`${warning}\n`)
+  await run(request.options, request.configFile ?? '', request.configDigest ?? '')
+}
+
+async function run(options: Options, configPath: string, configDigest: string): Promise<void> {
+  const log = await openLog(options)
+  let broker: Broker | undefined
+  const fail = (text: string): never => {
+    log.logger.fatal(text)
+    log.close()
+    process.exit(1)
+  }
+  const end = async (signal: string) => {
+    log.logger.info(`Trapped "${signal}" signal`)
+    await broker?.close()
+    log.close()
+    process.exit(0)
+  }
+  process.once('SIGINT', () => void end('interrupt'))
+  process.once('SIGTERM', () => void end('terminated'))
+  try {
+    broker = await Broker.start({ options, log, configPath, configDigest, onFatal: fail })
+  } catch (error) {
+    fail(error instanceof Error ? error.message : String(error))
+  }
+}
+
+async function openLog(options: Options): Promise<LogSink> {
+  try {
+    return await createLogSink({
+      format: options.logFormat,
+      file: options.logFile === '' ? undefined : options.logFile,
+      sizeLimitBytes: options.logSizeLimit,
+      maxFiles: options.logMaxNum,
+      logtime: options.logtime,
+      logtimeUtc: options.logtimeUtc,
+      debug: options.debug,
+      trace: options.trace,
+      pid: process.pid,
+      isTerminal: isatty(STDERR_FD),
+    })
+  } catch (error) {
+    process.stderr.write(`nats-server: ${error instanceof Error ? error.message : error}\n`)
+    process.exit(1)
+  }
+}

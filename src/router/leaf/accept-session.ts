@@ -1,0 +1,212 @@
+import { CONNECT_DEFAULTS, type ConnectOptions, decodeConnect } from '../../protocol/connect.ts'
+import { goQuote } from '../../protocol/go-quote.ts'
+import { decodeInfo, encodeInfo, type ServerInfo } from '../../protocol/info.ts'
+import { redactConnect } from '../../protocol/redact-connect.ts'
+import {
+  leafGatewayText,
+  leafMinimumVersionText,
+  type ViolationName,
+} from '../../protocol/violations.ts'
+import { LeafPermissions } from './leaf-permissions.ts'
+import { isClusterNameBroken, leafConnectInfo, leafFirstInfo } from './leaf-server-info.ts'
+import { LeafSession, type LeafSessionOptions } from './leaf-session.ts'
+import { untrustedText, wireText } from './leaf-text.ts'
+import type { SubjectPermission } from './leaf-types.ts'
+import { wireOf } from './leaf-violations.ts'
+import { isVersionAtLeast } from './version-order.ts'
+
+/** The answer to a leaf's credentials. */
+export type LeafAdmission =
+  | {
+      readonly ok: true
+      /** What the leaf's user may publish and subscribe; undefined = anything. */
+      readonly publish?: SubjectPermission | undefined
+      readonly subscribe?: SubjectPermission | undefined
+    }
+  | {
+      readonly ok: false
+      readonly why: Extract<
+        ViolationName,
+        'authorization' | 'maxAccountConnections' | 'proxyRequired' | 'proxyNotTrusted'
+      >
+    }
+
+export type AcceptOptions = LeafSessionOptions & {
+  /** See leafBaseInfo. */
+  readonly baseInfo: ServerInfo
+  readonly clientId: number
+  /** Fresh for each connection. */
+  readonly nonce: string
+  /** From start to CONNECT. */
+  readonly authTimeoutMs: number
+  /** Smallest server version let in; '' = any. */
+  readonly minVersion: string
+  readonly authenticate: (
+    connect: ConnectOptions,
+    nonce: string,
+  ) => LeafAdmission | Promise<LeafAdmission>
+}
+
+type AcceptState = 'awaitConnect' | 'authenticating' | 'connected'
+
+/** A link that was dialled by the other server. */
+export class AcceptSession extends LeafSession {
+  readonly isSolicited = false
+  protected override readonly options: AcceptOptions
+  #state: AcceptState = 'awaitConnect'
+
+  constructor(options: AcceptOptions) {
+    super(options)
+    this.options = options
+  }
+
+  /** Sends the first INFO. */
+  start(): void {
+    const { baseInfo, clientId, nonce, compression, link, log, nowMs, authTimeoutMs } = this.options
+    log.info('Leafnode connection created')
+    this.setHandshakeDeadline(nowMs() + authTimeoutMs)
+    link.write(wireText(encodeInfo(leafFirstInfo(baseInfo, clientId, nonce, compression))))
+  }
+
+  /** True until CONNECT: anything else is an authorization violation. */
+  get awaitsConnect(): boolean {
+    return this.#state === 'awaitConnect'
+  }
+
+  onAuthorizationViolation(): void {
+    this.#refuseUser('authorization', CONNECT_DEFAULTS)
+  }
+
+  onConnect(arg: string | Uint8Array): Promise<void> | undefined {
+    if (this.isEnded) return undefined
+    if (this.options.log.isTracing) {
+      this.traceReceived(`CONNECT ${redactConnect(Buffer.from(arg).toString())}`)
+    }
+    const decoded = decodeConnect(arg, CONNECT_DEFAULTS, 'leaf')
+    if (!decoded.ok) {
+      this.onBadJson('CONNECT', decoded)
+      return undefined
+    }
+    const connect = decoded.options
+    if (connect.account !== '' || connect.newAccount) {
+      this.#refuseUser('authorization', connect)
+      return undefined
+    }
+    this.#state = 'authenticating'
+    const admission = this.options.authenticate(connect, this.options.nonce)
+    if (!(admission instanceof Promise)) {
+      this.#onAdmission(connect, admission)
+      return undefined
+    }
+    return admission.then(
+      (answer) => this.#onAdmission(connect, answer),
+      (error: unknown) => {
+        if (this.isEnded) return
+        this.options.log.error(`authentication could not be checked: ${String(error)}`)
+        this.#refuseUser('authorization', connect)
+      },
+    )
+  }
+
+  /**
+   * Servers that dial also pass on what they learn of their own cluster, and want to settle on a compression.
+   * Nothing in it concerns us: what the peer is was said in CONNECT, and permissions are not for it to give.
+   */
+  onInfo(arg: string | Uint8Array): undefined {
+    if (this.isEnded) return
+    if (this.#state !== 'connected') {
+      this.onAuthorizationViolation()
+      return
+    }
+    const decoded = decodeInfo(arg)
+    if (!decoded.ok) this.onBadJson('INFO', decoded)
+    else if (decoded.info.connectInfo === true) this.refuse('leafNotConnected')
+    else this.#checkClusterName(decoded.info.cluster ?? '')
+  }
+
+  protected override get takesInterest(): boolean {
+    return this.#state === 'connected'
+  }
+
+  protected override onHandshakeDeadline(): void {
+    this.options.log.debug(wireOf('authenticationTimeout'))
+    this.violate('authenticationTimeout')
+  }
+
+  #onAdmission(connect: ConnectOptions, admission: LeafAdmission): void {
+    if (this.isEnded) return
+    if (!admission.ok) {
+      this.#refuseUser(admission.why, connect)
+      return
+    }
+    if (!this.#isAcceptable(connect)) return
+    const { server, interest, log } = this.options
+    this.#state = 'connected'
+    // CONNECT may be repeated, and the peer be another one now: interest passed on must be taken back as what it was.
+    this.forget()
+    const { publish, subscribe } = admission
+    this.permissions = new LeafPermissions(publish, subscribe, [], connect.denyPub)
+    const peer = { ...connect, headers: server.headers && connect.headers }
+    this.settle(pickPeer(peer), connect.isHub, connect.isolate)
+    if (interest.join(this)) log.warn('Replacing connection from same server')
+    this.#sendConnectInfo(subscribe, publish)
+    this.establish(connect.domain)
+  }
+
+  #sendConnectInfo(
+    subscribe: SubjectPermission | undefined,
+    publish: SubjectPermission | undefined,
+  ): void {
+    const { baseInfo, clientId, server, link } = this.options
+    const info = leafConnectInfo(baseInfo, clientId, server.account, subscribe, publish)
+    link.write(wireText(encodeInfo(info)))
+  }
+
+  #isAcceptable(connect: ConnectOptions): boolean {
+    const { server, minVersion, log } = this.options
+    if (connect.lang !== '') {
+      this.refuse('connectedToLeafNodePort')
+      return false
+    }
+    if (connect.gateway !== '') {
+      const text = leafGatewayText(untrustedText(connect.gateway))
+      log.error(text)
+      this.violate('leafGateway', text)
+      return false
+    }
+    if (minVersion !== '' && !isVersionAtLeast(connect.version, minVersion)) {
+      this.refuse('leafMinimumVersion', leafMinimumVersionText(minVersion))
+      return false
+    }
+    if (!this.#checkClusterName(connect.cluster)) return false
+    if (connect.cluster !== '' && connect.cluster === server.cluster) {
+      this.refuse('leafSameClusterName')
+      return false
+    }
+    return true
+  }
+
+  #checkClusterName(cluster: string): boolean {
+    if (!isClusterNameBroken(cluster)) return true
+    this.refuse('leafClusterNameSpaces')
+    return false
+  }
+
+  #refuseUser(which: (LeafAdmission & { ok: false })['why'], connect: ConnectOptions): void {
+    if (this.isEnded) return
+    if (which === 'maxAccountConnections') {
+      this.refuse(which)
+      return
+    }
+    const user = connect.nkey
+      ? ` - Nkey ${goQuote(connect.nkey)}`
+      : connect.user && ` - User ${goQuote(connect.user)}`
+    this.options.log.error(untrustedText(`authentication error${user}`))
+    this.violate(which)
+  }
+}
+
+function pickPeer(connect: ConnectOptions) {
+  const { name, serverId, cluster, remoteAccount, domain, headers, protocol } = connect
+  return { name: name || serverId, serverId, cluster, remoteAccount, domain, headers, protocol }
+}

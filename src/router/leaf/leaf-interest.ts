@@ -1,0 +1,169 @@
+import { assert } from '../../base/assert.ts'
+import { nextNuid } from '../../protocol/nuid.ts'
+import { InterestMap, interestKey } from './interest-map.ts'
+import { isLoopSubject, LOOP_SUBJECT_PREFIX } from './leaf-subjects.ts'
+import type { ReceivedInterest } from './received-interest.ts'
+
+/** One subscription of this server's own clients and services, or several alike. */
+export type LocalInterest = {
+  readonly subject: string
+  readonly queue?: string | undefined
+  /** Subscriptions it stands for; members, for a queue group. */
+  readonly count: number
+}
+
+export type InterestChange = {
+  readonly subject: string
+  readonly queue?: string | undefined
+  /** Subscriptions (members) more or less. */
+  readonly delta: number
+  /** Whose it is: this server's own clients', or the peer's of a link. */
+  readonly origin: 'local' | LeafMember
+}
+
+/** A leaf link as the registry sees it. */
+export interface LeafMember {
+  /** This server dialled. */
+  readonly isSolicited: boolean
+  /** This server has the spoke role. */
+  readonly isSpoke: boolean
+  readonly isIsolated: boolean
+  readonly peerName: string
+  /** '' = none. */
+  readonly peerCluster: string
+  readonly peerAccount: string
+  /** What the peer wants. */
+  readonly received: ReceivedInterest
+  mayAnnounce(subject: string): boolean
+  /** LS lines, complete. */
+  writeInterest(lines: string): void
+  /** Ends the link: a newer one from the same server has come. */
+  closeAsDuplicate(): void
+  onNotPermitted(subject: string): void
+}
+
+/**
+ * Whether interest of `origin` is told to `target` at all; permissions aside. Must give the same answer when
+ * interest begins and ends.
+ */
+function isForwarded(target: LeafMember, origin: 'local' | LeafMember, subject: string): boolean {
+  if (origin === target) return false
+  if (origin === 'local') return true
+  if (target.isIsolated) return false
+  // The servers of one cluster tell each other; hearing it from us again would double every message.
+  if (origin.peerCluster !== '' && origin.peerCluster === target.peerCluster) return false
+  // A spoke is no bridge between its hubs, but a loop through them has to show.
+  return !target.isSpoke || !origin.isSpoke || isLoopSubject(subject)
+}
+
+/**
+ * All leaf links of the account and what each of them has been told.
+ *
+ * Must be told of every change after it was made in the sublist, in the same turn of the event loop: the burst for
+ * a new link is read from there, and a change that is in it must not be told again.
+ */
+export class LeafInterest {
+  /** Announced on every link. When it comes back, there is a loop. */
+  readonly loopSubject: string
+  readonly #localInterest: () => Iterable<LocalInterest>
+  /** In the order of joining; undefined until the link's burst. */
+  readonly #announced = new Map<LeafMember, InterestMap | undefined>()
+
+  /** @param localInterest the subscriptions of this server's own clients and services, right now */
+  constructor(
+    localInterest: () => Iterable<LocalInterest>,
+    loopSubject: string = LOOP_SUBJECT_PREFIX + nextNuid(),
+  ) {
+    this.#localInterest = localInterest
+    this.loopSubject = loopSubject
+  }
+
+  get size(): number {
+    return this.#announced.size
+  }
+
+  members(): IterableIterator<LeafMember> {
+    return this.#announced.keys()
+  }
+
+  /** What a link has been told; undefined before its burst. */
+  announcedTo(member: LeafMember): InterestMap | undefined {
+    return this.#announced.get(member)
+  }
+
+  /**
+   * Makes a link known: from now on its interest is passed on to others. May be repeated.
+   *
+   * @returns true if it replaces an older link, now closed, that the same server had dialled
+   */
+  join(member: LeafMember): boolean {
+    const older = this.#olderLinkOf(member)
+    if (!this.#announced.has(member)) this.#announced.set(member, undefined)
+    older?.closeAsDuplicate()
+    return older !== undefined
+  }
+
+  /** True if another link leads to the same cluster: a second way to the same place. */
+  leadsToKnownCluster(member: LeafMember): boolean {
+    if (member.peerCluster === '') return false
+    for (const other of this.#announced.keys()) {
+      if (other !== member && other.peerCluster === member.peerCluster) return true
+    }
+    return false
+  }
+
+  /** Tells a link everything it is to know; from now on it is told every change. */
+  announce(member: LeafMember): void {
+    assert(this.#announced.has(member), 'a link joins before it is told')
+    const map = new InterestMap()
+    const load = (subject: string, queue: string | undefined, count: number): void => {
+      if (member.mayAnnounce(subject)) map.load(interestKey(subject, queue), count)
+      else member.onNotPermitted(subject)
+    }
+    for (const { subject, queue, count } of this.#localInterest()) load(subject, queue, count)
+    load(this.loopSubject, undefined, 1)
+    for (const other of this.#announced.keys()) {
+      for (const { subject, queue, weight } of other.received.values()) {
+        if (isForwarded(member, other, subject)) load(subject, queue, weight)
+      }
+    }
+    this.#announced.set(member, map)
+    for (const lines of map.lines()) member.writeInterest(lines)
+  }
+
+  /** Takes a link out. Its interest must be taken back (onInterest) afterwards by the caller. */
+  leave(member: LeafMember): void {
+    this.#announced.delete(member)
+  }
+
+  onInterest(change: InterestChange): void {
+    if (this.#announced.size === 0) return
+    const { subject, queue, delta, origin } = change
+    const key = interestKey(subject, queue)
+    for (const [member, map] of this.#announced) {
+      if (map === undefined || !isForwarded(member, origin, subject)) continue
+      if (delta > 0 && !member.mayAnnounce(subject)) {
+        member.onNotPermitted(subject)
+        continue
+      }
+      const line = map.update(key, delta)
+      if (line !== '') member.writeInterest(line)
+    }
+  }
+
+  #olderLinkOf(member: LeafMember): LeafMember | undefined {
+    if (member.isSolicited || member.peerAccount === '') return undefined
+    for (const other of this.#announced.keys()) {
+      if (
+        other !== member &&
+        !other.isSolicited &&
+        other.peerName === member.peerName &&
+        other.peerCluster === member.peerCluster &&
+        other.peerAccount === member.peerAccount
+      ) {
+        return other
+      }
+    }
+    return undefined
+  }
+}

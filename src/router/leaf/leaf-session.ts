@@ -1,0 +1,421 @@
+import { CLOSED_STATES, type ClosedState } from '../../protocol/closed-states.ts'
+import type { JsonRefusal } from '../../protocol/go-json-scan.ts'
+import { isValidSubscriptionSubject } from '../../protocol/subjects.ts'
+import {
+  errorLine,
+  leafLoopText,
+  subscriptionPermissionText,
+  type ViolationName,
+} from '../../protocol/violations.ts'
+import { type InterestKey, interestKey } from './interest-map.ts'
+import type { LeafInterest, LeafMember } from './leaf-interest.ts'
+import { LeafPermissions } from './leaf-permissions.ts'
+import type { LeafCompression } from './leaf-server-info.ts'
+import { quoteSubject, untrustedText, wireText } from './leaf-text.ts'
+import type { LeafInterestSink, LeafLink, LeafLog, LeafServer, LeafTimes } from './leaf-types.ts'
+import { closedStateOf, wireOf } from './leaf-violations.ts'
+import { PingSchedule } from './ping-schedule.ts'
+import { ReceivedInterest, type ReceivedSub } from './received-interest.ts'
+
+/** Wait before dialling again, on top of the usual delay, so that a wrong set-up does not spin. */
+const LOOP_PENALTY_MS = 30_000
+const SAME_CLUSTER_PENALTY_MS = 30_000
+const VIOLATION_PENALTY_MS = 30_000
+const MINIMUM_VERSION_PENALTY_MS = 5_000
+const LOOP_WORDS = 'Loop detected'
+const LINE_ENDS = /\r\n/
+
+export type LeafSessionOptions = {
+  readonly link: LeafLink
+  readonly server: LeafServer
+  readonly interest: LeafInterest
+  readonly sink: LeafInterestSink
+  readonly log: LeafLog
+  readonly times: LeafTimes
+  readonly compression: LeafCompression
+  /** Subjects and groups one peer may announce; Infinity = no limit. */
+  readonly subscriptionsMax: number
+  /** This server keeps the interest of its other leaf links from this one. */
+  readonly isIsolated: boolean
+  /** Monotonic milliseconds. */
+  readonly nowMs: () => number
+  /** In [0, 1). */
+  readonly random: () => number
+  /** Called once, last. `penaltyMs`: wait before dialling again, on top of the usual delay. */
+  readonly onEnd: (reason: ClosedState, penaltyMs: number) => void
+}
+
+export type LeafPeerFacts = {
+  readonly name: string
+  readonly serverId: string
+  readonly cluster: string
+  readonly remoteAccount: string
+  readonly domain: string
+  readonly headers: boolean
+  readonly protocol: number
+}
+
+const UNKNOWN_PEER: LeafPeerFacts = {
+  name: '',
+  serverId: '',
+  cluster: '',
+  remoteAccount: '',
+  domain: '',
+  headers: false,
+  protocol: 0,
+}
+
+/**
+ * One leaf link from the first INFO to its end, without a socket: what both roles share. The owner tells it each line received
+ * and asks it for its next deadline; nothing happens by itself.
+ */
+export abstract class LeafSession implements LeafMember {
+  abstract readonly isSolicited: boolean
+  readonly received = new ReceivedInterest()
+  protected readonly options: LeafSessionOptions
+  protected permissions = new LeafPermissions()
+  protected peer = UNKNOWN_PEER
+  /** Decided once, before the link joins. */
+  #isSpoke = false
+  #isIsolated: boolean
+  #pings: PingSchedule | null = null
+  #handshakeDeadlineMs = Number.POSITIVE_INFINITY
+  #penaltyMs = 0
+  #isEnded = false
+
+  constructor(options: LeafSessionOptions) {
+    this.options = options
+    this.#isIsolated = options.isIsolated
+  }
+
+  /** False as long as the peer has no business announcing anything. */
+  protected abstract readonly takesInterest: boolean
+  /** @returns as onConnect */
+  abstract onInfo(arg: string | Uint8Array): Promise<void> | undefined
+  /** @returns a promise while credentials are checked: no further line may be told until it is kept */
+  abstract onConnect(arg: string | Uint8Array): Promise<void> | undefined
+  protected abstract onHandshakeDeadline(): void
+
+  get isSpoke(): boolean {
+    return this.#isSpoke
+  }
+
+  get isIsolated(): boolean {
+    return this.#isIsolated
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded
+  }
+
+  get peerName(): string {
+    return this.peer.name
+  }
+
+  get peerCluster(): string {
+    return this.peer.cluster
+  }
+
+  get peerAccount(): string {
+    return this.peer.remoteAccount
+  }
+
+  /** Last measured round trip; -1 = none yet. */
+  get rttMs(): number {
+    return this.#pings?.rttMs ?? -1
+  }
+
+  /** When `onTimer` is to be called; Infinity = not needed. Ask again after every call into the session. */
+  nextDeadlineMs(): number {
+    if (this.#isEnded) return Number.POSITIVE_INFINITY
+    return Math.min(this.#handshakeDeadlineMs, this.#pings?.dueMs ?? Number.POSITIVE_INFINITY)
+  }
+
+  onTimer(nowMs: number): void {
+    if (this.#isEnded) return
+    if (nowMs >= this.#handshakeDeadlineMs) {
+      this.#handshakeDeadlineMs = Number.POSITIVE_INFINITY
+      this.onHandshakeDeadline()
+    } else if (this.#pings !== null && nowMs >= this.#pings.dueMs) {
+      this.#onPingDue(this.#pings, nowMs)
+    }
+  }
+
+  onLeafSub(sub: ReceivedSub): void {
+    if (this.#isEnded) return
+    const { subject, queue, weight } = sub
+    if (!this.takesInterest) {
+      this.refuse('leafNotConnected')
+      return
+    }
+    const key = interestKey(subject, queue)
+    this.#trace('<<-', queue === undefined ? `LS+ ${key}` : `LS+ ${key} ${weight}`)
+    if (subject === this.options.interest.loopSubject) {
+      this.onLoop(true)
+    } else if (!this.permissions.mayAccept(subject)) {
+      this.#onForbiddenSub(subject)
+    } else if (!isValidSubscriptionSubject(subject)) {
+      this.options.log.error('Could not insert subscription: sublist: invalid subject')
+      this.sendError(wireOf('leafBadSubject'))
+    } else {
+      this.#insert(key, sub)
+    }
+  }
+
+  onLeafUnsub(subject: string, queue: string | undefined): void {
+    if (this.#isEnded) return
+    if (!this.takesInterest) {
+      this.refuse('leafNotConnected')
+      return
+    }
+    const key = interestKey(subject, queue)
+    this.#trace('<<-', `LS- ${key}`)
+    const sub = this.received.take(key)
+    if (sub !== undefined) this.#withdraw(key, sub)
+  }
+
+  onPing(): void {
+    if (this.#isEnded) return
+    this.#trace('<<-', 'PING')
+    this.#trace('->>', 'PONG')
+    this.options.link.write('PONG\r\n')
+  }
+
+  onPong(): void {
+    if (this.#isEnded) return
+    this.#trace('<<-', 'PONG')
+    this.#pings?.onPong(this.options.nowMs())
+  }
+
+  /** @param arg with its quotes. A peer that sends -ERR closes the link itself, except for loops. */
+  onErr(arg: string): void {
+    if (this.#isEnded) return
+    const { log } = this.options
+    log.error(`Leafnode Error ${untrustedText(arg)}`)
+    if (arg.includes(wireOf('leafSameClusterName'))) {
+      this.setPenalty(SAME_CLUSTER_PENALTY_MS)
+      log.error(
+        'Leafnode connection dropped with same cluster name error. Delaying attempt to reconnect for 30s',
+      )
+    } else if (arg.includes(wireOf('leafMinimumVersion'))) {
+      this.setPenalty(MINIMUM_VERSION_PENALTY_MS)
+      log.error(
+        'Leafnode connection dropped due to minimum version requirement. Delaying attempt to reconnect for 5s',
+      )
+    } else if (arg.includes(LOOP_WORDS)) {
+      this.onLoop(false)
+    }
+  }
+
+  /** A line that cannot be understood; `why` names it. nats-server closes without a word. */
+  onBadArguments(why: string): void {
+    if (this.#isEnded) return
+    this.options.log.error(untrustedText(why))
+    this.end('protocolViolation')
+  }
+
+  protected onBadJson(verb: string, { why, at }: JsonRefusal): void {
+    this.onBadArguments(`${verb} cannot be read: ${why}, at character ${at}`)
+  }
+
+  /** @param snippet where the parser stumbled, for the log */
+  onUnknownOperation(snippet: string): void {
+    if (this.#isEnded) return
+    this.options.log.error(
+      `Leafnode parser ERROR, state=0, i=0: proto='${untrustedText(snippet)}...'`,
+    )
+    this.violate('unknownProtocolOperation')
+  }
+
+  onControlLineExceeded(): void {
+    this.refuse('controlLineExceeded')
+  }
+
+  /** A message above `max_payload`. */
+  onPayloadExceeded(payloadBytes: number, payloadBytesMax: number): void {
+    if (this.#isEnded) return
+    this.options.log.error(`maximum payload exceeded: ${payloadBytes} vs ${payloadBytesMax}`)
+    this.violate('maxPayload')
+  }
+
+  /** A message the peer may not send. A spoke drops it in silence and does not call this. */
+  onForbiddenPublish(subject: string): void {
+    if (this.#isEnded) return
+    this.setPenalty(VIOLATION_PENALTY_MS)
+    const quoted = quoteSubject(subject)
+    this.options.log.error(`Publish Violation on ${quoted} - Check other side configuration`)
+    this.violate('leafPublishPermission', `${wireOf('leafPublishPermission')} ${quoted}`)
+  }
+
+  /** The socket has ended, or is to end for a reason of its owner. */
+  onClosed(reason: ClosedState): void {
+    this.end(reason)
+  }
+
+  mayAnnounce(subject: string): boolean {
+    return this.permissions.mayAnnounce(subject)
+  }
+
+  onNotPermitted(subject: string): void {
+    const { log, server } = this.options
+    log.debug(
+      `Not permitted to subscribe to ${quoteSubject(subject)} on behalf of ${server.account}`,
+    )
+  }
+
+  writeInterest(lines: string): void {
+    if (this.#isEnded) return
+    if (this.options.log.isTracing) {
+      for (const line of lines.split(LINE_ENDS)) if (line !== '') this.#trace('->>', line)
+    }
+    this.options.link.write(lines)
+  }
+
+  closeAsDuplicate(): void {
+    this.refuse('leafDuplicate')
+  }
+
+  /** Role and flags of this link, from before it joins until its end. */
+  protected settle(peer: LeafPeerFacts, isSpoke: boolean, isIsolated: boolean): void {
+    this.peer = peer
+    this.#isSpoke = isSpoke
+    this.#isIsolated ||= isIsolated
+    this.tellLink()
+  }
+
+  protected tellLink(): void {
+    this.options.link.setPeer({
+      ...this.peer,
+      isSpoke: this.#isSpoke,
+      isIsolated: this.#isIsolated,
+      outgoing: this.permissions.outgoing,
+      incoming: this.permissions.incoming,
+    })
+  }
+
+  /** Takes back everything the peer said it wants, and stops telling it anything. */
+  protected forget(): void {
+    this.options.interest.leave(this)
+    for (const sub of [...this.received.values()]) {
+      const key = interestKey(sub.subject, sub.queue)
+      this.received.take(key)
+      this.#withdraw(key, sub)
+    }
+  }
+
+  /** The handshake is over: tell the peer everything, then see to it that it stays alive. */
+  protected establish(remoteDomain: string): void {
+    if (this.#isEnded) return
+    const { interest, log, server, times, nowMs, random } = this.options
+    this.setHandshakeDeadline(Number.POSITIVE_INFINITY)
+    log.info(
+      `JetStream using domains: local "${server.domain}", remote "${untrustedText(remoteDomain)}"`,
+    )
+    interest.announce(this)
+    if (this.#pings !== null) return
+    this.#pings = new PingSchedule(times, this.#isSpoke)
+    this.#pings.start(nowMs(), random())
+  }
+
+  protected setHandshakeDeadline(deadlineMs: number): void {
+    this.#handshakeDeadlineMs = deadlineMs
+  }
+
+  /** Only who dials can wait before dialling again. */
+  protected setPenalty(penaltyMs: number): void {
+    if (this.isSolicited) this.#penaltyMs = penaltyMs
+  }
+
+  protected onLoop(tellsPeer: boolean): void {
+    this.setPenalty(LOOP_PENALTY_MS)
+    const text = leafLoopText(this.options.server.account)
+    this.options.log.error(text)
+    if (tellsPeer) this.sendError(text)
+    this.end(closedStateOf('leafLoop'))
+  }
+
+  /** Logs, tells the peer and ends. */
+  protected refuse(which: ViolationName, text: string = wireOf(which)): void {
+    if (this.#isEnded) return
+    this.options.log.error(`${text} - Account:${this.options.server.account}`)
+    this.violate(which, text)
+  }
+
+  /** Tells the peer and ends. */
+  protected violate(which: ViolationName, text: string = wireOf(which)): void {
+    this.sendError(text)
+    this.end(closedStateOf(which))
+  }
+
+  protected sendError(text: string): void {
+    this.#trace('->>', `-ERR ${text}`)
+    this.options.link.write(wireText(errorLine(text)))
+  }
+
+  protected end(reason: ClosedState): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    const { link, log, onEnd } = this.options
+    const remote = this.peer.name === '' ? '' : ` - Remote: ${untrustedText(this.peer.name)}`
+    log.info(`Leafnode connection closed: ${CLOSED_STATES[reason]}${remote}`)
+    this.forget()
+    link.close(reason)
+    onEnd(reason, this.#penaltyMs)
+  }
+
+  protected traceReceived(line: string): void {
+    if (this.options.log.isTracing) this.#trace('<<-', untrustedText(line))
+  }
+
+  #insert(key: InterestKey, sub: ReceivedSub): void {
+    const { interest, link, sink, subscriptionsMax } = this.options
+    const known = this.received.get(key)
+    if (known?.weight === sub.weight) return
+    const isRefused =
+      (known === undefined && this.received.size >= subscriptionsMax) ||
+      !sink.subscribe(link, key, sub.subject, sub.queue, sub.weight)
+    if (isRefused) {
+      this.options.log.error(wireOf('maxSubscriptions'))
+      this.sendError(wireOf('maxSubscriptions'))
+      return
+    }
+    const delta = this.received.put(sub)
+    interest.onInterest({ subject: sub.subject, queue: sub.queue, delta, origin: this })
+  }
+
+  #withdraw(key: InterestKey, { subject, queue, weight }: ReceivedSub): void {
+    const { interest, link, sink } = this.options
+    sink.unsubscribe(link, key)
+    this.#trace('<->', `DELSUB ${key}`)
+    interest.onInterest({ subject, queue, delta: -weight, origin: this })
+  }
+
+  #onForbiddenSub(subject: string): void {
+    const quoted = quoteSubject(subject)
+    if (this.#isSpoke) {
+      this.options.log.debug(`Not permitted to subscribe to ${quoted}: ignored`)
+      return
+    }
+    this.setPenalty(VIOLATION_PENALTY_MS)
+    this.options.log.error(`Subscription Violation on ${quoted} - Check other side configuration`)
+    const text = subscriptionPermissionText(Buffer.from(subject, 'latin1'))
+    this.violate('leafSubscriptionPermission', text)
+  }
+
+  #onPingDue(pings: PingSchedule, nowMs: number): void {
+    const { link, log } = this.options
+    log.debug('Leafnode Ping Timer')
+    const decision = pings.onDue(nowMs, link.lastReceivedMs())
+    if (decision === 'stale') {
+      log.debug('Stale Client Connection - Closing')
+      this.violate('staleConnection')
+    } else if (decision === 'ping') {
+      this.#trace('->>', 'PING')
+      link.write('PING\r\n')
+    }
+  }
+
+  #trace(direction: '<<-' | '->>' | '<->', text: string): void {
+    if (this.options.log.isTracing) this.options.log.trace(`${direction} [${text}]`)
+  }
+}

@@ -1,0 +1,283 @@
+import { type MessagePort, parentPort } from 'node:worker_threads'
+import type { Connection } from '../io/connection.ts'
+import type { ConnectionHost, ConnectionSettings, SlowConsumerReason } from '../io/connection-host.ts'
+import { Deadlines } from '../io/deadlines.ts'
+import { instantiateKernel, type Kernel } from '../kernel/kernel.ts'
+import { READ_BYTES, threadField } from '../kernel/shared-memory.ts'
+import { ThreadLogger } from '../monitor/log/thread-logger.ts'
+import { formatDuration } from '../base/duration.ts'
+import { Doorbells } from './doorbells.ts'
+import { InboundLanes } from './inbound-lanes.ts'
+import type { FromThread, ThreadStart } from './thread-messages.ts'
+
+/** Texts up to this long are copied through one buffer of the thread. */
+const SCRATCH_BYTES = 64 * 1024
+/** Rounds of reading lanes before other events get their turn. */
+const ROUNDS_MAX = 8
+/** nats-server: a publisher of a slow consumer waits at most this long for each of its reads. */
+const STALL_MS = 10
+/** While the routing worker is replaced, publishers try again this often. */
+const SUBLIST_RETRY_MS = 5
+const SEED_MAX = 2 ** 31
+
+/** What a kind of thread does with what the kernel hands to TypeScript. */
+export interface ThreadRole {
+  /** A control record of a lane: kind RECORD_*. */
+  onRecord(from: number, kind: number, slot: number, generation: number): void
+  /** A subscription got all it asked for. */
+  onExpired(slot: number): void
+  /** Called at the end of each turn, before anything is sent. */
+  onTurnEnd(): void
+  /** Asks the routing worker to ring when it has applied what it was sent; false = it already has. */
+  awaitsRouter(): boolean
+}
+
+/**
+ * What protocol workers and the routing worker have in common: connections, lanes, doorbells.
+ *
+ * A turn is what happens between two visits to the event loop: bytes are read and processed, then
+ * lanes are committed, sleeping threads rung, dirty connections flushed and own lanes read, until
+ * nothing is left; then the thread declares itself asleep. Turns nest; the outermost one ends.
+ */
+export class IoThread implements ConnectionHost {
+  readonly thread: number
+  readonly kernel: Kernel
+  readonly deadlines = new Deadlines()
+  readonly settings: ConnectionSettings
+  readonly log: ThreadLogger
+  readonly readAddress: number
+  readonly readView: Uint8Array
+  nowMs = performance.now()
+  outboundTap: ((connection: Connection, frames: Uint8Array) => void) | undefined
+  readonly connections: (Connection | undefined)[] = []
+  readonly #vacant: number[] = []
+  readonly #doorbells: Doorbells
+  readonly #lanes: InboundLanes
+  readonly #scratch: number
+  readonly #role: () => ThreadRole
+  #turnDepth = 0
+  #isPolling = false
+  #laneWaiters: Connection[] = []
+  #routerWaiters: Connection[] = []
+
+  constructor(start: ThreadStart, role: () => ThreadRole) {
+    const { options } = start.settings
+    this.thread = start.thread
+    this.#role = role
+    this.kernel = instantiateKernel(start.module, start.memory)
+    const { exports, layout, words, bytes } = this.kernel
+    if (!exports.attach(this.thread, Math.floor(Math.random() * SEED_MAX))) {
+      throw new RangeError(`thread ${this.thread}: shared_memory is too small`)
+    }
+    exports.setDropOverStallMark(options.noFastProducerStall ? 1 : 0)
+    this.settings = {
+      pendingBytesMax: options.maxPending,
+      writeDeadlineMs: options.writeDeadlineMs,
+    }
+    this.log = new ThreadLogger({
+      debug: options.debug,
+      trace: options.trace,
+      post: (lines) => post({ type: 'log', lines }),
+    })
+    this.#scratch = exports.allocate(SCRATCH_BYTES)
+    const arena = arenaAddress(this.kernel, this.thread)
+    this.readAddress = words[(arena + layout.ARENA_READ) >> 2]!
+    this.readView = bytes.subarray(this.readAddress, this.readAddress + READ_BYTES)
+    this.#lanes = new InboundLanes(this.kernel, this.thread)
+    this.#doorbells = new Doorbells(this.kernel, this.thread, () => this.poll())
+    Atomics.store(
+      words,
+      threadField(this.kernel, this.thread, layout.THREAD_STATE) >> 2,
+      layout.THREAD_STATE_RUNNING,
+    )
+  }
+
+  connectPeer(thread: number, port: MessagePort): void {
+    this.#doorbells.connect(thread, port)
+  }
+
+  /** A peer died: nothing of it may be read or awaited any more. */
+  forgetPeer(thread: number): void {
+    this.kernel.exports.resetLanes(thread)
+    this.kernel.exports.reclaimLent(1)
+    this.#doorbells.disconnect(thread)
+    this.poll()
+  }
+
+  // ── connections ───────────────────────────────────────────────────────────────────────────
+
+  add(connection: Connection): number {
+    const index = this.#vacant.pop() ?? this.connections.length
+    this.connections[index] = connection
+    return index
+  }
+
+  remove(connection: Connection): void {
+    this.connections[connection.index] = undefined
+    this.#vacant.push(connection.index)
+    const { layout, words } = this.kernel
+    Atomics.sub(words, threadField(this.kernel, this.thread, layout.THREAD_CONNECTIONS) >> 2, 1)
+  }
+
+  retryLater(connection: Connection): void {
+    const { exports, layout } = this.kernel
+    if (exports.status.value === layout.STATUS_LANE_FULL) {
+      this.#lanes.await(exports.fullLane.value)
+      this.#laneWaiters.push(connection)
+    } else {
+      this.deadlines.after(SUBLIST_RETRY_MS, () => connection.resume())
+    }
+  }
+
+  /** The connection goes on when the routing worker has applied its SUBs. */
+  awaitRouter(connection: Connection): void {
+    this.#routerWaiters.push(connection)
+  }
+
+  onSlowConsumer(connection: Connection, reason: SlowConsumerReason, pendingBytes: number): void {
+    const limit =
+      reason === 'slowConsumerPendingBytes'
+        ? `MaxPending of ${this.settings.pendingBytesMax} Exceeded`
+        : `WriteDeadline of ${formatDuration(this.settings.writeDeadlineMs)} exceeded with ${pendingBytes} total bytes.`
+    const who = `${connection.remote} - cid:${connection.cid}`
+    this.log.info(`${who} - Slow Consumer Detected: ${limit}`)
+    connection.close(reason)
+  }
+
+  withBytes<T>(text: string | Uint8Array, use: (address: number, bytes: number) => T): T {
+    const { exports, bytes } = this.kernel
+    const length = typeof text === 'string' ? Buffer.byteLength(text) : text.length
+    const isShort = length <= SCRATCH_BYTES
+    const address = isShort ? this.#scratch : exports.allocate(length)
+    if (address === 0) throw new RangeError(`no memory for ${length} bytes`)
+    if (typeof text === 'string') bytes.write(text, address)
+    else bytes.set(text, address)
+    const result = use(address, length)
+    if (!isShort) exports.release(address, length)
+    return result
+  }
+
+  // ── turns ─────────────────────────────────────────────────────────────────────────────────
+
+  beginTurn(): void {
+    if (this.#turnDepth++ > 0) return
+    this.nowMs = performance.now()
+    this.#doorbells.wake()
+  }
+
+  endTurn(): void {
+    if (this.#turnDepth > 1) {
+      this.#turnDepth--
+      return
+    }
+    this.#finish()
+    this.#turnDepth = 0
+  }
+
+  /** A turn of its own: somebody rang, or work was left. */
+  poll(): void {
+    if (this.#turnDepth > 0) return
+    this.beginTurn()
+    const waiters = this.#laneWaiters
+    this.#laneWaiters = []
+    for (const connection of waiters) connection.resume()
+    this.#resumeRouterWaiters()
+    this.endTurn()
+  }
+
+  /** Delivers what other threads have sent by now. Only inside a turn. */
+  readLanes(): void {
+    this.#lanes.read(this.#role(), (thread) => this.#doorbells.ringAsleep(thread))
+  }
+
+  #finish(): void {
+    const role = this.#role()
+    for (let round = 0; ; round++) {
+      this.#expire(role)
+      role.onTurnEnd()
+      this.#doorbells.ring(this.kernel.exports.commitLanes())
+      this.#flushDirty()
+      const hasRead = this.#lanes.read(role, (thread) => this.#doorbells.ringAsleep(thread))
+      if (!hasRead) {
+        if (this.#canSleep()) return
+      } else if (round >= ROUNDS_MAX) {
+        // Sockets must get their turn, too; the thread stays awake meanwhile.
+        this.#pollSoon()
+        return
+      }
+    }
+  }
+
+  #resumeRouterWaiters(): void {
+    if (this.#routerWaiters.length === 0) return
+    const waiters = this.#routerWaiters
+    this.#routerWaiters = []
+    for (const connection of waiters) connection.resume()
+  }
+
+  /**
+   * Declares the thread asleep, then looks at everything it waits for once more: who changes one of
+   * these afterwards finds the sleeping flag set, and rings. False when work came up meanwhile.
+   */
+  #canSleep(): boolean {
+    this.kernel.exports.tidy()
+    if (!this.#doorbells.sleep()) return false
+    const isWaiting =
+      (this.#laneWaiters.length === 0 || this.#lanes.awaitRoom()) &&
+      (this.#routerWaiters.length === 0 || this.#role().awaitsRouter())
+    if (!isWaiting) {
+      this.#doorbells.wake()
+      this.#pollSoon()
+    }
+    return true
+  }
+
+  #pollSoon(): void {
+    if (this.#isPolling) return
+    this.#isPolling = true
+    setImmediate(() => {
+      this.#isPolling = false
+      this.poll()
+    })
+  }
+
+  #expire(role: ThreadRole): void {
+    const { exports } = this.kernel
+    for (let slot = exports.takeExpired(); slot !== 0; slot = exports.takeExpired()) {
+      role.onExpired(slot)
+    }
+  }
+
+  #flushDirty(): void {
+    const { exports, layout, words } = this.kernel
+    for (let record = exports.takeDirty(); record !== 0; record = exports.takeDirty()) {
+      const connection = this.connections[words[(record + layout.CONNECTION_INDEX) >> 2]!]
+      if (connection === undefined || connection.record !== record) continue
+      if (words[(record + layout.CONNECTION_OVERFLOW) >> 2] !== 0 && connection.isOpen) {
+        this.onSlowConsumer(connection, 'slowConsumerPendingBytes', connection.pendingBytes)
+      } else {
+        connection.flush()
+      }
+    }
+  }
+
+  /** After a connection was read: if it feeds a slow consumer, it waits a moment. */
+  stallIfAsked(connection: Connection): void {
+    const { exports } = this.kernel
+    if (exports.stallRequested.value === 0) return
+    exports.clearStallRequest()
+    connection.stall(STALL_MS)
+  }
+}
+
+export function post(message: FromThread): void {
+  parentPort?.postMessage(message)
+}
+
+function arenaAddress({ layout, words }: Kernel, thread: number): number {
+  const first = words[layout.HEADER_ARENAS >> 2]!
+  if (thread === layout.ROUTER_THREAD) return first
+  const router = words[layout.HEADER_ROUTER_ARENA_BYTES >> 2]!
+  const worker = words[layout.HEADER_WORKER_ARENA_BYTES >> 2]!
+  return first + router + (thread - 1) * worker
+}

@@ -1,0 +1,40 @@
+/** Thread of one protocol worker. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { IoThread, post } from './io-thread.ts'
+import { ProtocolWorker } from './protocol-worker-role.ts'
+import type { ThreadStart, ToThread } from './thread-messages.ts'
+
+const start = workerData as ThreadStart
+const thread = new IoThread(start, () => worker)
+const worker = new ProtocolWorker(thread, start.settings)
+
+function onMessage(message: ToThread): void {
+  switch (message.type) {
+    case 'peer':
+      thread.connectPeer(message.thread, message.port)
+      break
+    case 'connection':
+      worker.accept(message.socket, message.cid, message.isRefused)
+      break
+    case 'peerDied':
+      thread.forgetPeer(message.thread)
+      worker.onPeerDied(message.thread)
+      post({ type: 'forgotten', thread: message.thread })
+      break
+    case 'bcryptVerified':
+      worker.bcrypt.onVerified(message.id, message.isRight)
+      break
+    case 'shutdown':
+      worker.closeAll()
+      thread.log.flush()
+      post({ type: 'ended' })
+      break
+    case 'fail':
+      throw new Error('asked to fail')
+  }
+}
+
+parentPort?.on('message', onMessage)
+// From here on the thread sleeps until it is rung.
+thread.poll()
+post({ type: 'ready' })

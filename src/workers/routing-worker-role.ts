@@ -1,0 +1,88 @@
+import type { Kernel } from '../kernel/kernel.ts'
+import type { IoThread, ThreadRole } from './io-thread.ts'
+import { SlotReader } from './subscriptions.ts'
+import type { ThreadSettings } from './thread-settings.ts'
+
+/** The routing worker: the only writer of the sublist, and owner of the leaf links. */
+export class RoutingWorker implements ThreadRole {
+  readonly thread: IoThread
+  readonly kernel: Kernel
+  readonly slots: SlotReader
+  readonly #threadCount: number
+  /** Refusals that found no room in a lane: thread, slot, generation, … */
+  #refusals: number[] = []
+
+  constructor(thread: IoThread, _settings: ThreadSettings) {
+    this.thread = thread
+    this.kernel = thread.kernel
+    this.slots = new SlotReader(this.kernel)
+    this.#threadCount = this.kernel.words[this.kernel.layout.HEADER_THREAD_COUNT >> 2]!
+  }
+
+  /** Makes the sublist from the slots of all threads (none at the first start) and opens it. */
+  open(): void {
+    const { exports, layout, words } = this.kernel
+    if (!exports.formatSublist()) throw new RangeError('shared_memory is too small for a sublist')
+    for (let thread = 0; thread < this.#threadCount; thread++) {
+      if (thread === layout.ROUTER_THREAD) continue
+      exports.walkSlots(thread)
+      for (let slot = exports.nextUsedSlot(); slot !== 0; slot = exports.nextUsedSlot()) {
+        words[(slot + layout.SUB_ENTRY) >> 2] = 0
+        if (this.slots.isActive(slot)) this.#subscribe(thread, slot)
+        else exports.applyUnsubscribe(slot)
+      }
+    }
+    exports.openSublist()
+  }
+
+  onRecord(from: number, kind: number, slot: number, generation: number): void {
+    const { exports, layout, words } = this.kernel
+    // A slot may have ended since, or begun another life.
+    if (Atomics.load(words, (slot + layout.SUB_GENERATION) >> 2) !== generation) return
+    if (kind === layout.RECORD_SUBSCRIBE) {
+      if (this.slots.isActive(slot) && !this.slots.hasInterest(slot)) this.#subscribe(from, slot)
+    } else if (!this.slots.isActive(slot)) {
+      exports.applyUnsubscribe(slot)
+    }
+  }
+
+  #subscribe(thread: number, slot: number): void {
+    const { exports, layout, words } = this.kernel
+    const generation = words[(slot + layout.SUB_GENERATION) >> 2]!
+    if (!exports.applySubscribe(slot, generation, thread)) {
+      this.#refusals.push(thread, slot, generation)
+    }
+  }
+
+  onExpired(): void {}
+
+  onTurnEnd(): void {
+    this.kernel.exports.reclaim()
+    if (this.#refusals.length > 0) this.#sendRefusals()
+  }
+
+  #sendRefusals(): void {
+    const { exports, layout } = this.kernel
+    const refusals = this.#refusals
+    this.#refusals = []
+    for (let at = 0; at < refusals.length; at += 3) {
+      const [thread, slot, generation] = refusals.slice(at, at + 3) as [number, number, number]
+      if (!exports.sendControl(thread, layout.RECORD_REFUSED, slot, generation)) {
+        this.#refusals.push(thread, slot, generation)
+      }
+    }
+  }
+
+  awaitsRouter(): boolean {
+    return true
+  }
+
+  /** Removes the interest of a thread that died. */
+  onPeerDied(thread: number): void {
+    const { exports } = this.kernel
+    exports.walkSlots(thread)
+    for (let slot = exports.nextUsedSlot(); slot !== 0; slot = exports.nextUsedSlot()) {
+      exports.applyUnsubscribe(slot)
+    }
+  }
+}

@@ -1,0 +1,37 @@
+/** Thread of the routing worker. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { IoThread, post } from './io-thread.ts'
+import { RoutingWorker } from './routing-worker-role.ts'
+import type { ThreadStart, ToThread } from './thread-messages.ts'
+
+const start = workerData as ThreadStart
+const thread = new IoThread(start, () => worker)
+const worker = new RoutingWorker(thread, start.settings)
+
+function onMessage(message: ToThread): void {
+  switch (message.type) {
+    case 'peer':
+      thread.connectPeer(message.thread, message.port)
+      break
+    case 'connection':
+      message.socket.destroy()
+      break
+    case 'peerDied':
+      worker.onPeerDied(message.thread)
+      thread.forgetPeer(message.thread)
+      post({ type: 'forgotten', thread: message.thread })
+      break
+    case 'shutdown':
+      thread.log.flush()
+      post({ type: 'ended' })
+      break
+    case 'fail':
+      throw new Error('asked to fail')
+  }
+}
+
+parentPort?.on('message', onMessage)
+worker.open()
+// From here on the thread sleeps until it is rung.
+thread.poll()
+post({ type: 'ready' })

@@ -1,0 +1,60 @@
+import type { Kernel } from '../kernel/kernel.ts'
+
+/** Facts of a subscription as its slot in shared memory has them. Subjects are latin1: one character, one byte. */
+export class SlotReader {
+  readonly #kernel: Kernel
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel
+  }
+
+  #word(slot: number, field: number): number {
+    return this.#kernel.words[(slot + field) >> 2]!
+  }
+
+  subject(slot: number): string {
+    const { layout, bytes } = this.#kernel
+    const at = this.#word(slot, layout.SUB_TEXT)
+    return bytes.toString('latin1', at, at + this.#word(slot, layout.SUB_SUBJECT_BYTES))
+  }
+
+  /** Empty for a plain subscription. */
+  queue(slot: number): string {
+    const { layout, bytes } = this.#kernel
+    const at = this.#word(slot, layout.SUB_TEXT) + this.#word(slot, layout.SUB_SUBJECT_BYTES)
+    return bytes.toString('latin1', at, at + this.#word(slot, layout.SUB_QUEUE_BYTES))
+  }
+
+  isQueue(slot: number): boolean {
+    return this.#word(slot, this.#kernel.layout.SUB_QUEUE_BYTES) !== 0
+  }
+
+  sid(slot: number): Uint8Array {
+    const { layout, bytes } = this.#kernel
+    const length = this.#word(slot, layout.SUB_SID_BYTES)
+    const isInline = length <= layout.SUB_SID_INLINE
+    const at = isInline ? slot + layout.SUB_SID : this.#word(slot, layout.SUB_SID)
+    return bytes.subarray(at, at + length)
+  }
+
+  isActive(slot: number): boolean {
+    return this.#word(slot, this.#kernel.layout.SUB_STATE) === this.#kernel.layout.SUB_STATE_ACTIVE
+  }
+
+  /** Whether the routing worker has it in the sublist. */
+  hasInterest(slot: number): boolean {
+    return this.#word(slot, this.#kernel.layout.SUB_ENTRY) !== 0
+  }
+
+  connection(slot: number): number {
+    return this.#word(slot, this.#kernel.layout.SUB_CONNECTION)
+  }
+
+  delivered(slot: number): bigint {
+    return this.#kernel.longs[(slot + this.#kernel.layout.SUB_DELIVERED) >> 3]!
+  }
+
+  setMax(slot: number, max: number): void {
+    this.#kernel.words[(slot + this.#kernel.layout.SUB_MAX) >> 2] = max
+  }
+}

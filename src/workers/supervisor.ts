@@ -1,0 +1,272 @@
+import type { Socket } from 'node:net'
+import { MessageChannel, type MessagePort, type Transferable, Worker } from 'node:worker_threads'
+import type { Logger } from '../base/log-line.ts'
+import type { Kernel } from '../kernel/kernel.ts'
+import { threadField } from '../kernel/shared-memory.ts'
+import type { LogSink } from '../monitor/log/log-sink.ts'
+import type { CryptoPool } from './crypto-pool.ts'
+import { threadEntry } from './thread-entry.ts'
+import type { FromThread, ListenerKind, ThreadStart, ToThread } from './thread-messages.ts'
+import type { ThreadSettings } from './thread-settings.ts'
+
+/** Two deaths of one role within this time: something is broken for good. */
+const DEATH_INTERVAL_MS = 60_000
+/** Threads get this long to send what they have when the broker ends. */
+const END_TIMEOUT_MS = 2000
+
+export interface SupervisorOptions {
+  readonly kernel: Kernel
+  readonly module: WebAssembly.Module
+  readonly memory: WebAssembly.Memory
+  readonly workerCount: number
+  readonly settings: ThreadSettings
+  readonly log: LogSink
+  readonly cryptoPool: CryptoPool
+  /** The broker cannot go on. */
+  readonly onFatal: (text: string) => void
+}
+
+interface ManagedThread {
+  worker: Worker
+  ready: Promise<void>
+  /** Peers that have not yet forgotten this thread's dead predecessor. */
+  awaited: Set<number>
+}
+
+/**
+ * Starts the threads, hands them connections, and replaces those that die.
+ *
+ * A thread that dies takes its own connections with it. The others empty their lanes to and from
+ * it and say so; only then does a new thread take over its memory. The death of the routing worker
+ * also takes the sublist: it is closed at once, so that publishers wait, and the new routing worker
+ * builds it again from the subscription slots of all threads.
+ */
+export class Supervisor {
+  readonly #options: SupervisorOptions
+  readonly #log: Logger
+  readonly #threads: ManagedThread[] = []
+  readonly #lastDeathMs = new Map<string, number>()
+  #lastConnectionId = 0
+  #isEnding = false
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options
+    this.#log = options.log.logger
+  }
+
+  /** Starts all threads and waits until they are ready. */
+  async start(): Promise<void> {
+    const threadCount = this.#options.workerCount + 1
+    for (let thread = 0; thread < threadCount; thread++) this.#threads[thread] = this.#spawn(thread)
+    for (let thread = 0; thread < threadCount; thread++) this.#connectPeers(thread, thread)
+    await Promise.all(this.#threads.map(({ ready }) => ready))
+  }
+
+  // ── connections ───────────────────────────────────────────────────────────────────────────
+
+  takeConnectionId(): number {
+    return ++this.#lastConnectionId
+  }
+
+  /** Connections of clients, those that are being handed over included. */
+  get clientCount(): number {
+    let count = 0
+    for (let thread = 1; thread < this.#threads.length; thread++) count += this.#load(thread)
+    return count
+  }
+
+  #load(thread: number): number {
+    const { kernel } = this.#options
+    return Atomics.load(kernel.words, this.#field(thread, kernel.layout.THREAD_CONNECTIONS))
+  }
+
+  #field(thread: number, offset: number): number {
+    return threadField(this.#options.kernel, thread, offset) >> 2
+  }
+
+  /** Gives an accepted socket, of which nothing was read yet, to the thread that will own it. */
+  handOver(socket: Socket, listener: ListenerKind, isRefused: boolean): void {
+    const { kernel } = this.#options
+    const thread = listener === 'leaf' ? kernel.layout.ROUTER_THREAD : this.#leastLoaded()
+    const load = this.#field(thread, kernel.layout.THREAD_CONNECTIONS)
+    Atomics.add(kernel.words, load, 1)
+    const cid = this.takeConnectionId()
+    const message = { type: 'connection', listener, socket, cid, isRefused } as const
+    try {
+      // Sockets are transferable since Node 24.20; @types/node of that line does not say so.
+      this.#post(thread, message, [socket as unknown as Transferable])
+    } catch (error) {
+      // The peer was gone before its socket could be handed over.
+      Atomics.sub(kernel.words, load, 1)
+      socket.destroy()
+      this.#log.debug(`connection ${cid} was not handed over: ${String(error)}`)
+    }
+  }
+
+  #leastLoaded(): number {
+    const { kernel } = this.#options
+    let best = 1
+    for (let thread = 2; thread < this.#threads.length; thread++) {
+      const state = Atomics.load(kernel.words, this.#field(thread, kernel.layout.THREAD_STATE))
+      if (state !== kernel.layout.THREAD_STATE_RUNNING) continue
+      if (this.#load(thread) < this.#load(best)) best = thread
+    }
+    return best
+  }
+
+  // ── threads ───────────────────────────────────────────────────────────────────────────────
+
+  #spawn(thread: number): ManagedThread {
+    const { module, memory, settings } = this.#options
+    const isRouter = thread === this.#options.kernel.layout.ROUTER_THREAD
+    const start: ThreadStart = { thread, module, memory, settings }
+    const name = isRouter ? 'routing-worker' : 'protocol-worker'
+    const worker = new Worker(threadEntry(name), {
+      workerData: start,
+      name: isRouter ? 'routing' : `protocol-${thread}`,
+    })
+    let onReady = () => {}
+    const ready = new Promise<void>((resolve) => {
+      onReady = resolve
+    })
+    worker.on('message', (message: FromThread) => {
+      if (message.type === 'ready') onReady()
+      else this.#onMessage(thread, message)
+    })
+    worker.on('error', (error) => {
+      this.#log.error(`${roleOf(thread)} ${thread} failed: ${describe(error)}`)
+    })
+    worker.on('exit', () => this.#onExit(thread, worker))
+    return { worker, ready, awaited: new Set() }
+  }
+
+  /** Doorbell lines between a thread and all others, of which those below `from` have theirs. */
+  #connectPeers(thread: number, before: number): void {
+    for (let peer = 0; peer < before; peer++) this.#connect(thread, peer)
+  }
+
+  #connect(thread: number, peer: number): void {
+    const { port1, port2 } = new MessageChannel()
+    this.#sendPort(thread, peer, port1)
+    this.#sendPort(peer, thread, port2)
+  }
+
+  #sendPort(to: number, thread: number, port: MessagePort): void {
+    this.#post(to, { type: 'peer', thread, port }, [port])
+  }
+
+  #post(thread: number, message: ToThread, transfer: Transferable[] = []): void {
+    this.#threads[thread]?.worker.postMessage(message, transfer)
+  }
+
+  #onMessage(thread: number, message: FromThread): void {
+    switch (message.type) {
+      case 'log':
+        this.#options.log.accept(message.lines)
+        break
+      case 'forgotten':
+        this.#onForgotten(message.thread, thread)
+        break
+      case 'verifyBcrypt':
+        void this.#verifyBcrypt(thread, message.id, message.password, message.hash)
+        break
+      case 'takeConnectionId':
+        this.#post(thread, {
+          type: 'connectionId',
+          id: message.id,
+          cid: this.takeConnectionId(),
+        })
+        break
+    }
+  }
+
+  async #verifyBcrypt(thread: number, id: number, password: string, hash: string): Promise<void> {
+    const isRight = await this.#options.cryptoPool.verifyBcrypt(password, hash)
+    this.#post(thread, { type: 'bcryptVerified', id, isRight })
+  }
+
+  // ── death and replacement ─────────────────────────────────────────────────────────────────
+
+  #onExit(thread: number, worker: Worker): void {
+    if (this.#isEnding || this.#threads[thread]?.worker !== worker) return
+    const { kernel, onFatal } = this.#options
+    const { layout, words } = kernel
+    const role = roleOf(thread)
+    const nowMs = performance.now()
+    const lastMs = this.#lastDeathMs.get(role)
+    this.#lastDeathMs.set(role, nowMs)
+    if (lastMs !== undefined && nowMs - lastMs < DEATH_INTERVAL_MS) {
+      onFatal(`${role} died twice within a minute`)
+      return
+    }
+    this.#log.error(`${role} ${thread} died: its connections are closed, a new one starts`)
+    Atomics.store(words, this.#field(thread, layout.THREAD_STATE), layout.THREAD_STATE_DEAD)
+    Atomics.store(words, this.#field(thread, layout.THREAD_EPOCH), 0)
+    Atomics.store(words, this.#field(thread, layout.THREAD_CONNECTIONS), 0)
+    Atomics.store(words, this.#field(thread, layout.THREAD_STALLED_CONNECTIONS), 0)
+    if (thread === layout.ROUTER_THREAD) this.#closeSublist()
+    const managed = this.#threads[thread]!
+    for (let peer = 0; peer < this.#threads.length; peer++) {
+      if (peer === thread) continue
+      managed.awaited.add(peer)
+      this.#post(peer, { type: 'peerDied', thread })
+    }
+  }
+
+  /** No plan holds and none can be made until the new routing worker opens its sublist. */
+  #closeSublist(): void {
+    const { layout, words } = this.#options.kernel
+    const sublist = words[layout.HEADER_SUBLIST >> 2]!
+    Atomics.store(words, (sublist + layout.SUBLIST_ROOT) >> 2, 0)
+    const first = words[layout.HEADER_GENERATIONS >> 2]! >> 2
+    for (let i = 0; i < layout.GENERATIONS_BYTES >> 2; i++) Atomics.add(words, first + i, 1)
+  }
+
+  #onForgotten(dead: number, peer: number): void {
+    const managed = this.#threads[dead]
+    if (managed === undefined || !managed.awaited.delete(peer) || managed.awaited.size > 0) return
+    const successor = this.#spawn(dead)
+    this.#threads[dead] = successor
+    for (let other = 0; other < this.#threads.length; other++) {
+      if (other !== dead) this.#connect(dead, other)
+    }
+    void successor.ready.then(() => this.#log.info(`${roleOf(dead)} ${dead} replaced`))
+  }
+
+  /** For tests: lets a thread fail as by an uncaught error. */
+  failThread(thread: number): void {
+    this.#post(thread, { type: 'fail' })
+  }
+
+  // ── end ───────────────────────────────────────────────────────────────────────────────────
+
+  /** Closes all connections and ends the threads. */
+  async end(): Promise<void> {
+    this.#isEnding = true
+    await Promise.all(this.#threads.map(({ worker }) => endThread(worker)))
+  }
+}
+
+function endThread(worker: Worker): Promise<unknown> {
+  const ended = new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, END_TIMEOUT_MS)
+    const done = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+    worker.on('message', (message: FromThread) => {
+      if (message.type === 'ended') done()
+    })
+    worker.on('exit', done)
+  })
+  worker.postMessage({ type: 'shutdown' } satisfies ToThread)
+  return ended.then(() => worker.terminate())
+}
+
+function roleOf(thread: number): string {
+  return thread === 0 ? 'routing worker' : 'protocol worker'
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

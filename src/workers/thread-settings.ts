@@ -1,0 +1,13 @@
+import type { Options } from '../config/options.ts'
+import type { ServerIdentity } from '../protocol/server-identity.ts'
+
+/** What every thread is told once: the options, and who this server is. Structured-cloneable. */
+export interface ThreadSettings {
+  readonly options: Options
+  readonly identity: Pick<ServerIdentity, 'id' | 'xkey'>
+  readonly serverName: string
+  /** Address in INFO: where clients connect, with the real port. */
+  readonly clientHost: string
+  readonly clientPort: number
+  readonly leafPort: number
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { METRICS, type MetricKey } from '../../bench/measurement.ts'
+import { SCENARIOS } from '../../bench/scenarios.ts'
+import { program } from '../support/peers.ts'
+
+const CLI = new URL('../../bench/cli.ts', import.meta.url).href
+const RUN = `import { runBench } from ${JSON.stringify(CLI)}
+process.exitCode = await runBench(process.argv.slice(1))`
+
+const peer = program('nats-server')
+const skip = peer.missing ?? false
+
+/**
+ * What must have arrived in a smoke run, whichever the server: it changes only with the workload or
+ * the hash function, and then on purpose.
+ */
+const SMOKE_HASHES: Readonly<Record<string, string>> = {
+  '1:1-16': 'f47d5638dff47d3e',
+  '1:1-128': '81138e1d0bc954b0',
+  '1:1-1024': '2dc2c5a85c1675c3',
+  '1:1-8192': 'f72528c67b0b86de',
+  'fan-out': '7b0c35123eb8e6c0',
+  '4:4': 'e56707554ce4357b',
+}
+
+interface Report {
+  readonly scenarios: readonly {
+    readonly scenario: string
+    readonly targets: readonly {
+      readonly target: string
+      readonly failures: readonly string[]
+      readonly rounds: readonly { readonly hash?: string; readonly metrics: object }[]
+    }[]
+  }[]
+}
+
+async function bench(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', RUN, '--', ...argv], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  const [code] = (await once(child, 'close')) as [number]
+  return { code, stdout, stderr }
+}
+
+test('a smoke run of all scenarios loses nothing and compares two servers', { skip }, async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'bench-test-'))
+  try {
+    const jsonPath = join(directory, 'report.json')
+    const { path } = peer
+    const run = await bench('--smoke', '--server', path, '--vs', `${path} -D`, '--json', jsonPath)
+    assert.equal(run.code, 0, run.stderr)
+
+    const report = JSON.parse(await readFile(jsonPath, 'utf8')) as Report
+    assert.deepEqual(
+      report.scenarios.map(({ scenario }) => scenario),
+      SCENARIOS.map(({ name }) => name),
+    )
+    for (const { scenario, targets } of report.scenarios) {
+      assert.deepEqual(
+        targets.map(({ target }) => target),
+        [path, `${path} -D`],
+      )
+      for (const { rounds, failures } of targets) {
+        assert.deepEqual(failures, [])
+        assert.equal(rounds.length, 1)
+        assert.equal(rounds[0]!.hash, SMOKE_HASHES[scenario])
+        for (const key of Object.keys(rounds[0]!.metrics) as MetricKey[]) {
+          assert.ok(run.stdout.includes(METRICS[key].label), `${scenario} ${key}`)
+        }
+      }
+    }
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+})
+
+test('a server that does not start is a failure with its reason', async () => {
+  const run = await bench(
+    '--smoke',
+    '--scenario',
+    '1:1-16',
+    '--server',
+    `"${process.execPath}" -e 0 --`,
+  )
+  assert.equal(run.code, 1)
+  assert.match(run.stdout, /^FAILED 1:1-16 on .*: server did not start: .* code=0/m)
+})
+
+test('a server that delivers a message twice is found out', async () => {
+  const server = fileURLToPath(new URL('./doubling-server.ts', import.meta.url))
+  const command = `"${process.execPath}" "${server}"`
+  const run = await bench('--smoke', '--scenario', '1:1-16', '--server', command)
+  assert.equal(run.code, 1)
+  assert.match(run.stdout, /^FAILED 1:1-16 on .*: messages (lost or doubled|not as published): /m)
+})
+
+test('wrong usage ends with code 2 and the reason', async () => {
+  const run = await bench('--scenario', 'nonesuch')
+  assert.equal(run.code, 2)
+  assert.match(run.stderr, /unknown scenario: nonesuch/)
+})
+
+test('--help ends with code 0', async () => {
+  const run = await bench('--help')
+  assert.equal(run.code, 0)
+  assert.match(run.stdout, /^Usage: sable bench/)
+})

@@ -1,0 +1,310 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ConfigFaults } from '../../src/config/config-faults.ts'
+import { parseConfigText } from '../../src/config/config-parser.ts'
+import { NOT_YET_HONOURED } from '../../src/config/not-yet-honoured.ts'
+import { readOptions } from '../../src/config/option-readers.ts'
+import { OPTION_SECTIONS, type SectionName } from '../../src/config/option-table.ts'
+import type { Options } from '../../src/config/option-types.ts'
+import { defaultOptions, fileSpelling } from '../../src/config/options.ts'
+
+interface Reading {
+  readonly options: Options
+  readonly errors: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+function read(text: string): Reading {
+  const faults = new ConfigFaults()
+  const options = readOptions(parseConfigText(text, {}), faults)
+  return { options, errors: faults.errors, warnings: faults.warnings }
+}
+
+/** What the text changes; it must be free of faults. */
+function changes(text: string): Partial<Options> {
+  const { options, errors, warnings } = read(text)
+  assert.deepEqual([...errors, ...warnings], [], text)
+  const defaults = defaultOptions()
+  const changed = Object.entries(options).filter(([option, value]) => {
+    return JSON.stringify(value) !== JSON.stringify(defaults[option as keyof Options])
+  })
+  return Object.fromEntries(changed)
+}
+
+const UNDERSTOOD: readonly (readonly [text: string, sets: Partial<Options>])[] = [
+  ['listen: 127.0.0.1:5222', { host: '127.0.0.1', port: 5222 }],
+  ['listen: "[::1]:5222"', { host: '::1', port: 5222 }],
+  ['listen: 5222', { host: '', port: 5222 }],
+  ['listen: ":-1"', { host: '', port: -1 }],
+  ['port: 5222\nlisten: 127.0.0.1:6222', { host: '127.0.0.1', port: 5222 }],
+  ['PORT: -1\nNet: localhost', { port: -1, host: 'localhost' }],
+  ['server_name: a\nclient_advertise: h:1', { serverName: 'a', clientAdvertise: 'h:1' }],
+  ['server_tags [ " A", a, id:X ]', { serverTags: ['a', 'id:x'] }],
+  ['server_tags: one', { serverTags: ['one'] }],
+  ['server_metadata { Region: "eu", n: x }', { serverMetadata: { Region: 'eu', n: 'x' } }],
+  ['max_payload: 2mb, max_pending: 128MB', { maxPayload: 2 ** 21, maxPending: 2 ** 27 }],
+  ['max_control_line: 1k', { maxControlLine: 1000 }],
+  ['max_conn: 0', { maxConnections: -1 }],
+  ['max_connections: -5', { maxConnections: -5 }],
+  ['max_subs: 3, max_subscription_tokens: 16', { maxSubscriptions: 3, maxSubTokens: 16 }],
+  ['max_closed_clients: 5', { maxClosedClients: 5 }],
+  ['ping_interval: "1m30s", ping_max: 5', { pingIntervalMs: 90_000, pingMax: 5 }],
+  ['write_deadline: 500us', { writeDeadlineMs: 0.5 }],
+  ['lame_duck_duration: "30s"', { lameDuckDurationMs: 30_000 }],
+  ['lame_duck_grace_period: 1s', { lameDuckGracePeriodMs: 1_000 }],
+  [
+    'no_fast_producer_stall: on, no_header_support: yes, disable_sublist_cache: true',
+    { noFastProducerStall: true, noHeaderSupport: true, noSublistCache: true },
+  ],
+  ['debug: true, trace: true', { debug: true, trace: true }],
+  ['trace_verbose: true', { trace: true, traceVerbose: true }],
+  ['trace_verbose: true, trace: false', { trace: true, traceVerbose: true }],
+  ['logtime: false, logtime_utc: true', { logtime: false, logtimeUtc: true }],
+  [
+    'logfile: x.log, logfile_size_limit: 1mb, logfile_max_num: 3',
+    { logFile: 'x.log', logSizeLimit: 2 ** 20, logMaxNum: 3 },
+  ],
+  ['log_format: json, max_traced_msg_len: 9', { logFormat: 'json', maxTracedMsgLen: 9 }],
+  ['pidfile: a, ports_file_dir: b', { pidFile: 'a', portsFileDir: 'b' }],
+  [
+    'connect_error_reports: 5, reconnect_error_reports: 2',
+    { connectErrorReports: 5, reconnectErrorReports: 2 },
+  ],
+  ['workers: 3, shared_memory: 1gb', { workers: 3, sharedMemory: 2 ** 30 }],
+  [
+    'authorization { username: u, password: $2a$04$x, timeout: 1.5 }',
+    { authorization: { user: 'u', pass: '$2a$04$x', token: '', timeoutMs: 1_500 } },
+  ],
+  [
+    'authorization { token: t, timeout: "500ms" }',
+    { authorization: { user: '', pass: '', token: 't', timeoutMs: 500 } },
+  ],
+]
+
+for (const [text, sets] of UNDERSTOOD) {
+  test(`reads ${text.slice(0, 60).replaceAll('\n', '; ')}`, () => {
+    assert.deepEqual(changes(text), sets)
+  })
+}
+
+test('reads the leafnodes block', () => {
+  const text = `
+    leaf {
+      listen: 127.0.0.1:-1, advertise: hub.example:7422, no_advertise: true
+      reconnect_delay: "250ms", compression: { mode: "OFF", rtt_thresholds: ["10ms"] }
+      authorization { user: leaf, pass: secret, account: $G, timeout: 3 }
+      remotes [
+        { url: "nats-leaf://u:p%40ss@hub:7423/x", account: "$G" }
+        { urls: [ nats://token@one, "tls://[::1]:9" ] }
+      ]
+    }`.replace('account: $G', 'account: "$G"')
+  assert.deepEqual(changes(text).leafnodes, {
+    host: '127.0.0.1',
+    port: -1,
+    advertise: 'hub.example:7422',
+    noAdvertise: true,
+    reconnectMs: 250,
+    compression: 'OFF',
+    authorization: { user: 'leaf', pass: 'secret', account: '$G', timeoutMs: 3_000 },
+    remotes: [
+      {
+        urls: [{ scheme: 'nats-leaf', host: 'hub', port: 7423, user: 'u', pass: 'p@ss' }],
+        account: '$G',
+        compression: 'off',
+      },
+      {
+        urls: [
+          { scheme: 'nats', host: 'one', port: 7422, token: 'token' },
+          { scheme: 'tls', host: '::1', port: 9 },
+        ],
+        account: '',
+        compression: 'off',
+      },
+    ],
+  })
+})
+
+const isNot = (is: string, wanted: string): string =>
+  `interface conversion: interface {} is ${is}, not ${wanted}`
+
+const FAULTY: readonly (readonly [text: string, error: string])[] = [
+  ['port: "abc"', isNot('string', 'int64')],
+  ['port: 1.5', isNot('float64', 'int64')],
+  ['port: [ ]', isNot('[]interface {}', 'int64')],
+  ['port { }', isNot('map[string]interface {}', 'int64')],
+  ['port: 2016-05-04T18:53:41Z', isNot('time.Time', 'int64')],
+  ['host: 5', isNot('int64', 'string')],
+  ['debug: "yes"', isNot('string', 'bool')],
+  ['trace_verbose: 1', isNot('int64', 'bool')],
+  ['listen: true', 'expected port or host:port, got bool'],
+  ['listen: xxxx', 'could not parse address string "xxxx"'],
+  ['listen: "::1:4222"', 'could not parse address string "::1:4222"'],
+  ['listen: "h:XXXX"', 'could not parse port "XXXX"'],
+  ['server_name: "a b"', 'server name cannot contain spaces'],
+  ['server_tags: 5', 'error parsing tags: unsupported type int64'],
+  [
+    'server_tags: [ a, 5 ]',
+    'error parsing tags: unsupported type *conf.token where string is expected',
+  ],
+  ['server_metadata: x', 'error parsing metadata: unsupported type string'],
+  ['max_payload: 2gb', 'max_payload value is too big'],
+  ['Max_Control_Line: 3gb', 'Max_Control_Line value is too big'],
+  ['max_sub_tokens: 256', 'max_sub_tokens value is too big'],
+  ['max_sub_tokens: 0', 'max_sub_tokens value can not be negative'],
+  ['ping_interval: abc', 'error parsing ping_interval: time: invalid duration "abc"'],
+  ['write_deadline: 5x', 'error parsing write_deadline: time: unknown unit "x" in duration "5x"'],
+  ['lame_duck_duration: 5s', 'invalid lame_duck_duration of 5s, minimum is 30 seconds'],
+  ['lame_duck_duration: 60', isNot('int64', 'string')],
+  ['lame_duck_grace_period: "-1s"', 'invalid lame_duck_grace_period, needs to be positive'],
+  ['log_format: xml', "log_format must be 'text' or 'json'"],
+  ['authorization: 5', isNot('int64', 'map[string]interface {}')],
+  ['authorization { user: a, pass: b, token: c }', 'Cannot have a user/pass and token'],
+  ['leafnodes: 5', 'Expected map to define a leafnode, got int64'],
+]
+
+for (const [text, error] of FAULTY) {
+  test(`tells what is wrong with ${text}`, () => {
+    assert.deepEqual(read(text).errors, [`:1:0: ${error}`])
+  })
+}
+
+const FAULTY_INSIDE: readonly (readonly [text: string, at: string, error: string])[] = [
+  ['authorization {\nuser: 1 }', '2:1', isNot('int64', 'string')],
+  [
+    'authorization {\ntimeout: x }',
+    '2:1',
+    `error parsing authorization config, 'timeout' time: invalid duration "x"`,
+  ],
+  [
+    'authorization {\ntimeout: [] }',
+    '2:1',
+    "error parsing authorization config, 'timeout' wrong type",
+  ],
+  ['server_metadata {\na: 1 }', '2:1', isNot('int64', 'string')],
+  [
+    'leaf {\nremotes: {} }',
+    '2:1',
+    'Expected remotes field to be an array, got map[string]interface {}',
+  ],
+  ['leaf { remotes [\n 5 ] }', '2:2', 'Expected remote leafnode entry to be a map/struct, got 5'],
+  [
+    'leaf { remotes [\n { url: 5 } ] }',
+    '2:4',
+    'Expected remote leafnode url to be an array or string, got 5',
+  ],
+  [
+    'leaf { remotes [\n { url: "127.0.0.1:1" } ] }',
+    '2:4',
+    'error parsing leafnode url ["127.0.0.1:1"]',
+  ],
+  ['leaf { remotes [ { urls: [\n 5 ] } ] }', '2:2', isNot('int64', 'string')],
+  [
+    'leaf { remotes [ { url: "a://u:p@h" }\n { url: "a://u:p@h" } ] }',
+    '2:4',
+    'duplicate remote urls=["a://u:xxxxx@h"], account="$G"',
+  ],
+  [
+    'leaf {\ncompression: 5 }',
+    '2:1',
+    'field "compression" should be a boolean or a structure, got int64',
+  ],
+  ['leaf { compression {\nfoo: 5 } }', '2:1', 'unknown field "foo"'],
+  ['leaf { compression {\nrtt: [ x ] } }', '2:1', 'time: invalid duration "x"'],
+  [
+    'leaf { authorization {\ntimeout: x } }',
+    '2:1',
+    `error parsing leafnode authorization config, 'timeout' time: invalid duration "x"`,
+  ],
+]
+
+for (const [text, at, error] of FAULTY_INSIDE) {
+  test(`tells what is wrong inside ${text.replaceAll('\n', '')}`, () => {
+    assert.deepEqual(read(text).errors, [`:${at}: ${error}`])
+  })
+}
+
+const DOUBTFUL: readonly (readonly [text: string, field: string, warning: string])[] = [
+  ['ping_interval: 2', 'ping_interval', 'ping_interval should be converted to a duration'],
+  ['write_deadline: 1m', 'write_deadline', 'write_deadline should be converted to a duration'],
+]
+
+for (const [text, field, warning] of DOUBTFUL) {
+  test(`warns of ${text}, and goes on`, () => {
+    const { errors, warnings } = read(text)
+    assert.deepEqual(errors, [])
+    assert.deepEqual(warnings, [`:1:0: invalid use of field "${field}": ${warning}`])
+  })
+}
+
+test('takes a bare integer for seconds', () => {
+  assert.equal(read('ping_interval: 2').options.pingIntervalMs, 2_000)
+})
+
+test('warns of a time to log in that is most likely a forgotten quote', () => {
+  assert.deepEqual(read('\nauthorization { timeout: 1m }').warnings, [
+    ':2:17: invalid use of field "timeout": timeout of 1000000 (1000000.000000 seconds) is high, ' +
+      "consider keeping it under 60 seconds. possibly caused by unquoted duration; use '1m' " +
+      'instead of 1m, for example',
+  ])
+})
+
+test('warns of an address given twice and keeps it once', () => {
+  const { options, warnings } = read('\nleaf { remotes [ { urls: [ a://h, a://h ] } ] }')
+  assert.deepEqual(warnings, [
+    ':2:35: invalid use of field "a://h": Duplicate leafnode entry detected',
+  ])
+  assert.equal(options.leafnodes.remotes[0]?.urls.length, 1)
+})
+
+/** A text in which `key` stands in that block, on line 2. */
+function textWith(section: SectionName, key: string): string {
+  const blocks: Readonly<Record<SectionName, string>> = {
+    '': `\n${key}: 1`,
+    authorization: `authorization {\n${key}: 1 }`,
+    leafnodes: `leafnodes {\n${key}: 1 }`,
+    'leafnodes.authorization': `leafnodes { authorization {\n${key}: 1 } }`,
+    'leafnodes.remotes': `leafnodes { remotes [ {\n${key}: 1 } ] }`,
+  }
+  return blocks[section]
+}
+
+const sections = Object.keys(OPTION_SECTIONS) as SectionName[]
+
+for (const section of sections) {
+  test(`refuses what it does not honour in block "${section}" like a misspelt option`, () => {
+    for (const key of [...NOT_YET_HONOURED[section], 'colour']) {
+      assert.deepEqual(read(textWith(section, key)).errors, [`:2:1: unknown field "${key}"`])
+    }
+  })
+
+  test(`says of no option of block "${section}" both that it is honoured and that it is not`, () => {
+    const table: readonly { readonly key: string; readonly aliases?: readonly string[] }[] =
+      OPTION_SECTIONS[section]
+    const honoured = table.flatMap(({ key, aliases = [] }) => [key, ...aliases])
+    const all = [...honoured, ...NOT_YET_HONOURED[section]]
+    assert.deepEqual(
+      all.filter((key, index) => all.indexOf(key) !== index || key !== key.toLowerCase()),
+      [],
+    )
+  })
+
+  test(`spells every option of block "${section}" in the object like in a file`, () => {
+    for (const { key, option, kind } of OPTION_SECTIONS[section]) {
+      if (kind !== 'listen') assert.equal(fileSpelling(option), key)
+    }
+  })
+}
+
+test('a key that serves as a constant is no misspelt option', () => {
+  assert.deepEqual(changes('MY_PORT: 5\nport: $MY_PORT'), { port: 5 })
+})
+
+test('but an option that is not honoured is refused even if something refers to it', () => {
+  assert.deepEqual(read('http_port: 5\nport: $http_port').errors, [
+    ':1:0: unknown field "http_port"',
+  ])
+})
+
+test('tells of every fault at once', () => {
+  assert.equal(read('a: 1\nport: x\nleaf { b: 1 }\nping_interval: [ ]').errors.length, 4)
+})

@@ -1,0 +1,66 @@
+/**
+ * Records the answers of a real nats-server to all scripts into answers.json.
+ *
+ *   NATS_SERVER=/path/to/nats-server node test/transcripts/record.ts
+ *   npx biome format --write test/transcripts/answers.json
+ *
+ * Each script runs twice; a difference between the two runs is a script that depends on chance, and
+ * is refused.
+ */
+
+import { deepStrictEqual } from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { program } from '../support/peers.ts'
+import { startServer } from '../support/server-process.ts'
+import { writeAnswers } from './answers.ts'
+import { type Answers, canonical, runTranscript } from './run.ts'
+import type { Transcript } from './script.ts'
+import { byConfig } from './scripts/all.ts'
+
+const SERVERS_AT_A_TIME = 4
+const SCRIPTS_PER_SERVER = 30
+
+const real = program('nats-server')
+if (real.missing !== null) throw new Error(real.missing)
+const recordedFrom = execFileSync(real.path, ['--version'], { encoding: 'utf8' }).trim()
+const recorded = new Map<string, Answers>()
+const problems: string[] = []
+
+const groups = [...byConfig()]
+// The default configuration has by far the most scripts: several servers share them.
+const jobs = groups.flatMap(([config, scripts]) =>
+  Array.from({ length: Math.ceil(scripts.length / SCRIPTS_PER_SERVER) }, (_, index) => ({
+    config,
+    scripts: scripts.slice(index * SCRIPTS_PER_SERVER, (index + 1) * SCRIPTS_PER_SERVER),
+  })),
+)
+
+async function work(): Promise<void> {
+  for (let job = jobs.pop(); job !== undefined; job = jobs.pop()) {
+    await using server = await startServer(real, { config: job.config })
+    for (const script of job.scripts) await record(script, server.port)
+  }
+}
+
+async function record(script: Transcript, port: number): Promise<void> {
+  if (recorded.has(script.name)) problems.push(`${script.name}: the name is not unique`)
+  const first = canonical(script, await runTranscript(script, port))
+  const second = canonical(script, await runTranscript(script, port))
+  try {
+    deepStrictEqual(second, first)
+  } catch (error) {
+    problems.push(`${script.name}: two runs differ\n${String(error)}`)
+  }
+  if (first.flat().some((frame) => frame.startsWith('surplus '))) {
+    problems.push(`${script.name}: a take is missing: ${JSON.stringify(first)}`)
+  }
+  recorded.set(script.name, first)
+}
+
+await Promise.all(Array.from({ length: SERVERS_AT_A_TIME }, work))
+for (const problem of problems) console.error(problem)
+if (problems.length > 0) process.exitCode = 1
+const names = [...recorded.keys()].sort()
+const answers = Object.fromEntries(names.map((name) => [name, recorded.get(name) ?? []]))
+if (problems.length === 0) writeAnswers({ recordedFrom, answers })
+console.log(`${recorded.size} scripts, ${problems.length} problems, ${recordedFrom}`)

@@ -1,0 +1,23 @@
+import type { Transcript } from '../script.ts'
+import { AUTH_SCRIPTS } from './auth.ts'
+import { CONNECT_SCRIPTS } from './connect.ts'
+import { HEADER_SCRIPTS } from './headers.ts'
+import { ILLEGAL_SCRIPTS } from './illegal.ts'
+import { PUBLISH_SCRIPTS } from './publish.ts'
+import { QUEUE_SCRIPTS } from './queue.ts'
+import { TIMING_SCRIPTS } from './timing.ts'
+
+export const TRANSCRIPTS: readonly Transcript[] = [
+  ...CONNECT_SCRIPTS,
+  ...PUBLISH_SCRIPTS,
+  ...QUEUE_SCRIPTS,
+  ...HEADER_SCRIPTS,
+  ...ILLEGAL_SCRIPTS,
+  ...AUTH_SCRIPTS,
+  ...TIMING_SCRIPTS,
+]
+
+/** Scripts by configuration, so that each configuration needs one server. */
+export function byConfig(): ReadonlyMap<string, readonly Transcript[]> {
+  return Map.groupBy(TRANSCRIPTS, (transcript) => transcript.config)
+}
