@@ -3,17 +3,18 @@ import { BrokerError } from './base/errors.ts'
 import type { Options } from './config/options.ts'
 import { Acceptor } from './io/acceptor.ts'
 import { compileKernel } from './kernel/kernel.ts'
+import { createSharedMemory, SHARED_MEMORY_BYTES_DEFAULT } from './kernel/shared-memory.ts'
 import {
-  createSharedMemory,
-  SHARED_MEMORY_BYTES_DEFAULT,
-} from './kernel/shared-memory.ts'
-import { listenerLines, listenFailureText, type OpenedListener } from './lifecycle/listener-lines.ts'
+  listenerLines,
+  listenFailureText,
+  type OpenedListener,
+} from './lifecycle/listener-lines.ts'
 import { writePidFile } from './lifecycle/pid-file.ts'
 import { type Listeners, removePortsFile, writePortsFile } from './lifecycle/ports-file.ts'
 import { startUpLines } from './lifecycle/start-up-lines.ts'
 import type { LogSink } from './monitor/log/log-sink.ts'
 import { createServerIdentity } from './protocol/server-identity.ts'
-import { createCryptoPool, type CryptoPool } from './workers/crypto-pool.ts'
+import { type CryptoPool, createCryptoPool } from './workers/crypto-pool.ts'
 import { Supervisor } from './workers/supervisor.ts'
 import { defaultWorkerCount } from './workers/worker-count.ts'
 

@@ -1,6 +1,7 @@
 /** Sable as a library: a broker inside your own process. */
-import { Broker } from './broker.ts'
+
 import { BrokerError } from './base/errors.ts'
+import { Broker } from './broker.ts'
 import { optionsFromObject, type PartialOptions } from './config/options.ts'
 import { createLogSink } from './monitor/log/log-sink.ts'
 

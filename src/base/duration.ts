@@ -1,9 +1,9 @@
 /**
  * Durations as Go programs write them: `1h30m`, `250ms`, `1.5s`.
  *
- * nats-server reads and prints durations with Go's time package, and both the accepted forms and the
- * texts of refusals are seen by users, so they are kept here. Go counts whole nanoseconds in a signed
- * 64-bit integer; hence bigint.
+ * nats-server reads and prints durations with Go's time package. Users see both the accepted forms
+ * and the texts of refusals, so they are kept here. Go counts whole nanoseconds in a signed 64-bit
+ * integer; hence bigint.
  */
 
 const NS_PER_US = 1_000n
@@ -30,7 +30,7 @@ const NS_PER_UNIT: ReadonlyMap<string, bigint> = new Map([
 
 export type DurationResult = { readonly ns: bigint } | { readonly error: string }
 
-/** Sticky: one number with its unit, e.g. `1.5h`. Either side of the point may be empty, not both. */
+/** Sticky: one number with its unit, `1.5h`. Either side of the point may be empty, not both. */
 const PART = /(\d*)(\.\d*)?([^.\d]*)/y
 
 /** Parses a Go duration. The refusal is the text Go's time.ParseDuration would give. */

@@ -74,11 +74,11 @@ export function showBytes(bytes: string): string {
   return decodeBytes(bytes)
 }
 
+const SPACE = /^[\t\n\v\f\r \u{85}\p{Zs}\u{2028}\u{2029}]$/u
+
 /** Go's unicode.IsSpace. */
 export function isSpace(rune: string): boolean {
-  return /^[\t\n\v\f\r \u{85}\u{a0}\u{1680}\u{2000}-\u{200a}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}]$/u.test(
-    rune,
-  )
+  return SPACE.test(rune)
 }
 
 export function isBlank(rune: string): boolean {

@@ -60,15 +60,20 @@ function parseValue(kind: FlagKind, text: string): FlagValue | { readonly error:
   return FALSE_WORDS.includes(text) ? false : { error: 'parse error' }
 }
 
-const GO_INTEGER =
-  /^([-+]?)(0[xX](?:_?[\da-fA-F])+|0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0(?:_?[0-7])*|[1-9](?:_?\d)*)$/
+const GO_INTEGER_FORMS = [
+  /^0[xX](?:_?[\da-fA-F])+$/,
+  /^0[bB](?:_?[01])+$/,
+  /^0[oO](?:_?[0-7])+$/,
+  /^0(?:_?[0-7])*$/,
+  /^[1-9](?:_?\d)*$/,
+] as const
 
 /** An integer literal of Go: `4222`, `0x107e`, `0o10`, `010` (octal), `1_000`. */
 export function parseGoInteger(text: string): number | { readonly error: string } {
-  const [, sign, literal] = GO_INTEGER.exec(text) ?? []
-  if (literal === undefined) return { error: 'parse error' }
+  const literal = text.replace(/^[-+]/, '')
+  if (!GO_INTEGER_FORMS.some((form) => form.test(literal))) return { error: 'parse error' }
   const digits = literal.replaceAll('_', '').replace(/^0(?=\d)/, '0o')
-  const value = BigInt(digits) * (sign === '-' ? -1n : 1n)
+  const value = BigInt(digits) * (text.startsWith('-') ? -1n : 1n)
   if (BigInt.asIntN(64, value) !== value) return { error: 'value out of range' }
   return Number(value)
 }

@@ -4,6 +4,7 @@ import { LEAF_AUTHORIZATION_TABLE, LEAFNODES_TABLE } from './leafnode-table.ts'
 import { defaultsOf, type OptionEntry } from './option-entry.ts'
 import { AUTHORIZATION_TABLE, OPTION_TABLE } from './option-table.ts'
 import type { CompressionMode, LeafnodeOptions, Options } from './option-types.ts'
+import type { RemoteUrl } from './remote-url.ts'
 
 /** Options that fit together, or the text of what does not. */
 export type CheckResult = { readonly options: Options } | { readonly error: string }
@@ -73,19 +74,18 @@ function findLeafnodeConflict(leafnodes: LeafnodeOptions): string | undefined {
     ...leafnodes.remotes.map((remote) => unknownAccount(remote.account, 'remote')),
     unknownCompression(leafnodes.compression),
     ...leafnodes.remotes.map((remote) => unknownCompression(remote.compression)),
-    ...leafnodes.remotes.flatMap((remote) =>
-      remote.urls.map((url) =>
-        UNSUPPORTED_SCHEMES.has(url.scheme)
-          ? `leafnode remote url scheme ${goQuote(url.scheme)} is not supported by this version of Sable`
-          : undefined,
-      ),
-    ),
+    ...leafnodes.remotes.flatMap(({ urls }) => urls.map(unsupportedScheme)),
   ]
   return conflicts.find((conflict) => conflict !== undefined)
 }
 
 /** Schemes are free, and say nothing, except these two, which ask for WebSocket. */
 const UNSUPPORTED_SCHEMES: ReadonlySet<string> = new Set(['ws', 'wss'])
+
+function unsupportedScheme({ scheme }: RemoteUrl): string | undefined {
+  if (!UNSUPPORTED_SCHEMES.has(scheme)) return undefined
+  return `leafnode remote url scheme ${goQuote(scheme)} is not supported by this version of Sable`
+}
 
 const COMPRESSION_MODES: ReadonlyMap<string, CompressionMode> = new Map([
   ['off', 'off'],

@@ -13,7 +13,7 @@ export interface RemoteUrl {
   readonly token?: string
 }
 
-export const LEAFNODE_PORT = 7422 // nats-server DEFAULT_LEAFNODE_PORT
+const LEAFNODE_PORT = 7422 // nats-server DEFAULT_LEAFNODE_PORT
 
 const SCHEME = /^([a-z][-+.a-z\d]*):/i
 const USER_INFO = /^[-\w.:~!$&'()*+,;=%@]*$/

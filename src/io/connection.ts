@@ -49,8 +49,12 @@ export class Connection {
   #socket: Socket | undefined
   #carry: Block | undefined
   #large: Block | undefined
+  /** Bytes of it that must be there before it is worth a look: all, if it is known how many. */
+  #largeGoal = 0
   #stash: Block | undefined
   #isPaused = false
+  /** What `readTarget` last said: the block of a large operation. */
+  #isReadingLarge = false
   #linger: Deadline | undefined
 
   /** @throws RangeError when the thread's memory is exhausted */
@@ -101,6 +105,7 @@ export class Connection {
   /** Where the next read goes: the thread's area, or the block of a large operation. */
   readTarget(): Uint8Array {
     const large = this.#large
+    this.#isReadingLarge = large !== undefined
     if (large === undefined) return this.#host.readView
     const { bytes } = this.#host.kernel
     return bytes.subarray(large.address + large.filled, large.address + large.bytes)
@@ -115,30 +120,46 @@ export class Connection {
     host.beginTurn()
     this.lastInMs = host.nowMs
     const large = this.#large
-    if (this.#stash !== undefined) this.#addToStash(this.#stash, count)
-    else if (large !== undefined) this.#readLarge(large, count)
-    else this.#readShared(count)
+    if (this.#isReadingLarge && large !== undefined) {
+      large.filled += count
+      this.#endLarge(large)
+    } else {
+      this.#feed(host.readAddress, host.readAddress + count)
+    }
     host.stallIfAsked(this)
     host.endTurn()
     return !this.#isPaused
   }
 
-  #readShared(count: number): void {
-    const { readAddress, kernel } = this.#host
+  /**
+   * Bytes of the thread's read area. Node asks where to read right after the read before, so they
+   * may come here although a large operation has begun since (when a stash was processed).
+   */
+  #feed(from: number, to: number): void {
+    const { exports } = this.#host.kernel
+    const large = this.#large
     const carry = this.#carry
-    let from = readAddress
-    if (carry !== undefined) {
+    if (this.#stash !== undefined) {
+      this.#addToStash(this.#stash, from, to)
+    } else if (large !== undefined) {
+      const count = Math.min(to - from, large.bytes - large.filled)
+      exports.copy(large.address + large.filled, from, count)
+      large.filled += count
+      this.#endLarge(large)
+      if (from + count < to && this.closedState === undefined) this.#feed(from + count, to)
+    } else if (carry !== undefined) {
+      // In front of `from` is headroom, or bytes that are done with.
       this.#carry = undefined
-      from -= carry.filled
-      kernel.exports.copy(from, carry.address, carry.filled)
+      exports.copy(from - carry.filled, carry.address, carry.filled)
       this.#release(carry)
+      this.#process(from - carry.filled, to)
+    } else {
+      this.#process(from, to)
     }
-    this.#process(from, readAddress + count)
   }
 
-  #readLarge(large: Block, count: number): void {
-    large.filled += count
-    if (large.filled < large.bytes) return
+  #endLarge(large: Block): void {
+    if (large.filled < this.#largeGoal) return
     this.#large = undefined
     this.#process(large.address, large.address + large.filled)
     this.#release(large)
@@ -188,7 +209,8 @@ export class Connection {
   #keep(at: number, to: number, needBytes: number): void {
     const filled = to - at
     if (needBytes > CARRY_BYTES_MAX || filled > CARRY_BYTES_MAX) {
-      this.#large = this.#copied(at, filled, Math.max(needBytes, filled + CARRY_BYTES_MAX))
+      this.#large = this.#copied(at, filled, needBytes > filled ? needBytes : 2 * filled)
+      this.#largeGoal = needBytes > filled ? needBytes : filled + 1
     } else {
       this.#carry = this.#copied(at, filled, filled)
     }
@@ -200,15 +222,14 @@ export class Connection {
     this.pause()
   }
 
-  /** Only where reads are copied: such a read may end in several parts after HOLD. */
-  #addToStash(stash: Block, count: number): void {
-    const { kernel, readAddress } = this.#host
-    const larger = this.#copied(stash.address, stash.filled, stash.filled + count)
+  /** A read that was cut in parts (see adopt-socket) may go on after HOLD. */
+  #addToStash(stash: Block, from: number, to: number): void {
+    const larger = this.#copied(stash.address, stash.filled, stash.filled + to - from)
     this.#release(stash)
     this.#stash = larger
     if (larger === undefined) return
-    kernel.exports.copy(larger.address + larger.filled, readAddress, count)
-    larger.filled += count
+    this.#host.kernel.exports.copy(larger.address + larger.filled, from, to - from)
+    larger.filled += to - from
   }
 
   #copied(at: number, filled: number, bytes: number): Block | undefined {

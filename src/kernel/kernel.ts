@@ -162,6 +162,7 @@ const LAYOUT_NAMES = [
   'CONNECTION_PLAN_KEY',
   'CONNECTION_PAYLOAD_MAX',
   'CONNECTION_ORIGIN',
+  'CONNECTION_CONTROL_LINE_MAX',
   'CONNECTION_INDEX',
   'CONNECTION_IN_MSGS',
   'CONNECTION_OUT_MSGS',
@@ -220,7 +221,9 @@ function kernelFile(isChecked: boolean): URL {
  *
  * @param isChecked the build with assertions, for tests (environment SABLE_CHECKED=1)
  */
-export function compileKernel(isChecked = process.env['SABLE_CHECKED'] === '1'): WebAssembly.Module {
+export function compileKernel(
+  isChecked = process.env['SABLE_CHECKED'] === '1',
+): WebAssembly.Module {
   return new WebAssembly.Module(readFileSync(kernelFile(isChecked)))
 }
 
@@ -232,7 +235,8 @@ export function instantiateKernel(module: WebAssembly.Module, memory: WebAssembl
   const layout = Object.fromEntries(
     LAYOUT_NAMES.map((name) => {
       const constant = exports[name]
-      if (!(constant instanceof WebAssembly.Global)) throw new Error(`kernel does not export ${name}`)
+      if (!(constant instanceof WebAssembly.Global))
+        throw new Error(`kernel does not export ${name}`)
       return [name, constant.value as number]
     }),
   ) as Layout

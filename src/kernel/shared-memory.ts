@@ -1,4 +1,4 @@
-import { type Kernel, instantiateKernel } from './kernel.ts'
+import { instantiateKernel, type Kernel } from './kernel.ts'
 
 const WASM_PAGE_BYTES = 65_536
 /** Addresses stay positive 32-bit integers. */
@@ -55,7 +55,8 @@ export function createSharedMemory(
   const arenas = sublist + sublistBytes
   const routerBytes = pageAligned(Math.floor((endOfMemory - arenas) / (workerCount + 4)))
   const workerBytes =
-    Math.floor((endOfMemory - arenas - routerBytes) / workerCount / WASM_PAGE_BYTES) * WASM_PAGE_BYTES
+    Math.floor((endOfMemory - arenas - routerBytes) / workerCount / WASM_PAGE_BYTES) *
+    WASM_PAGE_BYTES
   if (rest < SHARED_MEMORY_BYTES_MIN / 2) {
     throw new RangeError(`shared_memory=${totalBytes} is too small for workers=${workerCount}`)
   }

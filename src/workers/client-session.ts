@@ -120,6 +120,8 @@ export class ClientSession implements Session {
     if (isSlow) flags |= layout.FLAG_SLOW_PATH
     words[(this.connection.record + layout.CONNECTION_FLAGS) >> 2] = flags
     words[(this.connection.record + layout.CONNECTION_PAYLOAD_MAX) >> 2] = options.maxPayload
+    words[(this.connection.record + layout.CONNECTION_CONTROL_LINE_MAX) >> 2] =
+      options.maxControlLine
   }
 
   get hasHeaders(): boolean {
@@ -289,6 +291,8 @@ export class ClientSession implements Session {
   #onSub({ argFrom, argTo, next }: Operation): number {
     const { kernel, options } = this.#worker
     const { bytes } = kernel
+    // A subscription that just got its last message makes room for this one.
+    this.#worker.thread.removeExpired()
     const args = parseSub(bytes, argFrom, argTo)
     if (!args.ok) return this.refuseArguments(args.why)
     if (this.#worker.log.traceEnabled) this.#trace('SUB', bytes.toString('latin1', argFrom, argTo))

@@ -193,7 +193,7 @@ export class IoThread implements ConnectionHost {
   #finish(): void {
     const role = this.#role()
     for (let round = 0; ; round++) {
-      this.#expire(role)
+      this.removeExpired()
       role.onTurnEnd()
       this.#doorbells.ring(this.kernel.exports.commitLanes())
       this.#flushDirty()
@@ -241,7 +241,9 @@ export class IoThread implements ConnectionHost {
     })
   }
 
-  #expire(role: ThreadRole): void {
+  /** Ends the subscriptions that got all they asked for. */
+  removeExpired(): void {
+    const role = this.#role()
     const { exports } = this.kernel
     for (let slot = exports.takeExpired(); slot !== 0; slot = exports.takeExpired()) {
       role.onExpired(slot)

@@ -6,7 +6,7 @@ import { isConfigArray, isConfigMap } from '../../src/config/config-value.ts'
 export type PlainData = string | bigint | number | boolean | Date | PlainData[] | PlainMap
 export type PlainMap = { [key: string]: PlainData }
 
-export function plain(data: ConfigData): PlainData {
+function plain(data: ConfigData): PlainData {
   if (isConfigArray(data)) return data.map((node) => plain(node.data))
   if (isConfigMap(data)) return plainMap(data)
   return data

@@ -277,7 +277,7 @@ for (const section of sections) {
     }
   })
 
-  test(`says of no option of block "${section}" both that it is honoured and that it is not`, () => {
+  test(`lists no option of block "${section}" twice`, () => {
     const table: readonly { readonly key: string; readonly aliases?: readonly string[] }[] =
       OPTION_SECTIONS[section]
     const honoured = table.flatMap(({ key, aliases = [] }) => [key, ...aliases])

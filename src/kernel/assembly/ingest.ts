@@ -8,6 +8,7 @@
  */
 import { deliver, DELIVER_LANE_FULL } from './deliver'
 import {
+  CONNECTION_CONTROL_LINE_MAX,
   CONNECTION_FLAGS,
   CONNECTION_IN_BYTES,
   CONNECTION_IN_MSGS,
@@ -185,6 +186,7 @@ function ingestOne(connection: u32, at: u32, to: u32): u32 {
     return at
   }
   if (load<u16>(end) != 0x0a0d) return at
+  if (end - subject > load<u32>(connection, CONNECTION_CONTROL_LINE_MAX)) return at
   const total = sizeAt(token, end - token)
   const headers = hasHeader ? sizeAt(header, headerDigits) : 0
   if (total == NOT_A_SIZE || headers > total) return at

@@ -103,6 +103,11 @@ test('headers are on only if both ends do them', () => {
   settle(wire)
   assert.equal(wire.hubLink.peer?.headers, false)
   assert.equal(wire.spokeLink.peer?.headers, false)
+  const link = new FakeLink(clock)
+  const session = wire.hub.accept(link)
+  session.start()
+  session.onConnect('{"headers":true}')
+  assert.equal(link.peer?.headers, false)
 })
 
 test('the accepting side takes nothing but CONNECT first', () => {
@@ -419,6 +424,16 @@ test('a spoke honours what the hub says it may publish and subscribe', () => {
   tell('LS+ up.x\r\nLS+ down.x\r\nLS+ down.*\r\n')
   assert.deepEqual(broker.view(link), ['down.*', 'up.x'])
   assert.equal(link.closedWith, undefined)
+})
+
+test('interest announced before a permission was taken away is still taken back', () => {
+  const { link, broker, tell } = solicited()
+  broker.change('foo', undefined, 1)
+  tell(`${FIRST_INFO}${CONNECT_INFO}${info({ import: { deny: ['foo'] } })}`)
+  link.take()
+  broker.change('foo', undefined, -1)
+  broker.change('foo', undefined, 1)
+  assert.equal(link.take(), 'LS- foo\r\n')
 })
 
 test('a hub with a broken cluster name, or with broken JSON, is left', () => {

@@ -33,6 +33,7 @@ test('a spoke pings soon after connecting, then at each interval, and measures t
   assert.equal(wire.solicited.rttMs, 7)
   assert.equal(wire.solicited.nextDeadlineMs(), clock.nowMs - 7 + 120_000)
   clock.nowMs += 120_000
+  wire.spokeLink.receivedMs = clock.nowMs
   wire.solicited.onTimer(clock.nowMs)
   assert.equal(wire.spokeLink.take(), 'PING\r\n')
 })
@@ -130,7 +131,11 @@ test('a spoke only ignores interest it may not take', () => {
 
 test('the own loop subject coming back is a loop: both ends say so, the dialling one waits', () => {
   for (const finder of ['accepted', 'solicited'] as const) {
-    const wire = connected()
+    let hubPenaltyMs = -1
+    const onEnd = (_reason: string, penaltyMs: number): void => {
+      hubPenaltyMs = penaltyMs
+    }
+    const wire = connected({ accept: { onEnd } })
     const { loopSubject } = wire[finder === 'accepted' ? 'hub' : 'spoke'].interest
     wire[finder].onLeafSub({ subject: loopSubject, queue: undefined, weight: 1 })
     const link = finder === 'accepted' ? wire.hubLink : wire.spokeLink
@@ -139,7 +144,7 @@ test('the own loop subject coming back is a loop: both ends say so, the dialling
     settle(wire)
     assert.ok(wire.hub.log.lines.includes(`ERR ${LOOP}`))
     assert.ok(wire.spoke.log.lines.includes(`ERR ${LOOP}`))
-    assert.equal(wire.penaltyMs, 30_000)
+    assert.deepEqual([wire.penaltyMs, hubPenaltyMs], [30_000, 0])
   }
 })
 
