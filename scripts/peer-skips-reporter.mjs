@@ -2,7 +2,8 @@
  * Reporter for node --test: the files with tests that were skipped because a real nats-server is
  * missing.
  *
- *   npm test -- --test-reporter=./scripts/peer-skips-reporter.mjs --test-reporter-destination=<file>
+ *   npm test -- --test-reporter=./scripts/peer-skips-reporter.mjs \
+ *     --test-reporter-destination=<file>
  */
 const REASON = 'REQUIRE_PEERS' // in the text of skipReason, test/support/peers.ts
 

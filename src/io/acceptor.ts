@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 
 /** Waiting connections the system keeps for us while the broker starts or is busy. */
 const BACKLOG = 1024

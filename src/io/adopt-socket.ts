@@ -24,7 +24,7 @@ interface OnRead {
   callback: (bytes: number) => boolean
 }
 
-export function onReadOf(connection: Connection): OnRead {
+function onReadOf(connection: Connection): OnRead {
   return {
     buffer: () => connection.readTarget(),
     callback: (bytes) => connection.onRead(bytes),
@@ -39,7 +39,9 @@ export function onReadOf(connection: Connection): OnRead {
 export function adoptSocket(source: Socket, connection: Connection): Socket {
   const holder = source as unknown as SocketWithHandle
   const handle = holder._handle
-  if (handle === null || typeof handle.readStart !== 'function') return readByCopy(source, connection)
+  if (handle === null || typeof handle.readStart !== 'function') {
+    return readByCopy(source, connection)
+  }
   if (typeof handle.useUserBuffer !== 'function') return readByCopy(source, connection)
   const options: AdoptOptions = {
     handle,

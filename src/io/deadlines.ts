@@ -35,7 +35,12 @@ export class Deadlines {
 
   /** Runs `run` once, not before `delayMs` from now. */
   after(delayMs: number, run: () => void): Deadline {
-    const deadline = new Deadline(this.#nowMs() + delayMs, run)
+    return this.at(this.#nowMs() + delayMs, run)
+  }
+
+  /** Runs `run` once, not before `atMs` of performance.now(). */
+  at(atMs: number, run: () => void): Deadline {
+    const deadline = new Deadline(atMs, run)
     this.#push(deadline)
     if (deadline.atMs < this.#timerAtMs) this.#arm()
     return deadline

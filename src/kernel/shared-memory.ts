@@ -2,19 +2,23 @@ import { instantiateKernel, type Kernel } from './kernel.ts'
 
 const WASM_PAGE_BYTES = 65_536
 /** Addresses stay positive 32-bit integers. */
-export const SHARED_MEMORY_BYTES_MAX = 2 ** 31
-/** chosen: a sublist of a million subscriptions, and a slow consumer at max_pending in each arena */
+const SHARED_MEMORY_BYTES_MAX = 2 ** 31
+/**
+ * chosen: a sublist of a million subscriptions, and a slow consumer at max_pending in each arena
+ */
 export const SHARED_MEMORY_BYTES_DEFAULT = 2 ** 31
 /** Below this not even one worker has room for a client at the default max_pending. */
-export const SHARED_MEMORY_BYTES_MIN = 2 ** 28
+const SHARED_MEMORY_BYTES_MIN = 2 ** 28
 const LANE_CAPACITY_BYTES = 1024 * 1024
 /** With many threads the lanes, which grow with the square, shrink. */
 const LANE_CAPACITY_BYTES_MANY = 256 * 1024
 const MANY_THREADS = 12
 /** chosen: reads of up to 256 KiB; measured, bench "1:1 16 B" */
 export const READ_BYTES = 256 * 1024
-/** Room in front of the read area for an unfinished operation; longer ones get a block of their own. */
-export const HEADROOM_BYTES = 128 * 1024
+/**
+ * Room in front of the read area for an unfinished operation; longer ones get a block of their own.
+ */
+const HEADROOM_BYTES = 128 * 1024
 
 export interface SharedMemoryOptions {
   /** Protocol workers; the routing worker comes on top. */

@@ -3,7 +3,7 @@
  * sequence counts as one U+FFFD of width 1. TextDecoder differs: it replaces a whole broken
  * sequence by one U+FFFD, so byte counts and quoted texts would not agree with nats-server's.
  */
-export const REPLACEMENT_RUNE = 0xfffd
+const REPLACEMENT_RUNE = 0xfffd
 
 /** Width of a rune as returned by runeAt is kept in the low bits. */
 const WIDTH_BITS = 3

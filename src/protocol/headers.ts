@@ -5,7 +5,7 @@
  *
  * Servers carry them without looking; these helpers are for what the server itself reads or writes.
  */
-export const HEADER_VERSION = 'NATS/1.0'
+const HEADER_VERSION = 'NATS/1.0'
 
 const VERSION_BYTES = Buffer.from(HEADER_VERSION)
 const CR = 13

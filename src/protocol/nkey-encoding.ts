@@ -20,7 +20,7 @@ export const NKEY_PREFIXES = {
 export type NkeyKind = keyof typeof NKEY_PREFIXES
 export type Nkey = { readonly kind: NkeyKind; readonly bytes: Uint8Array }
 
-export const KEY_BYTES = 32
+const KEY_BYTES = 32
 const PREFIX_SEED = 18 << 3 // S
 const CRC_BYTES = 2
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'

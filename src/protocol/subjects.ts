@@ -3,9 +3,9 @@
  * tokens, anywhere else they are ordinary characters. Rules depend on ASCII alone, so subjects may
  * be given as text or as one character per byte (latin1).
  */
-export const TOKEN_SEPARATOR = '.'
-export const WILDCARD_ONE = '*'
-export const WILDCARD_REST = '>'
+const TOKEN_SEPARATOR = '.'
+const WILDCARD_ONE = '*'
+const WILDCARD_REST = '>'
 
 const WHITE_SPACE = /[\t\n\f\r ]/
 

@@ -1,10 +1,16 @@
 import type { Connection } from '../io/connection.ts'
 import type { Deadline } from '../io/deadlines.ts'
 import { CLOSED, HOLD, INCOMPLETE, type Session } from '../io/session.ts'
-import { goQuoteSpan } from '../protocol/go-quote.ts'
+import {
+  connectionPrefix,
+  identifiedPrefix,
+  presentedUserText,
+} from '../monitor/log/connection-prefix.ts'
+import { traceOperation, traceRemovedSubscription } from '../monitor/log/trace-lines.ts'
 import { parseSub, parseUnsub } from '../protocol/arguments.ts'
 import { CLOSED_STATES, type ClosedState } from '../protocol/closed-states.ts'
 import { CONNECT_DEFAULTS, type ConnectOptions, decodeConnect } from '../protocol/connect.ts'
+import { goQuoteSpan } from '../protocol/go-quote.ts'
 import { noResponders } from '../protocol/headers.ts'
 import { encodeInfo } from '../protocol/info.ts'
 import { type Operation, readOperation } from '../protocol/operation.ts'
@@ -17,12 +23,6 @@ import {
   VIOLATIONS,
   type ViolationName,
 } from '../protocol/violations.ts'
-import {
-  connectionPrefix,
-  identifiedPrefix,
-  presentedUserText,
-} from '../monitor/log/connection-prefix.ts'
-import { traceOperation, traceRemovedSubscription } from '../monitor/log/trace-lines.ts'
 import { ClientPings } from './client-pings.ts'
 import type { ProtocolWorker } from './protocol-worker-role.ts'
 import { SlowPublish } from './slow-publish.ts'
@@ -81,8 +81,9 @@ export class ClientSession implements Session {
       return
     }
     if (authenticator.required) {
-      this.#authDeadline = this.#worker.thread.deadlines.after(options.authorization.timeoutMs, () =>
-        this.#inTurn(() => this.violate('authenticationTimeout')),
+      this.#authDeadline = this.#worker.thread.deadlines.after(
+        options.authorization.timeoutMs,
+        () => this.#inTurn(() => this.violate('authenticationTimeout')),
       )
     }
     this.#pings.start()
@@ -261,12 +262,11 @@ export class ClientSession implements Session {
       return false
     }
     this.#isAuthenticated = true
-    this.prefix = identifiedPrefix(
-      this.prefix,
-      { name, lang, version },
-      GLOBAL_ACCOUNT,
-      { nkey, user, token },
-    )
+    this.prefix = identifiedPrefix(this.prefix, { name, lang, version }, GLOBAL_ACCOUNT, {
+      nkey,
+      user,
+      token,
+    })
     const { protocol } = this.options
     if (protocol < 0 || protocol > PROTOCOL_MAX) {
       this.violate('clientProtocol')
@@ -350,7 +350,9 @@ export class ClientSession implements Session {
     const { bytes } = this.#worker.kernel
     const args = parseUnsub(bytes, argFrom, argTo)
     if (!args.ok) return this.refuseArguments(args.why)
-    if (this.#worker.log.traceEnabled) this.#trace('UNSUB', bytes.toString('latin1', argFrom, argTo))
+    if (this.#worker.log.traceEnabled) {
+      this.#trace('UNSUB', bytes.toString('latin1', argFrom, argTo))
+    }
     const slot = this.#subscriptions.get(bytes.toString('latin1', args.sid.from, args.sid.to))
     if (slot !== undefined) {
       const { slots } = this.#worker

@@ -65,7 +65,9 @@ export class InboundLanes {
     this.#awaited |= 1 << to
   }
 
-  /** Asks the consumers of full lanes to ring when they have made room. False when one already has. */
+  /**
+   * Asks the consumers of full lanes to ring when they have made room. False when one already has.
+   */
   awaitRoom(): boolean {
     for (let to = 0, mask = this.#awaited; mask !== 0; to++, mask >>>= 1) {
       if ((mask & 1) !== 0 && !this.#kernel.exports.awaitRoom(to)) {

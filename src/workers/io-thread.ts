@@ -1,11 +1,15 @@
 import { type MessagePort, parentPort } from 'node:worker_threads'
+import { formatDuration } from '../base/duration.ts'
 import type { Connection } from '../io/connection.ts'
-import type { ConnectionHost, ConnectionSettings, SlowConsumerReason } from '../io/connection-host.ts'
+import type {
+  ConnectionHost,
+  ConnectionSettings,
+  SlowConsumerReason,
+} from '../io/connection-host.ts'
 import { Deadlines } from '../io/deadlines.ts'
 import { instantiateKernel, type Kernel } from '../kernel/kernel.ts'
 import { READ_BYTES, threadField } from '../kernel/shared-memory.ts'
 import { ThreadLogger } from '../monitor/log/thread-logger.ts'
-import { formatDuration } from '../base/duration.ts'
 import { Doorbells } from './doorbells.ts'
 import { InboundLanes } from './inbound-lanes.ts'
 import type { FromThread, ThreadStart } from './thread-messages.ts'
@@ -28,7 +32,9 @@ export interface ThreadRole {
   onExpired(slot: number): void
   /** Called at the end of each turn, before anything is sent. */
   onTurnEnd(): void
-  /** Asks the routing worker to ring when it has applied what it was sent; false = it already has. */
+  /**
+   * Asks the routing worker to ring when it has applied what it was sent; false = it already has.
+   */
   awaitsRouter(): boolean
 }
 

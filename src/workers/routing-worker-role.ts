@@ -1,5 +1,7 @@
 import type { Kernel } from '../kernel/kernel.ts'
+import type { InterestChange, LocalInterest } from '../router/leaf/leaf-interest.ts'
 import type { IoThread, ThreadRole } from './io-thread.ts'
+import { LeafLinks } from './leaf-links.ts'
 import { SlotReader } from './subscriptions.ts'
 import type { ThreadSettings } from './thread-settings.ts'
 
@@ -8,14 +10,16 @@ export class RoutingWorker implements ThreadRole {
   readonly thread: IoThread
   readonly kernel: Kernel
   readonly slots: SlotReader
+  readonly leafs: LeafLinks
   readonly #threadCount: number
   /** Refusals that found no room in a lane: thread, slot, generation, … */
   #refusals: number[] = []
 
-  constructor(thread: IoThread, _settings: ThreadSettings) {
+  constructor(thread: IoThread, settings: ThreadSettings) {
     this.thread = thread
     this.kernel = thread.kernel
     this.slots = new SlotReader(this.kernel)
+    this.leafs = new LeafLinks(thread, settings, () => this.#localInterest())
     this.#threadCount = this.kernel.words[this.kernel.layout.HEADER_THREAD_COUNT >> 2]!
   }
 
@@ -33,6 +37,7 @@ export class RoutingWorker implements ThreadRole {
       }
     }
     exports.openSublist()
+    this.leafs.startRemotes()
   }
 
   onRecord(from: number, kind: number, slot: number, generation: number): void {
@@ -42,7 +47,7 @@ export class RoutingWorker implements ThreadRole {
     if (kind === layout.RECORD_SUBSCRIBE) {
       if (this.slots.isActive(slot) && !this.slots.hasInterest(slot)) this.#subscribe(from, slot)
     } else if (!this.slots.isActive(slot)) {
-      exports.applyUnsubscribe(slot)
+      this.#unsubscribe(slot)
     }
   }
 
@@ -51,6 +56,34 @@ export class RoutingWorker implements ThreadRole {
     const generation = words[(slot + layout.SUB_GENERATION) >> 2]!
     if (!exports.applySubscribe(slot, generation, thread)) {
       this.#refusals.push(thread, slot, generation)
+    } else if (this.leafs.hasLinks) {
+      this.#tellLeafs(slot, 1)
+    }
+  }
+
+  #unsubscribe(slot: number): void {
+    const hadInterest = this.leafs.hasLinks && this.slots.hasInterest(slot)
+    const subject = hadInterest ? this.slots.subject(slot) : ''
+    const queue = hadInterest ? this.slots.queue(slot) : ''
+    this.kernel.exports.applyUnsubscribe(slot)
+    if (hadInterest) this.leafs.onInterest(change(subject, queue, -1))
+  }
+
+  #tellLeafs(slot: number, delta: number): void {
+    this.leafs.onInterest(change(this.slots.subject(slot), this.slots.queue(slot), delta))
+  }
+
+  /** The subscriptions of all clients, as they are in the sublist. */
+  *#localInterest(): Iterable<LocalInterest> {
+    const { exports } = this.kernel
+    for (let thread = 1; thread < this.#threadCount; thread++) {
+      exports.walkSlots(thread)
+      for (let slot = exports.nextUsedSlot(); slot !== 0; slot = exports.nextUsedSlot()) {
+        if (!this.slots.hasInterest(slot)) continue
+        const queue = this.slots.queue(slot)
+        const subject = this.slots.subject(slot)
+        yield { subject, queue: queue === '' ? undefined : queue, count: 1 }
+      }
     }
   }
 
@@ -82,7 +115,11 @@ export class RoutingWorker implements ThreadRole {
     const { exports } = this.kernel
     exports.walkSlots(thread)
     for (let slot = exports.nextUsedSlot(); slot !== 0; slot = exports.nextUsedSlot()) {
-      exports.applyUnsubscribe(slot)
+      this.#unsubscribe(slot)
     }
   }
+}
+
+function change(subject: string, queue: string, delta: number): InterestChange {
+  return { subject, queue: queue === '' ? undefined : queue, delta, origin: 'local' }
 }

@@ -14,7 +14,13 @@ function onMessage(message: ToThread): void {
       thread.connectPeer(message.thread, message.port)
       break
     case 'connection':
-      message.socket.destroy()
+      worker.leafs.accept(message.socket, message.cid)
+      break
+    case 'bcryptVerified':
+      worker.leafs.bcrypt.onVerified(message.id, message.isRight)
+      break
+    case 'connectionId':
+      worker.leafs.connectionIds.onTaken(message.id, message.cid)
       break
     case 'peerDied':
       worker.onPeerDied(message.thread)
@@ -22,6 +28,7 @@ function onMessage(message: ToThread): void {
       post({ type: 'forgotten', thread: message.thread })
       break
     case 'shutdown':
+      worker.leafs.closeAll()
       thread.log.flush()
       post({ type: 'ended' })
       break

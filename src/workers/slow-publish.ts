@@ -1,4 +1,5 @@
 import { HOLD, INCOMPLETE } from '../io/session.ts'
+import { traceOperation, tracePayload } from '../monitor/log/trace-lines.ts'
 import { type MessageArguments, parseHpub, parsePub } from '../protocol/arguments.ts'
 import type { Operation } from '../protocol/operation.ts'
 import { isValidPublishSubject } from '../protocol/subjects.ts'
@@ -8,7 +9,6 @@ import {
   replyPermissionText,
   VIOLATIONS,
 } from '../protocol/violations.ts'
-import { traceOperation, tracePayload } from '../monitor/log/trace-lines.ts'
 import type { ClientSession } from './client-session.ts'
 import type { ProtocolWorker } from './protocol-worker-role.ts'
 
@@ -68,7 +68,8 @@ export class SlowPublish {
     const session = this.#session
     const next = operation.next + args.totalBytes + 2
     const subject = bytes.toString('latin1', args.subject.from, args.subject.to)
-    const reply = args.reply === null ? '' : bytes.toString('latin1', args.reply.from, args.reply.to)
+    const reply =
+      args.reply === null ? '' : bytes.toString('latin1', args.reply.from, args.reply.to)
     if (!this.#isRetry) {
       if (this.#worker.log.traceEnabled) this.#trace(args, operation, hasHeader)
       if (session.options.pedantic && !isValidPublishSubject(subject)) {
@@ -104,7 +105,9 @@ export class SlowPublish {
       reply?.from ?? 0,
       reply === null ? 0 : reply.to - reply.from,
       headerSizeText?.from ?? 0,
-      args.headerBytes <= 0 || headerSizeText === null ? 0 : headerSizeText.to - headerSizeText.from,
+      args.headerBytes <= 0 || headerSizeText === null
+        ? 0
+        : headerSizeText.to - headerSizeText.from,
       sizeText.from,
       sizeText.to - sizeText.from,
       Math.max(0, args.headerBytes),

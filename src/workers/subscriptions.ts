@@ -1,6 +1,9 @@
 import type { Kernel } from '../kernel/kernel.ts'
 
-/** Facts of a subscription as its slot in shared memory has them. Subjects are latin1: one character, one byte. */
+/**
+ * Facts of a subscription as its slot in shared memory has them. Subjects are latin1: one
+ * character, one byte.
+ */
 export class SlotReader {
   readonly #kernel: Kernel
 

@@ -62,7 +62,8 @@ describe('thread logger', () => {
     const code = `
       import { parentPort } from 'node:worker_threads'
       import { ThreadLogger } from '${MODULE_URL}'
-      const logger = new ThreadLogger({ debug: false, trace: false, post: (lines) => parentPort.postMessage(lines) })
+      const post = (lines) => parentPort.postMessage(lines)
+      const logger = new ThreadLogger({ debug: false, trace: false, post })
       logger.info('last words')
       logger.flush()
       process.exit()`

@@ -25,7 +25,7 @@ export type Driven = {
 
 type Parsed = { readonly ok: true } | ArgumentsRefusal
 
-export function parseArguments(
+function parseArguments(
   bytes: Uint8Array,
   { verb, argFrom, argTo }: Operation,
   kind: ConnectionKind,

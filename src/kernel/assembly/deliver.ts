@@ -331,7 +331,8 @@ function deliverWide(plan: u32, source: u32): i32 {
   choose(plan, at, source)
   const receivers = remoteReceivers(plan)
   if (receivers < 0) return receivers
-  const delivered = deliverLocal(plan, source) + deliverChosen() + (self == ROUTER_THREAD ? deliverLinks() : 0)
+  let delivered = deliverLocal(plan, source) + deliverChosen()
+  if (self == ROUTER_THREAD) delivered += deliverLinks()
   if (receivers == 0) return delivered
   return delivered + commitRemote(plan, receivers)
 }
@@ -355,7 +356,9 @@ function remoteReceivers(plan: u32): i32 {
     let bytes = recordBytes(pairs, toRouter)
     if (bytes + padded(totalBytes) <= largest) bytes += padded(totalBytes)
     // Two records when the thread matches for itself and has chosen members too.
-    if (sectionCount > PAIRS_MAX) bytes += recordBytes(0, false) + (bytes > largest ? 0 : padded(totalBytes))
+    if (sectionCount > PAIRS_MAX) {
+      bytes += recordBytes(0, false) + (bytes > largest ? 0 : padded(totalBytes))
+    }
     if (isHeld(thread) || !hasRoom(thread, bytes, largest)) {
       fullLane = thread
       store<u64>(threadBlock, load<u64>(threadBlock, THREAD_LANE_FULL) + 1, THREAD_LANE_FULL)

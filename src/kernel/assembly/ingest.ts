@@ -224,14 +224,16 @@ export function publish(connection: u32): bool {
     return false
   }
   store<u64>(connection, load<u64>(connection, CONNECTION_IN_MSGS) + 1, CONNECTION_IN_MSGS)
-  store<u64>(connection, load<u64>(connection, CONNECTION_IN_BYTES) + totalBytes, CONNECTION_IN_BYTES)
+  const inBytes = load<u64>(connection, CONNECTION_IN_BYTES) + totalBytes
+  store<u64>(connection, inBytes, CONNECTION_IN_BYTES)
   store<u64>(threadBlock, load<u64>(threadBlock, THREAD_IN_MSGS) + 1, THREAD_IN_MSGS)
   store<u64>(threadBlock, load<u64>(threadBlock, THREAD_IN_BYTES) + totalBytes, THREAD_IN_BYTES)
   status = STATUS_DONE
   if (delivered == 0 && replyBytes != 0) {
     const flags = load<u32>(connection, CONNECTION_FLAGS)
-    check(load<u32>(connection, CONNECTION_KIND) != 0, 50)
-    if ((flags & FLAG_NO_RESPONDERS) != 0 && load<u32>(connection, CONNECTION_KIND) == KIND_CLIENT) {
+    const kind = load<u32>(connection, CONNECTION_KIND)
+    check(kind != 0, 50)
+    if ((flags & FLAG_NO_RESPONDERS) != 0 && kind == KIND_CLIENT) {
       status = STATUS_NO_RESPONDERS
     }
   }

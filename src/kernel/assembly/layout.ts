@@ -64,7 +64,9 @@ export const THREAD_EPOCH: u32 = 128
 export const THREAD_STATE: u32 = 256
 /** Connections of the thread above their stall mark. Atomics. */
 export const THREAD_STALLED_CONNECTIONS: u32 = 384
-/** Connections handed to the thread and not closed yet: the main thread adds, the owner subtracts. */
+/**
+ * Connections handed to the thread and not closed yet: the main thread adds, the owner subtracts.
+ */
 export const THREAD_CONNECTIONS: u32 = 392
 /** Counters, u64 each, written by the owner, read by the monitor. */
 export const THREAD_IN_MSGS: u32 = 512
@@ -198,7 +200,7 @@ export const TOKEN_COUNT_MAX: u32 = 2048
 // ── a thread's arena ─────────────────────────────────────────────────────────────── owner
 //   control page | headroom + read area | plan cache | page states | pages (buddy allocator)
 export const ARENA_EXPIRED: u32 = 4 //       list of slots that reached their maximum
-export const ARENA_SLOT_SLABS: u32 = 8 //    list of slabs of subscription slots; read by a new router
+export const ARENA_SLOT_SLABS: u32 = 8 //    slabs of subscription slots; read by a new router
 export const ARENA_SLOT_FREE: u32 = 12
 export const ARENA_RETIRING_HEAD: u32 = 16
 export const ARENA_RETIRING_TAIL: u32 = 20
@@ -239,7 +241,7 @@ export const CONNECTION_FLAGS: u32 = 72 //          FLAG_*
 export const CONNECTION_PLAN_KEY: u32 = 76 //       0 for clients; unique for each leaf link
 export const CONNECTION_PAYLOAD_MAX: u32 = 80 //    i32, -1 = unlimited
 export const CONNECTION_STALLED: u32 = 84 //        Atomics, 1 above the stall mark
-export const CONNECTION_ORIGIN: u32 = 88 //         leaf: number of the peer's cluster name, 0 = none
+export const CONNECTION_ORIGIN: u32 = 88 //         leaf: number of the peer's cluster, 0 = none
 export const CONNECTION_INDEX: u32 = 92 //          TypeScript's index of the connection
 export const CONNECTION_CID: u32 = 96 //            u64
 export const CONNECTION_CONTROL_LINE_MAX: u32 = 104

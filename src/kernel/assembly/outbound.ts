@@ -350,7 +350,8 @@ export function frameForLeaf(connection: u32, names: u32, namesBytes: u32): bool
   const used = at - start
   check(used <= most, 12)
   store<u32>(connection, at, CONNECTION_POSITION)
-  store<u32>(connection, load<u32>(connection, CONNECTION_PENDING) - (most - used), CONNECTION_PENDING)
+  const pending = load<u32>(connection, CONNECTION_PENDING) - (most - used)
+  store<u32>(connection, pending, CONNECTION_PENDING)
   count(connection, bytes)
   return true
 }

@@ -190,7 +190,9 @@ export function dropPlans(): void {
 
 // ── building: inside an epoch ───────────────────────────────────────────────────────────────
 
-/** nats-server never lets these cross a leaf link under their own names (JetStream, KV, objects). */
+/**
+ * nats-server never lets these cross a leaf link under their own names (JetStream, KV, objects).
+ */
 function isDeniedOnLeafs(): bool {
   if (load<u8>(subject) != 36 || subjectBytes < 5) return false // $
   const head = load<u32>(subject)
@@ -204,7 +206,8 @@ function isDeniedOnLeafs(): bool {
 
 /** Appends one list of entries to the raw matches. Returns false without memory. */
 function gather(list: u32, group: u32, connection: u32, key: u32, leafs: bool): bool {
-  for (let entry = atomic.load<u32>(list); entry != 0; entry = atomic.load<u32>(entry + ENTRY_NEXT)) {
+  let entry = atomic.load<u32>(list)
+  for (; entry != 0; entry = atomic.load<u32>(entry + ENTRY_NEXT)) {
     const weight = atomic.load<u32>(entry + ENTRY_WEIGHT)
     const target = load<u32>(entry, ENTRY_TARGET)
     if (weight != 0) {

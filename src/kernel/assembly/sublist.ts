@@ -303,7 +303,8 @@ export function literalBucket(token: u32, bytes: u32): u32 {
 /**
  * Adds an entry. The caller has validated subject and queue.
  * @param weight 0 for a subscription, ≥ 1 for a leaf link
- * @returns the entry, or 0 when the sublist's memory is exhausted or the subject has too many tokens
+ * @returns the entry, or 0 when the sublist's memory is exhausted or the subject has too many
+ *   tokens
  */
 export function insertEntry(
   subject: u32,
@@ -441,7 +442,8 @@ function removeGroup(node: u32, group: u32): void {
 
 function bumpNode(node: u32): void {
   let at = node
-  for (let parent = load<u32>(at, NODE_PARENT); parent != root; parent = load<u32>(at, NODE_PARENT)) {
+  let parent = load<u32>(at, NODE_PARENT)
+  for (; parent != root; parent = load<u32>(at, NODE_PARENT)) {
     at = parent
   }
   bump(bucketOf(at + NODE_TOKEN, load<u32>(at, NODE_TOKEN_BYTES)))
@@ -451,7 +453,8 @@ function bumpNode(node: u32): void {
 function prune(node: u32): void {
   while (node != root) {
     if (load<u32>(node, NODE_ENTRIES) | load<u32>(node, NODE_GROUPS)) return
-    if (load<u32>(node, NODE_CHILDREN) | load<u32>(node, NODE_STAR) | load<u32>(node, NODE_FULL)) return
+    if (load<u32>(node, NODE_CHILDREN) != 0) return
+    if (load<u32>(node, NODE_STAR) | load<u32>(node, NODE_FULL)) return
     const parent = load<u32>(node, NODE_PARENT)
     if (load<u32>(parent, NODE_STAR) == node) {
       atomic.store<u32>(parent + NODE_STAR, 0)

@@ -62,9 +62,9 @@ function addSlab(slabs: u32, free: u32, bytes: u32, linkAt: u32): bool {
 /** @returns a record with everything 0 but its generation, or 0 without memory */
 export function createConnection(): u32 {
   if (load<u32>(arena, ARENA_CONNECTION_FREE) == 0) {
-    if (!addSlab(ARENA_CONNECTION_SLABS, ARENA_CONNECTION_FREE, CONNECTION_BYTES, CONNECTION_NEXT_DIRTY)) {
-      return 0
-    }
+    const slabs = ARENA_CONNECTION_SLABS
+    const free = ARENA_CONNECTION_FREE
+    if (!addSlab(slabs, free, CONNECTION_BYTES, CONNECTION_NEXT_DIRTY)) return 0
   }
   const record = load<u32>(arena, ARENA_CONNECTION_FREE)
   store<u32>(arena, load<u32>(record, CONNECTION_NEXT_DIRTY), ARENA_CONNECTION_FREE)

@@ -41,9 +41,8 @@ export function lane(from: u32, to: u32): u32 {
 export function arenaOf(thread: u32): u32 {
   const first = load<u32>(0, HEADER_ARENAS)
   if (thread == ROUTER_THREAD) return first
-  return (
-    first + load<u32>(0, HEADER_ROUTER_ARENA_BYTES) + (thread - 1) * load<u32>(0, HEADER_WORKER_ARENA_BYTES)
-  )
+  const workers = first + load<u32>(0, HEADER_ROUTER_ARENA_BYTES)
+  return workers + (thread - 1) * load<u32>(0, HEADER_WORKER_ARENA_BYTES)
 }
 
 export function attachThread(thread: u32): void {

@@ -109,8 +109,9 @@ export class AcceptSession extends LeafSession {
   }
 
   /**
-   * Servers that dial also pass on what they learn of their own cluster, and want to settle on a compression.
-   * Nothing in it concerns us: what the peer is was said in CONNECT, and permissions are not for it to give.
+   * Servers that dial also pass on what they learn of their own cluster, and want to settle on a
+   * compression. Nothing in it concerns us: what the peer is was said in CONNECT, and permissions
+   * are not for it to give.
    */
   onInfo(arg: string | Uint8Array): undefined {
     if (this.isEnded) return
@@ -142,7 +143,8 @@ export class AcceptSession extends LeafSession {
     if (!this.#isAcceptable(connect)) return
     const { server, interest, log } = this.options
     this.#state = 'connected'
-    // CONNECT may be repeated, and the peer be another one now: interest passed on must be taken back as what it was.
+    // CONNECT may be repeated, and the peer be another one now: interest passed on must be taken
+    // back as what it was.
     this.forget()
     const { publish, subscribe } = admission
     this.permissions = new LeafPermissions(publish, subscribe, [], connect.denyPub)

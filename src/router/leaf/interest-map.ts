@@ -1,4 +1,7 @@
-/** Characters of LS+ lines handed to a link in one piece; a burst of a million subjects is not one string. */
+/**
+ * Characters of LS+ lines handed to a link in one piece; a burst of a million subjects is not one
+ * string.
+ */
 const CHUNK_CHARS = 64 * 1024
 
 /** `subject` for plain interest, `subject queue` for a group. Neither contains blanks. */
@@ -13,10 +16,11 @@ function isQueueKey(key: InterestKey): boolean {
 }
 
 /**
- * What one peer has been told: how often each subject is wanted here, or how many members a queue group has.
+ * What one peer has been told: how often each subject is wanted here, or how many members a queue
+ * group has.
  *
- * Invariant: every value is > 0, and the peer, applying all lines returned so far, knows exactly the keys in here,
- * and the values of the queue keys.
+ * Invariant: every value is > 0, and the peer, applying all lines returned so far, knows exactly
+ * the keys in here, and the values of the queue keys.
  */
 export class InterestMap {
   readonly #counts = new Map<InterestKey, number>()
@@ -43,8 +47,8 @@ export class InterestMap {
   /**
    * Applies a change and returns the line that tells the peer, or '' when the peer need not know.
    *
-   * Plain interest is told when it begins and ends, group sizes at each change. What was never announced (a
-   * permission forbade it) cannot be taken back and is ignored.
+   * Plain interest is told when it begins and ends, group sizes at each change. What was never
+   * announced (a permission forbade it) cannot be taken back and is ignored.
    */
   update(key: InterestKey, delta: number): string {
     const before = this.count(key)

@@ -43,14 +43,15 @@ export interface LeafMember {
 }
 
 /**
- * Whether interest of `origin` is told to `target` at all; permissions aside. Must give the same answer when
- * interest begins and ends.
+ * Whether interest of `origin` is told to `target` at all; permissions aside. Must give the same
+ * answer when interest begins and ends.
  */
 function isForwarded(target: LeafMember, origin: 'local' | LeafMember, subject: string): boolean {
   if (origin === target) return false
   if (origin === 'local') return true
   if (target.isIsolated) return false
-  // The servers of one cluster tell each other; hearing it from us again would double every message.
+  // The servers of one cluster tell each other; hearing it from us again would double every
+  // message.
   if (origin.peerCluster !== '' && origin.peerCluster === target.peerCluster) return false
   // A spoke is no bridge between its hubs, but a loop through them has to show.
   return !target.isSpoke || !origin.isSpoke || isLoopSubject(subject)
@@ -59,8 +60,9 @@ function isForwarded(target: LeafMember, origin: 'local' | LeafMember, subject: 
 /**
  * All leaf links of the account and what each of them has been told.
  *
- * Must be told of every change after it was made in the sublist, in the same turn of the event loop: the burst for
- * a new link is read from there, and a change that is in it must not be told again.
+ * Must be told of every change after it was made in the sublist, in the same turn of the event
+ * loop: the burst for a new link is read from there, and a change that is in it must not be told
+ * again.
  */
 export class LeafInterest {
   /** Announced on every link. When it comes back, there is a loop. */

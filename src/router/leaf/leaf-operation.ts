@@ -6,7 +6,8 @@ import type { LeafSession } from './leaf-session.ts'
  * Tells a session one line that was received; messages (LMSG, HMSG) are not its business.
  *
  * @param bytes the argument is [from, to); nothing is kept of it
- * @returns a promise while the session waits for credentials or TLS: read no further until it is kept
+ * @returns a promise while the session waits for credentials or TLS: read no further until it is
+ *   kept
  */
 export function tellLeafSession(
   session: LeafSession,

@@ -30,8 +30,8 @@ function extendDeny(
 }
 
 /**
- * What may cross one leaf link. A subject is announced to a peer so that it sends messages on it: announcing asks
- * the `incoming` side, accepting a peer's interest the `outgoing` one.
+ * What may cross one leaf link. A subject is announced to a peer so that it sends messages on it:
+ * announcing asks the `incoming` side, accepting a peer's interest the `outgoing` one.
  */
 export class LeafPermissions {
   readonly incoming: SubjectPermission
@@ -67,7 +67,10 @@ export class LeafPermissions {
     return allow.some((entry) => subjectCovers(entry, subject) || subjectCovers(subject, entry))
   }
 
-  /** Whether the peer's interest may be taken. Wildcards always may: messages are filtered one by one. */
+  /**
+   * Whether the peer's interest may be taken. Wildcards always may: messages are filtered one by
+   * one.
+   */
   mayAccept(subject: string): boolean {
     if (isExemptFromPermissions(subject) || !isLiteralSubject(subject)) return true
     if (isDeniedOnLeaf(subject)) return false

@@ -2,8 +2,8 @@ import type { ServerInfo } from '../../protocol/info.ts'
 import type { LeafServer, SubjectPermission } from './leaf-types.ts'
 
 /**
- * What peers are told of compression: that it is not wanted, or (as servers before 2.10 do) nothing at all. Peers that
- * would like to compress then do without.
+ * What peers are told of compression: that it is not wanted, or (as servers before 2.10 do) nothing
+ * at all. Peers that would like to compress then do without.
  */
 export type LeafCompression = 'off' | 'not supported'
 /** Characters that would break the lists and logs names appear in. */
@@ -14,14 +14,17 @@ export type ClusterNameFacts = {
   readonly configuredCluster: string
   /** Name made up for a cluster port without a name; '' if there is no such port. */
   readonly generatedCluster: string
-  /** `server_name` if the configuration has one, else ''. A name made up from the id does not count. */
+  /**
+   * `server_name` if the configuration has one, else ''. A name made up from the id does not count.
+   */
   readonly configuredServerName: string
   readonly hasRemotes: boolean
 }
 
 /**
- * The cluster name told to leaf peers: that of the cluster, else for a server with remotes its explicit server name,
- * else none. Peers tag what they hear with it, so a name that two servers share keeps them apart.
+ * The cluster name told to leaf peers: that of the cluster, else for a server with remotes its
+ * explicit server name, else none. Peers tag what they hear with it, so a name that two servers
+ * share keeps them apart.
  */
 export function leafClusterName(facts: ClusterNameFacts): string {
   if (facts.configuredCluster !== '') return facts.configuredCluster

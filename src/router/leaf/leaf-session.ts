@@ -66,8 +66,8 @@ const UNKNOWN_PEER: LeafPeerFacts = {
 }
 
 /**
- * One leaf link from the first INFO to its end, without a socket: what both roles share. The owner tells it each line received
- * and asks it for its next deadline; nothing happens by itself.
+ * One leaf link from the first INFO to its end, without a socket: what both roles share. The owner
+ * tells it each line received and asks it for its next deadline; nothing happens by itself.
  */
 export abstract class LeafSession implements LeafMember {
   abstract readonly isSolicited: boolean
@@ -92,7 +92,9 @@ export abstract class LeafSession implements LeafMember {
   protected abstract readonly takesInterest: boolean
   /** @returns as onConnect */
   abstract onInfo(arg: string | Uint8Array): Promise<void> | undefined
-  /** @returns a promise while credentials are checked: no further line may be told until it is kept */
+  /**
+   * @returns a promise while credentials are checked: no further line may be told until it is kept
+   */
   abstract onConnect(arg: string | Uint8Array): Promise<void> | undefined
   protected abstract onHandshakeDeadline(): void
 
@@ -125,7 +127,10 @@ export abstract class LeafSession implements LeafMember {
     return this.#pings?.rttMs ?? -1
   }
 
-  /** When `onTimer` is to be called; Infinity = not needed. Ask again after every call into the session. */
+  /**
+   * When `onTimer` is to be called; Infinity = not needed. Ask again after every call into the
+   * session.
+   */
   nextDeadlineMs(): number {
     if (this.#isEnded) return Number.POSITIVE_INFINITY
     return Math.min(this.#handshakeDeadlineMs, this.#pings?.dueMs ?? Number.POSITIVE_INFINITY)
@@ -187,7 +192,9 @@ export abstract class LeafSession implements LeafMember {
     this.#pings?.onPong(this.options.nowMs())
   }
 
-  /** @param arg with its quotes. A peer that sends -ERR closes the link itself, except for loops. */
+  /**
+   * @param arg with its quotes. A peer that sends -ERR closes the link itself, except for loops.
+   */
   onErr(arg: string): void {
     if (this.#isEnded) return
     const { log } = this.options

@@ -1,16 +1,26 @@
-/** Where loops show: each server announces its own subject below this and must never hear of it again. */
+/**
+ * Where loops show: each server announces its own subject below this and must never hear of it
+ * again.
+ */
 export const LOOP_SUBJECT_PREFIX = '$LDS.'
-/** Replies routed through gateways, new and old form: announced and accepted whatever the permissions. */
+/**
+ * Replies routed through gateways, new and old form: announced and accepted whatever the
+ * permissions.
+ */
 const GATEWAY_REPLY_PREFIXES = ['_GR_.', '$GR.'] as const
 
-/** JetStream's own subjects: two servers with a leaf link between them each have a JetStream of their own. */
+/**
+ * JetStream's own subjects: two servers with a leaf link between them each have a JetStream of
+ * their own.
+ */
 const DENIED_PREFIXES = ['$JS.API.', '$KV.', '$OBJ.'] as const
 
 /**
  * Whether a subject stays on its side of a leaf link under its own name. As in nats-server:
  * - interest in it is not announced, and a literal one is not accepted;
  * - a message on it is not sent over the link, but is taken when it comes.
- * For a subject with wildcards it means "all that it covers": `$KV.>` is denied, `$JS.>` and `*.x` are not.
+ * For a subject with wildcards it means "all that it covers": `$KV.>` is denied, `$JS.>` and `*.x`
+ * are not.
  */
 export function isDeniedOnLeaf(subject: string): boolean {
   for (const prefix of DENIED_PREFIXES) {

@@ -1,8 +1,9 @@
 import { goQuote } from '../../protocol/go-quote.ts'
 
 /**
- * Two kinds of text meet on a leaf link. Control lines are handled as one character per byte (latin1), because
- * subjects are bytes and need not be text. JSON, names and log lines are real text.
+ * Two kinds of text meet on a leaf link. Control lines are handled as one character per byte
+ * (latin1), because subjects are bytes and need not be text. JSON, names and log lines are real
+ * text.
  */
 
 /** Characters of what a peer says that are shown in one log line. */

@@ -22,7 +22,10 @@ export type LeafPeer = {
   readonly isSpoke: boolean
   /** Interest of our other leaf links is kept from this one. */
   readonly isIsolated: boolean
-  /** What may be sent to the peer, and what it may send. JetStream's denies (isDeniedOnLeaf) come on top. */
+  /**
+   * What may be sent to the peer, and what it may send. JetStream's denies (isDeniedOnLeaf) come on
+   * top.
+   */
   readonly outgoing: SubjectPermission
   readonly incoming: SubjectPermission
 }
@@ -30,11 +33,14 @@ export type LeafPeer = {
 /**
  * The connection under a session. Text has one character per byte (latin1).
  *
- * The owner reads the socket and tells the session (see leaf-operation.ts); it calls `onClosed` when the socket
- * ends by itself and may, but need not, call it after `close`.
+ * The owner reads the socket and tells the session (see leaf-operation.ts); it calls `onClosed`
+ * when the socket ends by itself and may, but need not, call it after `close`.
  */
 export interface LeafLink {
-  /** Queues behind everything written before, messages included: interest must precede what it is for. */
+  /**
+   * Queues behind everything written before, messages included: interest must precede what it is
+   * for.
+   */
   write(text: string): void
   /** Sends what was written, then closes. Called once. */
   close(reason: ClosedState): void

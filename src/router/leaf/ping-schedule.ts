@@ -17,7 +17,9 @@ export class PingSchedule {
   #rttMs = -1
   #rttAtMs = 0
 
-  /** @param isSpoke a spoke pings always; a hub spares the ping of a link that is heard of anyway */
+  /**
+   * @param isSpoke a spoke pings always; a hub spares the ping of a link that is heard of anyway
+   */
   constructor(times: LeafTimes, isSpoke: boolean) {
     this.#times = times
     this.#isSpoke = isSpoke

@@ -74,7 +74,8 @@ export class RemoteUrls {
   }
 
   /**
-   * Puts the addresses a peer knows of before the configured ones; they replace those of earlier calls.
+   * Puts the addresses a peer knows of before the configured ones; they replace those of earlier
+   * calls.
    *
    * @param hostPorts `host:port`; what is no such thing is passed over
    */
@@ -92,7 +93,10 @@ export class RemoteUrls {
     this.#urls = [...discovered, ...this.#configured]
   }
 
-  /** Credentials for an address: its own, else (discovered ones have none) the first configured ones. */
+  /**
+   * Credentials for an address: its own, else (discovered ones have none) the first configured
+   * ones.
+   */
   credentials(address: RemoteAddress): AddressCredentials {
     const source = hasCredentials(address) ? address : this.#configured.find(hasCredentials)
     const { user, pass, token } = source ?? {}

@@ -11,9 +11,10 @@ export type RemoteOptions = {
   readonly connectErrorReports: number
   readonly reconnectErrorReports: number
   /**
-   * Connects within the dial timeout. Rejects with an error whose message is fit for the log. Once it resolves, the
-   * link is up, and its end must be told with `onLinkEnd`; that may have happened already. When `signal` aborts, it
-   * must end what it has begun, and may do as it likes with the promise.
+   * Connects within the dial timeout. Rejects with an error whose message is fit for the log. Once
+   * it resolves, the link is up, and its end must be told with `onLinkEnd`; that may have happened
+   * already. When `signal` aborts, it must end what it has begun, and may do as it likes with the
+   * promise.
    */
   readonly dial: (address: RemoteAddress, signal: AbortSignal) => Promise<void>
   /** Monotonic milliseconds. */
@@ -26,8 +27,8 @@ export type RemoteOptions = {
 type RemoteState = 'idle' | 'dialing' | 'connected' | 'stopped'
 
 /**
- * Keeps one remote connected: dials, waits, dials again, for ever. Like a session it has no timer of its own; after
- * each call, and when a dial has ended, its owner asks for the next deadline.
+ * Keeps one remote connected: dials, waits, dials again, for ever. Like a session it has no timer
+ * of its own; after each call, and when a dial has ended, its owner asks for the next deadline.
  */
 export class LeafRemote {
   readonly urls: RemoteUrls
@@ -61,7 +62,10 @@ export class LeafRemote {
     if (this.#state === 'idle') this.#dueMs = this.#options.nowMs()
   }
 
-  /** @returns the attempt, for those who want to know when to ask for the next deadline; it never rejects */
+  /**
+   * @returns the attempt, for those who want to know when to ask for the next deadline; it never
+   *   rejects
+   */
   onTimer(nowMs: number): Promise<void> | undefined {
     if (this.#state !== 'idle' || nowMs < this.#dueMs) return undefined
     return this.#dial()

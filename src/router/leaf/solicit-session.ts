@@ -7,7 +7,9 @@ import { untrustedText, wireText } from './leaf-text.ts'
 import { closedStateOf, wireOf } from './leaf-violations.ts'
 
 const CONNECT_INFO_WAIT_MS = 2000 // nats-server, not configurable there either
-/** TLS has a timeout of its own and files are read at once; this only bounds what should not happen. */
+/**
+ * TLS has a timeout of its own and files are read at once; this only bounds what should not happen.
+ */
 const PREPARE_WAIT_MS = 60_000
 
 /** What this server shows to be let in. */
@@ -25,11 +27,14 @@ export type SolicitOptions = LeafSessionOptions & {
   /** Ask the other side to keep its other leafs' interest to itself. */
   readonly requestsIsolation: boolean
   readonly firstInfoTimeoutMs: number
-  /** Read anew for each connection, so that files can be changed; throws or rejects when they cannot be read. */
+  /**
+   * Read anew for each connection, so that files can be changed; throws or rejects when they cannot
+   * be read.
+   */
   readonly credentials: (nonce: string) => LeafCredentials | Promise<LeafCredentials>
   /**
-   * Starts TLS if the peer's INFO or the configuration asks for it, and resolves when it stands. Absent = there is
-   * no TLS, and a peer that requires it is refused.
+   * Starts TLS if the peer's INFO or the configuration asks for it, and resolves when it stands.
+   * Absent = there is no TLS, and a peer that requires it is refused.
    */
   readonly startTls?: ((info: ServerInfo) => Promise<void> | undefined) | undefined
   /** Addresses the peer knows of, for later attempts. */
@@ -65,8 +70,9 @@ export class SolicitSession extends LeafSession {
   }
 
   /**
-   * The first INFO names the peer, the second ends the handshake, later ones tell of addresses and permissions.
-   * Returns a promise while TLS or credentials are being prepared; the peer has nothing to say meanwhile.
+   * The first INFO names the peer, the second ends the handshake, later ones tell of addresses and
+   * permissions. Returns a promise while TLS or credentials are being prepared; the peer has
+   * nothing to say meanwhile.
    */
   onInfo(arg: string | Uint8Array): Promise<void> | undefined {
     if (this.isEnded) return undefined
@@ -120,7 +126,10 @@ export class SolicitSession extends LeafSession {
     return undefined
   }
 
-  /** TLS, then credentials. Synchronous when neither needs to wait; undefined = the link has been given up. */
+  /**
+   * TLS, then credentials. Synchronous when neither needs to wait; undefined = the link has been
+   * given up.
+   */
   #prepare(info: ServerInfo): LeafCredentials | undefined | Promise<void> {
     const { startTls } = this.options
     if (startTls === undefined && info.tlsRequired === true) {

@@ -1,6 +1,9 @@
 const SEMVER = /^v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:[-+].*)?$/
 
-/** Whether `version` is at least `minimum`; text that is no version is older than all. Pre-releases count as released. */
+/**
+ * Whether `version` is at least `minimum`; text that is no version is older than all. Pre-releases
+ * count as released.
+ */
 export function isVersionAtLeast(version: string, minimum: string): boolean {
   const have = SEMVER.exec(version)
   const want = SEMVER.exec(minimum)

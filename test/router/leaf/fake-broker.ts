@@ -258,7 +258,10 @@ export class Wire {
   }
 }
 
-/** Carries everything until nothing moves. An end that closed takes the other with it, after its last words. */
+/**
+ * Carries everything until nothing moves. An end that closed takes the other with it, after its
+ * last words.
+ */
 export function settle(...wires: readonly Wire[]): void {
   let moved = true
   while (moved) {
@@ -274,7 +277,10 @@ export function settle(...wires: readonly Wire[]): void {
   }
 }
 
-/** Everything `of` is told by its neighbours, worked out from the local subscriptions of all brokers. */
+/**
+ * Everything `of` is told by its neighbours, worked out from the local subscriptions of all
+ * brokers.
+ */
 export function truth(of: FakeBroker, from: Wire, wires: readonly Wire[]): string[] {
   const totals = new Map<string, Got>()
   const teller = from.hub === of ? from.spoke : from.hub

@@ -1,0 +1,204 @@
+/**
+ * Writes docs/OPTIONS.md from the tables the broker reads its options by, so that the page cannot
+ * tell another story than the program.
+ *
+ *   node_modules/.bin/node scripts/options-doc.mjs           writes the page
+ *   node_modules/.bin/node scripts/options-doc.mjs --check   exits with 1 if the page is stale
+ *
+ * Imports TypeScript, so it needs the pinned Node.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { durationNs, formatDuration } from '../src/base/duration.ts'
+import { COMMAND_FLAGS, FLAG_GROUPS } from '../src/config/command-flags.ts'
+import { NOT_YET_HONOURED } from '../src/config/not-yet-honoured.ts'
+import { OPTION_SECTIONS } from '../src/config/option-table.ts'
+import { ROOT } from './tree.mjs'
+
+const PAGE = join(ROOT, 'docs', 'OPTIONS.md')
+const KIB = 1024
+
+/** What a value looks like in a file, for each kind of option. */
+const KIND_WORDS = {
+  boolean: '`true`, `false`',
+  integer: 'number',
+  int32: 'number',
+  text: 'text',
+  duration: 'duration',
+  listen: '`host:port` or port',
+  'server name': 'text',
+  'connection limit': 'number',
+  'token limit': 'number',
+  'lame duck duration': 'duration',
+  'grace period': 'duration',
+  'trace verbose': '`true`, `false`',
+  tags: 'text or array',
+  metadata: 'map of texts',
+  'log format': '`text`, `json`',
+  'auth timeout': 'seconds or duration',
+  'leaf auth timeout': 'seconds or duration',
+  compression: 'mode, boolean or map',
+  authorization: 'block',
+  leafnodes: 'block',
+  'leaf authorization': 'block',
+  remotes: 'array of blocks',
+  urls: 'URL or array',
+}
+
+/** Options that are read and checked, but that nothing acts on so far. Key: path in the file. */
+const WITHOUT_EFFECT = {
+  lame_duck_duration: 'there is no lame duck mode yet',
+  lame_duck_grace_period: 'there is no lame duck mode yet',
+  max_closed_clients: 'shown by the monitor, which is not there yet',
+  no_sublist_cache: 'plans are cached in any case',
+  server_metadata: 'shown by the monitor, which is not there yet',
+  server_tags: 'shown by the monitor, which is not there yet',
+  trace_verbose: 'switches `trace` on; there is no system account to trace besides',
+  'leafnodes.no_advertise': 'there are no clusters whose servers could be told',
+}
+
+const SECTION_TITLES = {
+  '': 'Top level',
+  authorization: '`authorization { }`',
+  leafnodes: '`leafnodes { }`',
+  'leafnodes.authorization': '`leafnodes { authorization { } }`',
+  'leafnodes.remotes': '`leafnodes { remotes [ { } ] }`',
+}
+
+const page = `${[
+  intro(),
+  ...Object.keys(OPTION_SECTIONS).map(sectionText),
+  withoutEffect(),
+  notHonoured(),
+  flags(),
+].join('\n\n')}\n`
+
+if (process.argv.includes('--check')) check()
+else writeFileSync(PAGE, page)
+
+function check() {
+  const written = readFileSync(PAGE, 'utf8').split('\n')
+  const line = page.split('\n').findIndex((text, index) => text !== written[index])
+  if (line < 0 && written.length === page.split('\n').length) return
+  console.error(
+    `docs/OPTIONS.md:${line + 1} is not what the option tables say; ` +
+      'run node_modules/.bin/node scripts/options-doc.mjs',
+  )
+  process.exitCode = 1
+}
+
+function intro() {
+  return `# Options
+
+<!-- Written by scripts/options-doc.mjs from src/config. Changes made here are lost. -->
+
+Options come from flags, from the file given with \`-c\`, and from defaults; flags override the file,
+the file overrides the defaults. The file is written in nats-server's configuration language: comments
+(\`#\`, \`//\`), maps, arrays, block strings, sizes (\`4mb\`), durations (\`"90s"\`), variables (\`$NAME\`, from
+the file or the environment), \`include\`. Keys are read in any case. \`nats-server -t -c file\` checks a
+file and starts nothing.
+
+- A **duration** is a quoted text such as \`"1h30m"\`, \`"250ms"\`. A bare number means seconds, with a
+  warning.
+- Where a file sets one thing twice, the row further down in a table wins (\`port\` over \`listen\`).
+- For a number whose default is not 0, \`0\` stands for the default.
+- **\`startBroker\`** takes the names of the last column, in nested objects like the file's blocks; its
+  durations are milliseconds.
+- Options marked *own* are unknown to nats-server: a file that has them cannot be shared with one.
+- A running broker does not read its file again: there is no reload yet.`
+}
+
+function sectionText(section) {
+  const rows = OPTION_SECTIONS[section].map((entry) => [
+    spellings(entry) + (entry.isOwn ? ' *(own)*' : ''),
+    KIND_WORDS[entry.kind],
+    defaultText(entry),
+    cell(entry.doc),
+    `\`${entry.option}\``,
+  ])
+  const head = ['option', 'value', 'default', 'what it does', '`startBroker`']
+  return `## ${SECTION_TITLES[section]}\n\n${table(head, rows)}`
+}
+
+function spellings({ key, aliases = [] }) {
+  const others = aliases.map((alias) => `\`${alias}\``).join(', ')
+  return `\`${key}\`${others === '' ? '' : ` (${others})`}`
+}
+
+function defaultText({ default: value, unit, option }) {
+  if (Array.isArray(value) || value === '' || typeof value === 'object') return '–'
+  if (unit === 'ms') return `\`"${formatDuration(durationNs(value))}"\``
+  if (unit === 'bytes' && value >= KIB) return `${value} (${sizeText(value)})`
+  if (typeof value === 'string') return `\`${value}\``
+  return option === 'port' && value === 0 ? '–' : String(value)
+}
+
+function sizeText(bytes) {
+  const isMiB = bytes % (KIB * KIB) === 0
+  return isMiB ? `${bytes / KIB / KIB} MiB` : `${bytes / KIB} KiB`
+}
+
+function withoutEffect() {
+  const rows = Object.entries(WITHOUT_EFFECT).map(([path, why]) => [`\`${path}\``, why])
+  return `## Accepted, without effect so far
+
+Files that set these are not refused, because nothing unsafe comes of it:
+
+${table(['option', 'why'], rows)}
+
+Two more are bounded by the memory itself: \`shared_memory\` uses 2 GiB at most, and \`workers\` may be at
+most 31; a broker that is asked for more workers, or for less memory than they need, does not start.`
+}
+
+function notHonoured() {
+  const rows = Object.entries(NOT_YET_HONOURED).map(([section, keys]) => [
+    SECTION_TITLES[section],
+    [...keys]
+      .sort()
+      .map((key) => `\`${key}\``)
+      .join(', '),
+  ])
+  return `## Known to nats-server, refused here
+
+A broker that runs without the TLS or the permissions its file asks for is worse than one that does not
+start. So these are refused like a misspelt option, with nats-server's text
+(\`file:3:1: unknown field "tls"\`) and exit code 1:
+
+${table(['where', 'options, aliases included'], rows)}
+
+Also refused: a local account other than \`$G\`, remotes with the schemes \`ws\` and \`wss\`, and any mode of
+\`compression\` that compresses.`
+}
+
+function flags() {
+  const groups = FLAG_GROUPS.filter((group) => group !== 'Other').map((group) => {
+    const rows = COMMAND_FLAGS.filter((flag) => flag.group === group).map((flag) => [
+      flagNames(flag) + (flag.value === undefined ? '' : ` \`<${flag.value}>\``),
+      cell(flag.doc),
+    ])
+    return `**${group}**\n\n${table(['flag', 'what it does'], rows)}`
+  })
+  const unsupported = COMMAND_FLAGS.filter(({ effect }) => effect === 'unsupported')
+  return `## Flags of \`nats-server\`
+
+One dash or two, \`-p 4222\` or \`-p=4222\`; switches take a value only as \`-D=false\`.
+
+${groups.join('\n\n')}
+
+Known, but refused with exit code 1 and a message that names the flag:
+${unsupported.map((flag) => flagNames(flag)).join(', ')}.`
+}
+
+function flagNames({ names }) {
+  return names.map((name) => `\`-${name}\``).join(', ')
+}
+
+/** Text that may hold bars, which end a cell. */
+function cell(text) {
+  return text.replaceAll('|', '\\|').replaceAll('<', '&lt;')
+}
+
+function table(head, rows) {
+  const line = (cells) => `| ${cells.join(' | ')} |`
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n')
+}

@@ -1,0 +1,217 @@
+import type { Connection } from '../io/connection.ts'
+import type { Deadline } from '../io/deadlines.ts'
+import { CLOSED, HOLD, INCOMPLETE, type Session } from '../io/session.ts'
+import { traceOperation } from '../monitor/log/trace-lines.ts'
+import { parseLeafMsg } from '../protocol/arguments.ts'
+import type { ClosedState } from '../protocol/closed-states.ts'
+import {
+  LEAF_CONTROL_LINE_FACTOR,
+  type Operation,
+  type OperationViolation,
+  readOperation,
+} from '../protocol/operation.ts'
+import { AcceptSession } from '../router/leaf/accept-session.ts'
+import { tellLeafSession } from '../router/leaf/leaf-operation.ts'
+import type { LeafSession } from '../router/leaf/leaf-session.ts'
+import type { LeafLink, LeafPeer } from '../router/leaf/leaf-types.ts'
+import type { LeafLinks } from './leaf-links.ts'
+
+const CR = 13
+const LF = 10
+const SNIPPET_BYTES = 32
+
+/** A leaf link's connection: its lines go to the leaf session, its messages to the kernel. */
+export class LeafConnection implements Session, LeafLink {
+  needBytes = 0
+  droppableFrom = 0
+  droppableTo = 0
+  readonly connection: Connection
+  readonly prefix: string
+  /** What the peer wants: entry in the sublist by key. */
+  readonly entries = new Map<string, number>()
+  readonly #links: LeafLinks
+  #session!: LeafSession
+  /** The session is checking credentials: no further line may be read. */
+  #isBusy = false
+  #deadline: Deadline | undefined
+
+  constructor(links: LeafLinks, connection: Connection, prefix: string) {
+    this.#links = links
+    this.connection = connection
+    this.prefix = prefix
+    const { layout, words } = links.kernel
+    const { options } = links
+    const { record } = connection
+    words[(record + layout.CONNECTION_PAYLOAD_MAX) >> 2] = options.maxPayload
+    words[(record + layout.CONNECTION_CONTROL_LINE_MAX) >> 2] =
+      options.maxControlLine * LEAF_CONTROL_LINE_FACTOR
+    // Until the peer is known nothing may pass the kernel.
+    words[(record + layout.CONNECTION_FLAGS) >> 2] = layout.FLAG_SLOW_PATH
+  }
+
+  start(session: LeafSession & { start(): void }): void {
+    this.#session = session
+    this.inTurn(() => session.start())
+  }
+
+  /** Runs what may make the session write, close or change its deadline. */
+  inTurn(run: () => void): void {
+    const { thread } = this.#links
+    thread.beginTurn()
+    run()
+    this.#schedule()
+    thread.endTurn()
+  }
+
+  #schedule(): void {
+    const { thread } = this.#links
+    const dueMs = this.#session.nextDeadlineMs()
+    if (this.#deadline?.run !== undefined && this.#deadline.atMs === dueMs) return
+    this.#deadline?.cancel()
+    if (!Number.isFinite(dueMs)) return
+    this.#deadline = thread.deadlines.at(dueMs, () =>
+      this.inTurn(() => this.#session.onTimer(thread.nowMs)),
+    )
+  }
+
+  // ── Session ───────────────────────────────────────────────────────────────────────────────
+
+  onOperation(at: number, to: number): number {
+    if (this.#isBusy) return HOLD
+    const { kernel, limits } = this.#links
+    const session = this.#session
+    const awaitsConnect = session instanceof AcceptSession && session.awaitsConnect
+    const result = readOperation(kernel.bytes, at, to, 'leaf', limits, awaitsConnect)
+    if (result.type === 'incomplete') {
+      this.needBytes = 0
+      this.droppableFrom = result.droppableFrom
+      this.droppableTo = result.droppableTo
+      return INCOMPLETE
+    }
+    this.droppableFrom = this.droppableTo = 0
+    if (result.type === 'violation') return this.#onViolation(result, to)
+    if (result.verb === 'LMSG' || result.verb === 'HMSG') return this.#onMessage(result, at, to)
+    const busy = tellLeafSession(
+      session,
+      result.verb,
+      kernel.bytes,
+      result.argFrom,
+      result.argTo,
+    )
+    if (busy !== undefined) this.#await(busy)
+    this.#schedule()
+    return this.connection.isOpen ? result.next : CLOSED
+  }
+
+  #await(busy: Promise<void>): void {
+    this.#isBusy = true
+    void busy.then(() => {
+      this.#isBusy = false
+      this.inTurn(() => {})
+      this.connection.resume()
+    })
+  }
+
+  #onViolation({ which, at }: OperationViolation, to: number): number {
+    const session = this.#session
+    if (which === 'controlLineExceeded') session.onControlLineExceeded()
+    else if (which === 'authorization' && session instanceof AcceptSession) {
+      session.onAuthorizationViolation()
+    } else {
+      const snippet = this.#links.kernel.bytes.subarray(at, Math.min(to, at + SNIPPET_BYTES))
+      session.onUnknownOperation(Buffer.from(snippet).toString('latin1'))
+    }
+    return CLOSED
+  }
+
+  /** Messages the kernel leaves aside: with headers, with queue groups, and odd ones. */
+  #onMessage(operation: Operation, at: number, to: number): number {
+    const { kernel, options } = this.#links
+    const { exports, bytes } = kernel
+    const session = this.#session
+    const args = parseLeafMsg(bytes, operation.argFrom, operation.argTo, operation.verb === 'HMSG')
+    if (!args.ok) {
+      session.onBadArguments(args.why)
+      return CLOSED
+    }
+    if (options.maxPayload >= 0 && args.totalBytes > options.maxPayload) {
+      session.onPayloadExceeded(args.totalBytes, options.maxPayload)
+      return CLOSED
+    }
+    const end = operation.next + args.totalBytes
+    const isBroken =
+      (to > end && bytes[end] !== CR) || (to > end + 1 && bytes[end + 1] !== LF)
+    if (isBroken) {
+      session.onUnknownOperation(Buffer.from(bytes.subarray(end, end + 2)).toString('latin1'))
+      return CLOSED
+    }
+    if (to < end + 2) {
+      this.needBytes = end + 2 - at
+      return INCOMPLETE
+    }
+    this.#trace(operation)
+    const { subject, reply, queues, headerSizeText, sizeText } = args
+    const hasHeader = args.headerBytes > 0 && headerSizeText !== null
+    const isDone = exports.publishParts(
+      this.connection.record,
+      subject.from,
+      subject.to - subject.from,
+      reply?.from ?? 0,
+      reply === null ? 0 : reply.to - reply.from,
+      hasHeader ? headerSizeText.from : 0,
+      hasHeader ? headerSizeText.to - headerSizeText.from : 0,
+      sizeText.from,
+      sizeText.to - sizeText.from,
+      Math.max(0, args.headerBytes),
+      args.totalBytes,
+      operation.next,
+      queues[0]?.from ?? 0,
+      (queues.at(-1)?.to ?? 0) - (queues[0]?.from ?? 0),
+    )
+    if (isDone !== 0) return end + 2
+    this.#links.thread.retryLater(this.connection)
+    return HOLD
+  }
+
+  #trace({ verb, argFrom, argTo }: Operation): void {
+    const { log } = this.#links.thread
+    if (!log.traceEnabled) return
+    const argument = this.#links.kernel.bytes.toString('latin1', argFrom, argTo)
+    log.trace(this.prefix + traceOperation('in', verb, argument))
+  }
+
+  /** Requests of leaf links are answered by nobody: their server tells its own requester. */
+  onNoResponders(): void {}
+
+  onClosed(reason: ClosedState): void {
+    this.#deadline?.cancel()
+    this.#session.onClosed(reason)
+    this.#links.onClosed(this)
+  }
+
+  // ── LeafLink ──────────────────────────────────────────────────────────────────────────────
+
+  write(text: string): void {
+    this.connection.write(Buffer.from(text, 'latin1'))
+  }
+
+  close(reason: ClosedState): void {
+    this.connection.close(reason)
+  }
+
+  setPeer(peer: LeafPeer): void {
+    const { kernel, options } = this.#links
+    const { layout, words } = kernel
+    const { record } = this.connection
+    words[(record + layout.CONNECTION_PLAN_KEY) >> 2] = this.#links.takePlanKey()
+    words[(record + layout.CONNECTION_ORIGIN) >> 2] = this.#links.numberOfCluster(peer.cluster)
+    let flags = 0
+    if (peer.headers) flags |= layout.FLAG_HEADERS
+    if (options.trace) flags |= layout.FLAG_SLOW_PATH
+    words[(record + layout.CONNECTION_FLAGS) >> 2] = flags
+  }
+
+  lastReceivedMs(): number {
+    return this.connection.lastInMs
+  }
+}
