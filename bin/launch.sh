@@ -71,4 +71,4 @@ else
   find_node || fail "needs Node $wanted; found:${found:- none} (SABLE_NODE can name another one)"
 fi
 
-exec "$node" "$bundle" "$@"
+exec "$node" ${node_flags:-} "$bundle" "$@"

@@ -92,19 +92,21 @@ function intro() {
 
 <!-- Written by scripts/options-doc.mjs from src/config. Changes made here are lost. -->
 
-Options come from flags, from the file given with \`-c\`, and from defaults; flags override the file,
-the file overrides the defaults. The file is written in nats-server's configuration language: comments
-(\`#\`, \`//\`), maps, arrays, block strings, sizes (\`4mb\`), durations (\`"90s"\`), variables (\`$NAME\`, from
-the file or the environment), \`include\`. Keys are read in any case. \`nats-server -t -c file\` checks a
-file and starts nothing.
+Options come from flags, from the file given with \`-c\`, and from defaults; flags override the
+file, the file overrides the defaults. The file is written in nats-server's configuration language:
+comments (\`#\`, \`//\`), maps, arrays, block strings, sizes (\`4mb\`), durations (\`"90s"\`),
+variables (\`$NAME\`, from the file or the environment), \`include\`. Keys are read in any case.
+\`nats-server -t -c file\` checks a file and starts nothing.
 
-- A **duration** is a quoted text such as \`"1h30m"\`, \`"250ms"\`. A bare number means seconds, with a
-  warning.
-- Where a file sets one thing twice, the row further down in a table wins (\`port\` over \`listen\`).
-- For a number whose default is not 0, \`0\` stands for the default.
-- **\`startBroker\`** takes the names of the last column, in nested objects like the file's blocks; its
-  durations are milliseconds.
-- Options marked *own* are unknown to nats-server: a file that has them cannot be shared with one.
+- A **duration** is a quoted text such as \`"1h30m"\` or \`"250ms"\`. A bare number means seconds,
+  with a warning.
+- Where a file sets one thing twice, the row further down in a table wins (\`port\` over
+  \`listen\`).
+- For a number whose default is not 0, \`0\` stands for the default; only \`max_connections: 0\`
+  in a file means what it says.
+- **\`startBroker\`** takes the names of the last column, in nested objects like the blocks of a
+  file; its durations are milliseconds.
+- Options marked *own* are unknown to nats-server, which refuses a file that has them.
 - A running broker does not read its file again: there is no reload yet.`
 }
 
@@ -146,8 +148,9 @@ Files that set these are not refused, because nothing unsafe comes of it:
 
 ${table(['option', 'why'], rows)}
 
-Two more are bounded by the memory itself: \`shared_memory\` uses 2 GiB at most, and \`workers\` may be at
-most 31; a broker that is asked for more workers, or for less memory than they need, does not start.`
+Two are bounded by the memory itself: of \`shared_memory\` 2 GiB at most are used, and \`workers\`
+may be at most 31. A broker that is asked for more workers, or given less memory than they need,
+does not start.`
 }
 
 function notHonoured() {
@@ -160,14 +163,14 @@ function notHonoured() {
   ])
   return `## Known to nats-server, refused here
 
-A broker that runs without the TLS or the permissions its file asks for is worse than one that does not
-start. So these are refused like a misspelt option, with nats-server's text
+A broker that runs without the TLS or the permissions its file asks for is worse than one that does
+not start. So these are refused like a misspelt option, with nats-server's text
 (\`file:3:1: unknown field "tls"\`) and exit code 1:
 
 ${table(['where', 'options, aliases included'], rows)}
 
-Also refused: a local account other than \`$G\`, remotes with the schemes \`ws\` and \`wss\`, and any mode of
-\`compression\` that compresses.`
+Also refused: a local account other than \`$G\`, remotes with the schemes \`ws\` and \`wss\`, and any
+mode of \`compression\` that compresses.`
 }
 
 function flags() {

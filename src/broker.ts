@@ -1,5 +1,8 @@
+import type { Socket } from 'node:net'
 import { hasPlaintextPassword } from './auth/authenticator.ts'
 import { BrokerError } from './base/errors.ts'
+import type { Logger } from './base/log-line.ts'
+import { parseAdvertise } from './config/host-port.ts'
 import type { Options } from './config/options.ts'
 import { Acceptor } from './io/acceptor.ts'
 import { compileKernel } from './kernel/kernel.ts'
@@ -14,18 +17,25 @@ import { type Listeners, removePortsFile, writePortsFile } from './lifecycle/por
 import { startUpLines } from './lifecycle/start-up-lines.ts'
 import type { LogSink } from './monitor/log/log-sink.ts'
 import { createServerIdentity } from './protocol/server-identity.ts'
-import { type CryptoPool, createCryptoPool } from './workers/crypto-pool.ts'
 import { Supervisor } from './workers/supervisor.ts'
+import type { ListenerKind } from './workers/thread-messages.ts'
+import type { ThreadSettings } from './workers/thread-settings.ts'
 import { defaultWorkerCount } from './workers/worker-count.ts'
 
 export interface BrokerFacts {
   readonly options: Options
-  readonly log: LogSink
+  /** Still opening while the threads start: opening it takes as long as they do. */
+  readonly log: Promise<LogSink>
   /** Empty when there is no configuration file. */
   readonly configPath: string
   readonly configDigest: string
   /** The broker cannot go on; it has closed what it could. */
   readonly onFatal: (text: string) => void
+}
+
+interface Acceptors {
+  readonly client: Acceptor
+  readonly leaf: Acceptor | undefined
 }
 
 /**
@@ -40,89 +50,60 @@ export class Broker {
   readonly leafPort: number
   readonly supervisor: Supervisor
   readonly #facts: BrokerFacts
-  readonly #acceptors: readonly Acceptor[]
-  readonly #cryptoPool: CryptoPool
+  readonly #log: Logger
+  readonly #acceptors: Acceptors
   #hasPortsFile = false
   #closing: Promise<void> | undefined
 
   private constructor(
     facts: BrokerFacts,
+    log: LogSink,
     supervisor: Supervisor,
-    cryptoPool: CryptoPool,
-    acceptors: { client: Acceptor; leaf: Acceptor | undefined },
+    acceptors: Acceptors,
   ) {
     this.#facts = facts
+    this.#log = log.logger
     this.supervisor = supervisor
-    this.#cryptoPool = cryptoPool
+    this.#acceptors = acceptors
     this.port = acceptors.client.port
     this.leafPort = acceptors.leaf?.port ?? 0
-    this.#acceptors = [acceptors.client, ...(acceptors.leaf === undefined ? [] : [acceptors.leaf])]
   }
 
   /**
    * @throws BrokerError when a port cannot be bound or a file not written; nothing is left behind
    */
   static async start(facts: BrokerFacts): Promise<Broker> {
-    const { options, log } = facts
+    const { options } = facts
     const identity = createServerIdentity()
     const serverName = options.serverName || identity.id
-    logStart(facts, identity.id, serverName)
+    let broker: Broker | undefined
     let supervisor: Supervisor | undefined
-    const client = new Acceptor({
-      host: options.host,
-      port: options.port,
-      onSocket: (socket) => {
-        const isRefused = supervisor!.clientCount >= options.maxConnections
-        supervisor!.handOver(socket, 'client', isRefused)
-      },
-    })
-    const leaf =
-      options.leafnodes.port === 0
-        ? undefined
-        : new Acceptor({
-            host: options.leafnodes.host,
-            port: options.leafnodes.port,
-            onSocket: (socket) => supervisor!.handOver(socket, 'leaf', false),
-          })
-    await listen(client, 'client', options.host, options.port)
-    if (leaf !== undefined) {
-      await listen(leaf, 'leaf', options.leafnodes.host, options.leafnodes.port).catch((error) => {
-        client.close()
-        throw error
-      })
-    }
-    const cryptoPool = createCryptoPool({ onTrouble: (text) => log.logger.error(text) })
-    const module = compileKernel()
-    const workerCount = options.workers || defaultWorkerCount()
-    const shared = createSharedMemory(module, {
-      workerCount,
-      totalBytes: options.sharedMemory || SHARED_MEMORY_BYTES_DEFAULT,
-    })
-    supervisor = new Supervisor({
-      kernel: shared.kernel,
-      memory: shared.memory,
-      module,
-      workerCount,
-      log,
-      cryptoPool,
-      onFatal: facts.onFatal,
-      settings: {
+    const acceptors = await bind(options, (socket, listener) => broker?.handOver(socket, listener))
+    try {
+      supervisor = startThreads(facts, {
         options,
         identity: { id: identity.id, xkey: identity.xkey },
         serverName,
-        ...advertised(options, client.port),
-        leafPort: leaf?.port ?? 0,
-      },
-    })
-    const broker = new Broker(facts, supervisor, cryptoPool, { client, leaf })
-    try {
-      await supervisor.start()
-      broker.#open(client, leaf)
+        ...advertisedPlace(options, acceptors.client.port),
+        leafPort: acceptors.leaf?.port ?? 0,
+      })
+      const log = await facts.log
+      logStart(facts, log, identity.id, serverName)
+      broker = new Broker(facts, log, supervisor, acceptors)
+      await supervisor.ready
+      broker.#open()
+      return broker
     } catch (error) {
-      await broker.close()
+      closeAcceptors(acceptors)
+      if (broker === undefined) await supervisor?.end()
+      else await broker.close()
       throw error
     }
-    return broker
+  }
+
+  handOver(socket: Socket, listener: ListenerKind): void {
+    const isFull = this.supervisor.clientCount >= this.#facts.options.maxConnections
+    this.supervisor.handOver(socket, listener, listener === 'client' && isFull)
   }
 
   get url(): string {
@@ -131,8 +112,9 @@ export class Broker {
     return `nats://${name.includes(':') ? `[${name}]` : name}:${this.port}`
   }
 
-  #open(client: Acceptor, leaf: Acceptor | undefined): void {
+  #open(): void {
     const { options } = this.#facts
+    const { client, leaf } = this.#acceptors
     if (leaf !== undefined) {
       this.#logListener({ kind: 'leaf', host: options.leafnodes.host, port: leaf.port })
     }
@@ -141,11 +123,11 @@ export class Broker {
     client.open()
     if (options.pidFile !== '') writePidFile(options.pidFile, process.pid)
     if (options.portsFileDir !== '') this.#writePortsFile(options)
-    this.#facts.log.logger.info('Server is ready')
+    this.#log.info('Server is ready')
   }
 
   #logListener(listener: OpenedListener): void {
-    for (const { level, text } of listenerLines(listener)) this.#facts.log.logger[level](text)
+    for (const { level, text } of listenerLines(listener)) this.#log[level](text)
   }
 
   #writePortsFile(options: Options): void {
@@ -166,7 +148,7 @@ export class Broker {
   }
 
   #logError(error: unknown): void {
-    this.#facts.log.logger.error(error instanceof BrokerError ? error.message : String(error))
+    this.#log.error(error instanceof BrokerError ? error.message : String(error))
   }
 
   /** Closes all connections and ends all threads. Calls after the first wait for the same end. */
@@ -176,9 +158,8 @@ export class Broker {
   }
 
   async #close(): Promise<void> {
-    const { logger } = this.#facts.log
-    logger.info('Initiating Shutdown...')
-    for (const acceptor of this.#acceptors) acceptor.close()
+    this.#log.info('Initiating Shutdown...')
+    closeAcceptors(this.#acceptors)
     if (this.#hasPortsFile) {
       try {
         removePortsFile(this.#facts.options.portsFileDir, process.pid)
@@ -187,8 +168,7 @@ export class Broker {
       }
     }
     await this.supervisor.end()
-    await this.#cryptoPool.close()
-    logger.info('Server Exiting..')
+    this.#log.info('Server Exiting..')
   }
 }
 
@@ -206,20 +186,79 @@ async function listen(
   }
 }
 
-/** What INFO says of host and port. */
-function advertised(options: Options, port: number): { clientHost: string; clientPort: number } {
-  if (options.clientAdvertise === '') return { clientHost: options.host, clientPort: port }
-  const colon = options.clientAdvertise.lastIndexOf(':')
-  const hasPort = colon > 0 && !options.clientAdvertise.endsWith(']')
-  if (!hasPort) return { clientHost: options.clientAdvertise, clientPort: port }
-  return {
-    clientHost: options.clientAdvertise.slice(0, colon).replace(/^\[|\]$/g, ''),
-    clientPort: Number(options.clientAdvertise.slice(colon + 1)) || port,
-  }
+function closeAcceptors({ client, leaf }: Acceptors): void {
+  client.close()
+  leaf?.close()
 }
 
-function logStart(facts: BrokerFacts, serverId: string, serverName: string): void {
-  const { options, log, configPath, configDigest } = facts
+async function bind(
+  options: Options,
+  onSocket: (socket: Socket, listener: ListenerKind) => void,
+): Promise<Acceptors> {
+  const { host, port, leafnodes } = options
+  const client = new Acceptor({ host, port, onSocket: (socket) => onSocket(socket, 'client') })
+  await listen(client, 'client', host, port)
+  if (leafnodes.port === 0) return { client, leaf: undefined }
+  const leaf = new Acceptor({
+    host: leafnodes.host,
+    port: leafnodes.port,
+    onSocket: (socket) => onSocket(socket, 'leaf'),
+  })
+  try {
+    await listen(leaf, 'leaf', leafnodes.host, leafnodes.port)
+  } catch (error) {
+    client.close()
+    throw error
+  }
+  return { client, leaf }
+}
+
+function startThreads(
+  { options, log, onFatal }: BrokerFacts,
+  settings: ThreadSettings,
+): Supervisor {
+  const module = compileKernel()
+  const workerCount = options.workers || defaultWorkerCount()
+  const { kernel, memory } = createSharedMemory(module, {
+    workerCount,
+    totalBytes: options.sharedMemory || SHARED_MEMORY_BYTES_DEFAULT,
+  })
+  const supervisor = new Supervisor({
+    kernel,
+    memory,
+    module,
+    workerCount,
+    settings,
+    log,
+    onFatal,
+  })
+  supervisor.start()
+  return supervisor
+}
+
+/** What INFO says of host and port. */
+function advertisedPlace(
+  { host, clientAdvertise }: Options,
+  port: number,
+): Pick<ThreadSettings, 'clientHost' | 'clientPort'> {
+  if (clientAdvertise === '') return { clientHost: host, clientPort: port }
+  const place = parseAdvertise(clientAdvertise, port)
+  if (place === undefined) {
+    throw new BrokerError(
+      'BRK_ADVERTISE',
+      `client_advertise is no address: ${JSON.stringify(clientAdvertise)}`,
+      { context: { clientAdvertise } },
+    )
+  }
+  return { clientHost: place.host, clientPort: place.port }
+}
+
+function logStart(
+  { options, configPath, configDigest }: BrokerFacts,
+  log: LogSink,
+  serverId: string,
+  serverName: string,
+): void {
   const { user, pass: password, token } = options.authorization
   const lines = startUpLines({
     serverName,

@@ -1,9 +1,10 @@
 /** Sable as a library: a broker inside your own process. */
 
 import { BrokerError } from './base/errors.ts'
+import { LineLogger, type LogLevel } from './base/log-line.ts'
 import { Broker } from './broker.ts'
 import { optionsFromObject, type PartialOptions } from './config/options.ts'
-import { createLogSink } from './monitor/log/log-sink.ts'
+import { createLogSink, type LogSink } from './monitor/log/log-sink.ts'
 
 export { BrokerError } from './base/errors.ts'
 export { OptionsError, type PartialOptions } from './config/options.ts'
@@ -27,7 +28,8 @@ export interface RunningBroker {
  */
 export async function startBroker(options: PartialOptions = {}): Promise<RunningBroker> {
   const checked = optionsFromObject(options)
-  const log = await createLogSink({
+  const isQuiet = checked.logFile === '' && !checked.debug && !checked.trace
+  const opening = createLogSink({
     format: checked.logFormat,
     file: checked.logFile === '' ? undefined : checked.logFile,
     sizeLimitBytes: checked.logSizeLimit,
@@ -41,7 +43,7 @@ export async function startBroker(options: PartialOptions = {}): Promise<Running
   })
   const broker = await Broker.start({
     options: checked,
-    log,
+    log: isQuiet ? opening.then(withoutInfo) : opening,
     configPath: '',
     configDigest: '',
     onFatal: (text) => {
@@ -54,7 +56,24 @@ export async function startBroker(options: PartialOptions = {}): Promise<Running
     url: broker.url,
     close: async () => {
       await broker.close()
+      const log = await opening
       log.close()
     },
+  }
+}
+
+const QUIET_LEVELS: ReadonlySet<LogLevel> = new Set(['warn', 'error', 'fatal'])
+
+/** A broker inside another program does not speak unless something is wrong. */
+function withoutInfo(sink: LogSink): LogSink {
+  return {
+    logger: new LineLogger({ debug: false, trace: false }, (level, text) => {
+      if (QUIET_LEVELS.has(level)) sink.logger[level](text)
+    }),
+    lostLineCount: 0,
+    accept: (lines) => sink.accept(lines.filter(({ level }) => QUIET_LEVELS.has(level))),
+    reopen: () => sink.reopen(),
+    reconfigure: (options) => sink.reconfigure(options),
+    close: () => sink.close(),
   }
 }

@@ -21,14 +21,16 @@ if (request.kind === 'exit') {
 }
 
 async function run(options: Options, configPath: string, configDigest: string): Promise<void> {
-  const log = await openLog(options)
+  const opening = openLog(options)
   let broker: Broker | undefined
-  const fail = (text: string): never => {
+  const fail = async (text: string): Promise<never> => {
+    const log = await opening
     log.logger.fatal(text)
     log.close()
     process.exit(1)
   }
   const end = async (signal: string) => {
+    const log = await opening
     log.logger.info(`Trapped "${signal}" signal`)
     await broker?.close()
     log.close()
@@ -37,9 +39,10 @@ async function run(options: Options, configPath: string, configDigest: string): 
   process.once('SIGINT', () => void end('interrupt'))
   process.once('SIGTERM', () => void end('terminated'))
   try {
-    broker = await Broker.start({ options, log, configPath, configDigest, onFatal: fail })
+    const onFatal = (text: string) => void fail(text)
+    broker = await Broker.start({ options, log: opening, configPath, configDigest, onFatal })
   } catch (error) {
-    fail(error instanceof Error ? error.message : String(error))
+    await fail(error instanceof Error ? error.message : String(error))
   }
 }
 

@@ -98,8 +98,9 @@ export class Connection {
     return this.closedState === undefined
   }
 
-  get isPaused(): boolean {
-    return this.#isPaused
+  /** Whether its socket, and with it its memory, is still held. */
+  get isAttached(): boolean {
+    return this.#socket !== undefined
   }
 
   /** Where the next read goes: the thread's area, or the block of a large operation. */

@@ -8,7 +8,7 @@ const SHARED_MEMORY_BYTES_MAX = 2 ** 31
  */
 export const SHARED_MEMORY_BYTES_DEFAULT = 2 ** 31
 /** Below this not even one worker has room for a client at the default max_pending. */
-const SHARED_MEMORY_BYTES_MIN = 2 ** 28
+export const SHARED_MEMORY_BYTES_MIN = 2 ** 28
 const LANE_CAPACITY_BYTES = 1024 * 1024
 /** With many threads the lanes, which grow with the square, shrink. */
 const LANE_CAPACITY_BYTES_MANY = 256 * 1024

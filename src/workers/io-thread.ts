@@ -22,6 +22,10 @@ const ROUNDS_MAX = 8
 const STALL_MS = 10
 /** While the routing worker is replaced, publishers try again this often. */
 const SUBLIST_RETRY_MS = 5
+/** Below a sixteenth of the thread's pages memory is scarce. */
+const FREE_PAGES_MIN_SHIFT = 4
+/** Closing somebody for less would not help. */
+const RELIEF_BYTES_MIN = 1024 * 1024
 const SEED_MAX = 2 ** 31
 
 /** What a kind of thread does with what the kernel hands to TypeScript. */
@@ -61,6 +65,10 @@ export class IoThread implements ConnectionHost {
   readonly #lanes: InboundLanes
   readonly #scratch: number
   readonly #role: () => ThreadRole
+  readonly #freePagesWord: number
+  readonly #freePagesMin: number
+  /** Connection closed for its memory, until it is given back. */
+  #relieving: Connection | undefined
   #turnDepth = 0
   #isPolling = false
   #laneWaiters: Connection[] = []
@@ -89,6 +97,8 @@ export class IoThread implements ConnectionHost {
     const arena = arenaAddress(this.kernel, this.thread)
     this.readAddress = words[(arena + layout.ARENA_READ) >> 2]!
     this.readView = bytes.subarray(this.readAddress, this.readAddress + READ_BYTES)
+    this.#freePagesWord = (arena + layout.ARENA_FREE_PAGES) >> 2
+    this.#freePagesMin = words[this.#freePagesWord]! >> FREE_PAGES_MIN_SHIFT
     this.#lanes = new InboundLanes(this.kernel, this.thread)
     this.#doorbells = new Doorbells(this.kernel, this.thread, () => this.poll())
     Atomics.store(
@@ -192,8 +202,11 @@ export class IoThread implements ConnectionHost {
   }
 
   /** Delivers what other threads have sent by now. Only inside a turn. */
-  readLanes(): void {
-    this.#lanes.read(this.#role(), (thread) => this.#doorbells.ringAsleep(thread))
+  readLanes(): boolean {
+    const hasRead = this.#lanes.read(this.#role(), (thread) => this.#doorbells.ringAsleep(thread))
+    // What came by a lane is for its own publisher to slow down: its thread sees the stall mark, too.
+    if (hasRead) this.kernel.exports.clearStallRequest()
+    return hasRead
   }
 
   #finish(): void {
@@ -203,8 +216,8 @@ export class IoThread implements ConnectionHost {
       role.onTurnEnd()
       this.#doorbells.ring(this.kernel.exports.commitLanes())
       this.#flushDirty()
-      const hasRead = this.#lanes.read(role, (thread) => this.#doorbells.ringAsleep(thread))
-      if (!hasRead) {
+      this.#relieveMemory()
+      if (!this.readLanes()) {
         if (this.#canSleep()) return
       } else if (round >= ROUNDS_MAX) {
         // Sockets must get their turn, too; the thread stays awake meanwhile.
@@ -236,6 +249,27 @@ export class IoThread implements ConnectionHost {
       this.#pollSoon()
     }
     return true
+  }
+
+  /**
+   * When memory gets scarce the connection with the most pending bytes has to go, before somebody
+   * is refused a chunk who is not to blame. Its memory is back when its socket has closed; until
+   * then nobody else is closed for it.
+   */
+  #relieveMemory(): void {
+    const { words } = this.kernel
+    if (words[this.#freePagesWord]! >= this.#freePagesMin || this.#relieving?.isAttached) return
+    this.#relieving = undefined
+    let most: Connection | undefined
+    for (const connection of this.connections) {
+      if (connection?.isOpen && connection.pendingBytes > (most?.pendingBytes ?? 0)) {
+        most = connection
+      }
+    }
+    if (most === undefined || most.pendingBytes < RELIEF_BYTES_MIN) return
+    this.#relieving = most
+    this.log.warn(`Shared memory of thread ${this.thread} is nearly exhausted`)
+    this.onSlowConsumer(most, 'slowConsumerPendingBytes', most.pendingBytes)
   }
 
   #pollSoon(): void {

@@ -91,13 +91,7 @@ export class LeafConnection implements Session, LeafLink {
     this.droppableFrom = this.droppableTo = 0
     if (result.type === 'violation') return this.#onViolation(result, to)
     if (result.verb === 'LMSG' || result.verb === 'HMSG') return this.#onMessage(result, at, to)
-    const busy = tellLeafSession(
-      session,
-      result.verb,
-      kernel.bytes,
-      result.argFrom,
-      result.argTo,
-    )
+    const busy = tellLeafSession(session, result.verb, kernel.bytes, result.argFrom, result.argTo)
     if (busy !== undefined) this.#await(busy)
     this.#schedule()
     return this.connection.isOpen ? result.next : CLOSED
@@ -139,8 +133,7 @@ export class LeafConnection implements Session, LeafLink {
       return CLOSED
     }
     const end = operation.next + args.totalBytes
-    const isBroken =
-      (to > end && bytes[end] !== CR) || (to > end + 1 && bytes[end + 1] !== LF)
+    const isBroken = (to > end && bytes[end] !== CR) || (to > end + 1 && bytes[end + 1] !== LF)
     if (isBroken) {
       session.onUnknownOperation(Buffer.from(bytes.subarray(end, end + 2)).toString('latin1'))
       return CLOSED

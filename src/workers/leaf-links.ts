@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type Socket, connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { type Authenticator, createLeafAuthenticator } from '../auth/authenticator.ts'
 import { systemErrorReason } from '../base/errors.ts'
@@ -15,7 +15,11 @@ import type { ConnectOptions } from '../protocol/connect.ts'
 import type { ServerInfo } from '../protocol/info.ts'
 import type { OperationLimits } from '../protocol/operation.ts'
 import { AcceptSession, type LeafAdmission } from '../router/leaf/accept-session.ts'
-import { type InterestChange, LeafInterest, type LocalInterest } from '../router/leaf/leaf-interest.ts'
+import {
+  type InterestChange,
+  LeafInterest,
+  type LocalInterest,
+} from '../router/leaf/leaf-interest.ts'
 import { leafBaseInfo, leafClusterName } from '../router/leaf/leaf-server-info.ts'
 import type { LeafSessionOptions } from '../router/leaf/leaf-session.ts'
 import type { LeafInterestSink, LeafLog, LeafServer } from '../router/leaf/leaf-types.ts'
@@ -155,7 +159,7 @@ export class LeafLinks {
   }
 
   #common(link: LeafConnection, onEnd: (penaltyMs: number) => void): LeafSessionOptions {
-    const { options, thread } = this
+    const { options } = this
     return {
       link,
       server: this.#server,

@@ -41,7 +41,7 @@ export class RoutingWorker implements ThreadRole {
   }
 
   onRecord(from: number, kind: number, slot: number, generation: number): void {
-    const { exports, layout, words } = this.kernel
+    const { layout, words } = this.kernel
     // A slot may have ended since, or begun another life.
     if (Atomics.load(words, (slot + layout.SUB_GENERATION) >> 2) !== generation) return
     if (kind === layout.RECORD_SUBSCRIBE) {

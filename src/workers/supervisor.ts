@@ -1,16 +1,21 @@
 import type { Socket } from 'node:net'
 import { MessageChannel, type MessagePort, type Transferable, Worker } from 'node:worker_threads'
-import type { Logger } from '../base/log-line.ts'
+import type { LogLevel } from '../base/log-line.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { threadField } from '../kernel/shared-memory.ts'
 import type { LogSink } from '../monitor/log/log-sink.ts'
-import type { CryptoPool } from './crypto-pool.ts'
+import { type CryptoPool, createCryptoPool } from './crypto-pool.ts'
 import { threadEntry } from './thread-entry.ts'
 import type { FromThread, ListenerKind, ThreadStart, ToThread } from './thread-messages.ts'
 import type { ThreadSettings } from './thread-settings.ts'
 
 /** Two deaths of one role within this time: something is broken for good. */
 const DEATH_INTERVAL_MS = 60_000
+/**
+ * Threads make little garbage, and most of it when clients connect: V8's default keeps more of it than
+ * everything that lives. Measured: bench, scenario "idle".
+ */
+const YOUNG_GENERATION_MB_MAX = 3
 /** Threads get this long to send what they have when the broker ends. */
 const END_TIMEOUT_MS = 2000
 
@@ -20,8 +25,8 @@ export interface SupervisorOptions {
   readonly memory: WebAssembly.Memory
   readonly workerCount: number
   readonly settings: ThreadSettings
-  readonly log: LogSink
-  readonly cryptoPool: CryptoPool
+  /** Still opening while the threads start. */
+  readonly log: Promise<LogSink>
   /** The broker cannot go on. */
   readonly onFatal: (text: string) => void
 }
@@ -43,7 +48,7 @@ interface ManagedThread {
  */
 export class Supervisor {
   readonly #options: SupervisorOptions
-  readonly #log: Logger
+  readonly #cryptoPool: CryptoPool
   readonly #threads: ManagedThread[] = []
   readonly #lastDeathMs = new Map<string, number>()
   #lastConnectionId = 0
@@ -51,15 +56,22 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options
-    this.#log = options.log.logger
+    this.#cryptoPool = createCryptoPool({ onTrouble: (text) => this.#log('error', text) })
   }
 
-  /** Starts all threads and waits until they are ready. */
-  async start(): Promise<void> {
+  /** Starts all threads; `ready` tells when they are up. */
+  start(): void {
     const threadCount = this.#options.workerCount + 1
     for (let thread = 0; thread < threadCount; thread++) this.#threads[thread] = this.#spawn(thread)
     for (let thread = 0; thread < threadCount; thread++) this.#connectPeers(thread, thread)
-    await Promise.all(this.#threads.map(({ ready }) => ready))
+  }
+
+  get ready(): Promise<unknown> {
+    return Promise.all(this.#threads.map(({ ready }) => ready))
+  }
+
+  #log(level: LogLevel, text: string): void {
+    void this.#options.log.then(({ logger }) => logger[level](text))
   }
 
   // ── connections ───────────────────────────────────────────────────────────────────────────
@@ -99,7 +111,7 @@ export class Supervisor {
       // The peer was gone before its socket could be handed over.
       Atomics.sub(kernel.words, load, 1)
       socket.destroy()
-      this.#log.debug(`connection ${cid} was not handed over: ${String(error)}`)
+      this.#log('debug', `connection ${cid} was not handed over: ${String(error)}`)
     }
   }
 
@@ -123,6 +135,7 @@ export class Supervisor {
     const name = isRouter ? 'routing-worker' : 'protocol-worker'
     const worker = new Worker(threadEntry(name), {
       workerData: start,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB_MAX },
       name: isRouter ? 'routing' : `protocol-${thread}`,
     })
     let onReady = () => {}
@@ -134,7 +147,7 @@ export class Supervisor {
       else this.#onMessage(thread, message)
     })
     worker.on('error', (error) => {
-      this.#log.error(`${roleOf(thread)} ${thread} failed: ${describe(error)}`)
+      this.#log('error', `${roleOf(thread)} ${thread} failed: ${describe(error)}`)
     })
     worker.on('exit', () => this.#onExit(thread, worker))
     return { worker, ready, awaited: new Set() }
@@ -162,7 +175,7 @@ export class Supervisor {
   #onMessage(thread: number, message: FromThread): void {
     switch (message.type) {
       case 'log':
-        this.#options.log.accept(message.lines)
+        void this.#options.log.then((log) => log.accept(message.lines))
         break
       case 'forgotten':
         this.#onForgotten(message.thread, thread)
@@ -181,7 +194,7 @@ export class Supervisor {
   }
 
   async #verifyBcrypt(thread: number, id: number, password: string, hash: string): Promise<void> {
-    const isRight = await this.#options.cryptoPool.verifyBcrypt(password, hash)
+    const isRight = await this.#cryptoPool.verifyBcrypt(password, hash)
     this.#post(thread, { type: 'bcryptVerified', id, isRight })
   }
 
@@ -199,7 +212,7 @@ export class Supervisor {
       onFatal(`${role} died twice within a minute`)
       return
     }
-    this.#log.error(`${role} ${thread} died: its connections are closed, a new one starts`)
+    this.#log('error', `${role} ${thread} died: its connections are closed, a new one starts`)
     Atomics.store(words, this.#field(thread, layout.THREAD_STATE), layout.THREAD_STATE_DEAD)
     Atomics.store(words, this.#field(thread, layout.THREAD_EPOCH), 0)
     Atomics.store(words, this.#field(thread, layout.THREAD_CONNECTIONS), 0)
@@ -230,7 +243,7 @@ export class Supervisor {
     for (let other = 0; other < this.#threads.length; other++) {
       if (other !== dead) this.#connect(dead, other)
     }
-    void successor.ready.then(() => this.#log.info(`${roleOf(dead)} ${dead} replaced`))
+    void successor.ready.then(() => this.#log('info', `${roleOf(dead)} ${dead} replaced`))
   }
 
   /** For tests: lets a thread fail as by an uncaught error. */
@@ -244,6 +257,7 @@ export class Supervisor {
   async end(): Promise<void> {
     this.#isEnding = true
     await Promise.all(this.#threads.map(({ worker }) => endThread(worker)))
+    await this.#cryptoPool.close()
   }
 }
 

@@ -6,6 +6,7 @@ import {
   type TestConnection,
 } from '../support/client-libraries.ts'
 import { withLog } from '../support/failure-text.ts'
+import { notHonouredReason } from '../support/not-yet-honoured.ts'
 import { programsUnderTest, skipReason } from '../support/peers.ts'
 import { type ServerOptions, type ServerProcess, startServer } from '../support/server-process.ts'
 
@@ -40,7 +41,7 @@ export function eachClient(
   for (const program of programsUnderTest()) {
     for (const library of LIBRARIES) {
       describe(`${title}, ${library.name} on ${program.name}`, {
-        skip: skipReason(program),
+        skip: skipReason(program) || notHonouredReason(program, options.config),
       }, () => {
         let server: ServerProcess
         const connections: TestConnection[] = []

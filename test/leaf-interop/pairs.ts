@@ -1,6 +1,7 @@
-import { after, afterEach, before, describe, test } from 'node:test'
+import { after, afterEach, before, describe, type TestContext, test } from 'node:test'
 import { CLASSIC, type ConnectOptions, type TestConnection } from '../support/client-libraries.ts'
 import { withLog } from '../support/failure-text.ts'
+import { NotHonouredError, notHonouredReason } from '../support/not-yet-honoured.ts'
 import {
   checkName,
   listFrom,
@@ -148,6 +149,8 @@ class Workshop implements Bench {
   }
 
   async #start(serverProgram: ServerProgram, options: ServerOptions): Promise<ServerProcess> {
+    const reason = notHonouredReason(serverProgram, options.config)
+    if (reason !== false) throw new NotHonouredError(reason)
     const server = await startServer(serverProgram, options)
     this.#servers.push(server)
     return server
@@ -170,7 +173,7 @@ export function eachPair(title: string, define: (check: Check<Bench>) => void): 
         afterEach(() => workshop.endAll())
         define((name, body, skip) => {
           const options = { timeout: TEST_MS_MAX, skip: skip?.(pair) ?? false }
-          test(name, options, () => run(workshop, () => body(workshop)))
+          test(name, options, (t) => run(workshop, () => body(workshop), t))
         })
       })
     }
@@ -197,7 +200,7 @@ export function eachLinkedPair(title: string, define: (check: Check<LinkedBench>
         after(() => workshop.endAll())
         define((name, body, skip) => {
           const options = { timeout: TEST_MS_MAX, skip: skip?.(pair) ?? false }
-          test(name, options, () => run(workshop, () => body(linkedBench(workshop, hub, leaf))))
+          test(name, options, (t) => run(workshop, () => body(linkedBench(workshop, hub, leaf)), t))
         })
       })
     }
@@ -219,10 +222,16 @@ function suiteOptions({ hub, leaf }: Pair) {
   return { skip: skipReason(hub, leaf), concurrency: 1 }
 }
 
-async function run(workshop: Workshop, body: () => Promise<void>): Promise<void> {
+async function run(
+  workshop: Workshop,
+  body: () => Promise<void>,
+  test?: TestContext,
+): Promise<void> {
   try {
     await body()
   } catch (error) {
+    // Only the body knows what it starts Sable with.
+    if (error instanceof NotHonouredError && test !== undefined) return test.skip(error.message)
     throw withLog(error, workshop.servers)
   }
 }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { createServer, type Server, type Socket } from 'node:net'
 import { test } from 'node:test'
+import { NOT_YET_HONOURED } from '../../src/config/not-yet-honoured.ts'
 import { cutFrames } from './frames.ts'
-import { skipReason } from './peers.ts'
+import { notHonouredReason } from './not-yet-honoured.ts'
+import { program, skipReason } from './peers.ts'
 import { RawClient } from './raw-client.ts'
 import { startServer } from './server-process.ts'
 import { until, within } from './wait.ts'
@@ -85,4 +87,23 @@ test('a missing peer is a reason to skip, a missing broker is not', () => {
 test('a program that ends at once is reported with what it wrote', async () => {
   const program = { name: 'sable', path: process.execPath, missing: null } as const
   await assert.rejects(startServer(program), /ended at start, exit code 9[\s\S]*bad option/)
+})
+
+test('a configuration with an option that is not honoured yet is a reason to skip for Sable', () => {
+  const [sable, real] = [program('sable'), program('nats-server')]
+  const inAuthorization = NOT_YET_HONOURED.authorization
+  const inRemotes = NOT_YET_HONOURED['leafnodes.remotes']
+  for (const option of inAuthorization) {
+    const config = `authorization { user: a, ${option}: [] }`
+    const reason = notHonouredReason(sable, config)
+    assert.equal(reason, `sable does not honour yet: authorization.${option}`)
+    assert.equal(notHonouredReason(real, config), false)
+  }
+  for (const option of inRemotes) {
+    const config = `leaf { remotes = [ { url: "nats://a:1" }, { ${option.toUpperCase()}: x } ] }`
+    const reason = notHonouredReason(sable, config)
+    assert.equal(reason, `sable does not honour yet: leafnodes.remotes.${option}`)
+  }
+  assert.equal(notHonouredReason(sable, 'authorization { token: users }'), false)
+  assert.equal(notHonouredReason(sable, undefined), false)
 })

@@ -9,6 +9,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { after, before, describe, test } from 'node:test'
+import { notHonouredReason } from '../support/not-yet-honoured.ts'
 import type { ServerProgram } from '../support/peers.ts'
 import { listFrom, program, programsUnderTest, skipReason } from '../support/peers.ts'
 import { type ServerProcess, startServer } from '../support/server-process.ts'
@@ -35,7 +36,8 @@ test('each script has recorded answers, and each recorded answer a script', () =
 for (const target of targets()) {
   describe(`${target.name}: raw byte scripts`, { concurrency: SERVERS_AT_A_TIME }, () => {
     for (const [config, scripts] of batches()) {
-      describe(label(config), { concurrency: 1 }, () => {
+      const skip = notHonouredReason(target, config)
+      describe(label(config), { concurrency: 1, skip }, () => {
         let server: ServerProcess
         before(async () => {
           server = await startServer(target, { config })
