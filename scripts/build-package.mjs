@@ -3,11 +3,11 @@
  * exports, and no chunk of an earlier build.
  *
  *   node scripts/build-package.mjs
+ *   node scripts/build-package.mjs --types <folder>      the declarations only, into that folder
  */
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { run } from './runtime.mjs'
+import { findNode, run } from './runtime.mjs'
 import { ensureSetup } from './setup.mjs'
 import { ROOT, readJson } from './tree.mjs'
 
@@ -16,7 +16,7 @@ const MANIFEST = join(DIST, '.bundle-files.json')
 const IMPORTS = /(?:\bfrom|\bimport\() ?["'](\.[^"']+)\.ts["']/g
 
 /** Writes the declarations that src/index.ts leads to into `folder`, and none of the others. */
-export async function buildTypes(node, folder) {
+async function buildTypes(node, folder) {
   mkdirSync(DIST, { recursive: true })
   const work = mkdtempSync(join(DIST, '.types-'))
   try {
@@ -50,13 +50,16 @@ function removeOldChunks() {
   }
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  try {
+const [option, folder] = process.argv.slice(2)
+try {
+  if (option === '--types') {
+    await buildTypes(findNode(ROOT), folder)
+  } else {
     const node = await ensureSetup()
     removeOldChunks()
     await buildTypes(node, join(DIST, 'types'))
-  } catch (error) {
-    console.error(`package: ${error.message}`)
-    process.exitCode = 1
   }
+} catch (error) {
+  console.error(`package: ${error.message}`)
+  process.exitCode = 1
 }

@@ -31,6 +31,8 @@ export interface BrokerFacts {
   readonly configDigest: string
   /** The broker cannot go on; it has closed what it could. */
   readonly onFatal: (text: string) => void
+  /** For tests: two deaths of one kind of thread within this time are fatal. */
+  readonly deathIntervalMs?: number
 }
 
 interface Acceptors {
@@ -214,7 +216,7 @@ async function bind(
 }
 
 function startThreads(
-  { options, log, onFatal }: BrokerFacts,
+  { options, log, onFatal, deathIntervalMs }: BrokerFacts,
   settings: ThreadSettings,
 ): Supervisor {
   const module = compileKernel()
@@ -231,6 +233,7 @@ function startThreads(
     settings,
     log,
     onFatal,
+    deathIntervalMs,
   })
   supervisor.start()
   return supervisor

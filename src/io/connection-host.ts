@@ -15,8 +15,10 @@ export interface ConnectionHost {
   /** Between these two the thread's lanes and dirty connections are left alone. */
   beginTurn(): void
   endTurn(): void
-  /** Copies text to shared memory for the time of one call. */
-  withBytes<T>(text: string | Uint8Array, use: (address: number, bytes: number) => T): T
+  /** Copies text to shared memory, a slice for each call. */
+  inSlices(text: string | Uint8Array, use: (address: number, bytes: number) => void): void
+  /** The thread's part of the shared memory is used up; `what` says who pays for it. */
+  onOutOfMemory(what: string): void
   add(connection: Connection): number
   remove(connection: Connection): void
   /**

@@ -57,17 +57,34 @@ export class Connection {
   #isReadingLarge = false
   #linger: Deadline | undefined
 
-  /** @throws RangeError when the thread's memory is exhausted */
-  constructor(host: ConnectionHost, source: Socket, facts: ConnectionFacts) {
-    const { exports, layout, words } = host.kernel
+  /** @returns undefined when the thread's memory is exhausted; the socket is the caller's then */
+  static create(
+    host: ConnectionHost,
+    source: Socket,
+    facts: ConnectionFacts,
+  ): Connection | undefined {
+    const record = host.kernel.exports.createConnection()
+    if (record === 0) {
+      host.onOutOfMemory(`cid:${facts.cid} is refused`)
+      return undefined
+    }
+    return new Connection(host, record, source, facts)
+  }
+
+  private constructor(
+    host: ConnectionHost,
+    record: number,
+    source: Socket,
+    facts: ConnectionFacts,
+  ) {
+    const { layout, words } = host.kernel
     this.#host = host
     this.cid = facts.cid
     this.remoteAddress = source.remoteAddress ?? ''
     this.remotePort = source.remotePort ?? 0
     this.startedMs = host.nowMs
     this.lastInMs = host.nowMs
-    this.record = exports.createConnection()
-    if (this.record === 0) throw new RangeError(`no memory for a connection: cid=${facts.cid}`)
+    this.record = record
     this.index = host.add(this)
     const set = (field: number, value: number) => {
       words[(this.record + field) >> 2] = value
@@ -237,6 +254,7 @@ export class Connection {
     const { exports } = this.#host.kernel
     const address = exports.allocate(bytes)
     if (address === 0) {
+      this.#host.onOutOfMemory(`${this.remote} - cid:${this.cid} is closed`)
       this.close('slowConsumerPendingBytes')
       return undefined
     }
@@ -285,7 +303,7 @@ export class Connection {
   /** Appends to what the peer will get; nothing is sent before the end of the turn. */
   write(text: string | Uint8Array): void {
     const { exports } = this.#host.kernel
-    this.#host.withBytes(text, (address, bytes) => exports.appendBytes(this.record, address, bytes))
+    this.#host.inSlices(text, (address, bytes) => exports.appendBytes(this.record, address, bytes))
   }
 
   flush(): void {
@@ -319,7 +337,7 @@ export class Connection {
     const socket = this.#socket
     if (socket === undefined) return
     if (reason === 'slowConsumerPendingBytes' || reason === 'slowConsumerWriteDeadline') {
-      socket.resetAndDestroy()
+      socket.destroy()
       return
     }
     this.#writer.endAfterFlush(socket)

@@ -13,7 +13,8 @@ export interface KernelExports {
   copy(target: number, source: number, bytes: number): void
   tidy(): void
   dropPlans(): void
-  reclaimLent(all: number): void
+  forgetReader(thread: number): void
+  hasLent(): number
 
   createConnection(): number
   closeConnection(connection: number): void
@@ -96,6 +97,8 @@ export interface KernelExports {
   setWeight(entry: number, weight: number): void
   matchNodes(subject: number, bytes: number, scratch: number, scratchMax: number): number
   readonly nodeCount: WebAssembly.Global
+  createPermissions(bytes: number): number
+  retirePermissions(permissions: number): void
   reclaim(): void
   bumpAll(): void
   walkSlots(thread: number): void
@@ -162,6 +165,14 @@ const LAYOUT_NAMES = [
   'CONNECTION_PLAN_KEY',
   'CONNECTION_PAYLOAD_MAX',
   'CONNECTION_ORIGIN',
+  'CONNECTION_OUTGOING',
+  'CONNECTION_INCOMING',
+  'PERMISSIONS_HAS_ALLOW',
+  'PERMISSIONS_ALLOWED',
+  'PERMISSIONS_DENIED',
+  'PERMISSIONS_PATTERNS',
+  'PERMISSION_BYTES',
+  'PERMISSION_TEXT',
   'CONNECTION_CONTROL_LINE_MAX',
   'CONNECTION_INDEX',
   'CONNECTION_IN_MSGS',
@@ -179,6 +190,7 @@ const LAYOUT_NAMES = [
   'SUB_MAX',
   'SUB_STATE',
   'SUB_STATE_ACTIVE',
+  'SUB_STATE_RETIRING',
   'SUB_ENTRY',
   'SUB_TEXT',
   'SUB_SUBJECT_BYTES',

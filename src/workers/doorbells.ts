@@ -26,6 +26,8 @@ export class Doorbells {
     this.#ports[thread]?.close()
     this.#ports[thread] = port
     port.on('message', this.#onRing)
+    // Who rang before there was a port took the sleeping flag, but woke nobody.
+    port.postMessage(0)
   }
 
   disconnect(thread: number): void {

@@ -4,13 +4,14 @@ import type { ThreadRole } from './io-thread.ts'
 
 /** Read from one lane before the next one gets its turn. */
 const LANE_READ_BYTES_MAX = 512 * 1024
+const READ_ALL = 0x7fffffff
 
 /** The lanes that end at this thread. */
 export class InboundLanes {
   readonly #kernel: Kernel
   readonly #thread: number
   readonly #threadCount: number
-  /** Mask of threads whose lane is full. */
+  /** Mask of threads whose lane had no room for something. */
   #awaited = 0
 
   constructor(kernel: Kernel, thread: number) {
@@ -31,7 +32,7 @@ export class InboundLanes {
     let hasRead = false
     for (let from = 0; from < this.#threadCount; from++) {
       if (from === this.#thread) continue
-      this.#readLane(from, role)
+      this.#readLane(from, role, LANE_READ_BYTES_MAX)
       if (!exports.drainEnd(from)) continue
       hasRead = true
       if (exports.takeBlocked(from) !== 0 || this.#takeAwaiting(from)) ring(from)
@@ -39,10 +40,16 @@ export class InboundLanes {
     return hasRead
   }
 
-  #readLane(from: number, role: ThreadRole): void {
+  /** Everything a thread sent before it died. */
+  readLast(from: number, role: ThreadRole): void {
+    this.#readLane(from, role, READ_ALL)
+    this.#kernel.exports.drainEnd(from)
+  }
+
+  #readLane(from: number, role: ThreadRole, bytesMax: number): void {
     const { exports, layout, words } = this.#kernel
     exports.drainBegin(from)
-    while (exports.drain(from, LANE_READ_BYTES_MAX) === layout.STATUS_RECORD) {
+    while (exports.drain(from, bytesMax) === layout.STATUS_RECORD) {
       const record = exports.record.value
       role.onRecord(
         from,
@@ -60,9 +67,14 @@ export class InboundLanes {
     return Atomics.load(words, at) !== 0 && Atomics.exchange(words, at, 0) !== 0
   }
 
-  /** A connection waits for room in the lane to a thread. */
+  /** Something waits for room in the lane to a thread. */
   await(to: number): void {
     this.#awaited |= 1 << to
+  }
+
+  /** All that waited tries again, and says so if it must wait on. */
+  awaitNone(): void {
+    this.#awaited = 0
   }
 
   /**

@@ -12,7 +12,7 @@ import { READ_BYTES, threadField } from '../kernel/shared-memory.ts'
 import { ThreadLogger } from '../monitor/log/thread-logger.ts'
 import { Doorbells } from './doorbells.ts'
 import { InboundLanes } from './inbound-lanes.ts'
-import type { FromThread, ThreadStart } from './thread-messages.ts'
+import type { Failure, FromThread, ThreadStart } from './thread-messages.ts'
 
 /** Texts up to this long are copied through one buffer of the thread. */
 const SCRATCH_BYTES = 64 * 1024
@@ -27,6 +27,8 @@ const FREE_PAGES_MIN_SHIFT = 4
 /** Closing somebody for less would not help. */
 const RELIEF_BYTES_MIN = 1024 * 1024
 const SEED_MAX = 2 ** 31
+/** The last 16 bytes of what 32 bits can address. */
+const UNREACHABLE_ADDRESS = 2 ** 32 - 16
 
 /** What a kind of thread does with what the kernel hands to TypeScript. */
 export interface ThreadRole {
@@ -36,6 +38,8 @@ export interface ThreadRole {
   onExpired(slot: number): void
   /** Called at the end of each turn, before anything is sent. */
   onTurnEnd(): void
+  /** A thread died; its lanes are empty by now. */
+  onPeerDied(thread: number): void
   /**
    * Asks the routing worker to ring when it has applied what it was sent; false = it already has.
    */
@@ -112,11 +116,16 @@ export class IoThread implements ConnectionHost {
     this.#doorbells.connect(thread, port)
   }
 
-  /** A peer died: nothing of it may be read or awaited any more. */
+  /** A peer died: what it sent is delivered, then nothing of it is read or awaited any more. */
   forgetPeer(thread: number): void {
-    this.kernel.exports.resetLanes(thread)
-    this.kernel.exports.reclaimLent(1)
+    const { exports } = this.kernel
+    this.beginTurn()
+    this.#lanes.readLast(thread, this.#role())
+    exports.resetLanes(thread)
+    exports.forgetReader(thread)
     this.#doorbells.disconnect(thread)
+    this.#role().onPeerDied(thread)
+    this.endTurn()
     this.poll()
   }
 
@@ -150,9 +159,17 @@ export class IoThread implements ConnectionHost {
     this.#routerWaiters.push(connection)
   }
 
+  /** Something waits for room in the lane to a thread: there is a turn when there may be some. */
+  awaitRoom(to: number): void {
+    this.#lanes.await(to)
+  }
+
   onSlowConsumer(connection: Connection, reason: SlowConsumerReason, pendingBytes: number): void {
-    const limit =
-      reason === 'slowConsumerPendingBytes'
+    const { layout, words } = this.kernel
+    const isOutOfMemory = words[(connection.record + layout.CONNECTION_OVERFLOW) >> 2] === 2
+    const limit = isOutOfMemory
+      ? `shared_memory is exhausted, ${pendingBytes} bytes pending`
+      : reason === 'slowConsumerPendingBytes'
         ? `MaxPending of ${this.settings.pendingBytesMax} Exceeded`
         : `WriteDeadline of ${formatDuration(this.settings.writeDeadlineMs)} exceeded with ${pendingBytes} total bytes.`
     const who = `${connection.remote} - cid:${connection.cid}`
@@ -160,17 +177,25 @@ export class IoThread implements ConnectionHost {
     connection.close(reason)
   }
 
-  withBytes<T>(text: string | Uint8Array, use: (address: number, bytes: number) => T): T {
-    const { exports, bytes } = this.kernel
-    const length = typeof text === 'string' ? Buffer.byteLength(text) : text.length
-    const isShort = length <= SCRATCH_BYTES
-    const address = isShort ? this.#scratch : exports.allocate(length)
-    if (address === 0) throw new RangeError(`no memory for ${length} bytes`)
-    if (typeof text === 'string') bytes.write(text, address)
-    else bytes.set(text, address)
-    const result = use(address, length)
-    if (!isShort) exports.release(address, length)
-    return result
+  inSlices(text: string | Uint8Array, use: (address: number, bytes: number) => void): void {
+    const { bytes } = this.kernel
+    const source = typeof text === 'string' ? Buffer.from(text) : text
+    for (let from = 0; from < source.length; from += SCRATCH_BYTES) {
+      const slice = source.subarray(from, from + SCRATCH_BYTES)
+      bytes.set(slice, this.#scratch)
+      use(this.#scratch, slice.length)
+    }
+  }
+
+  onOutOfMemory(what: string): void {
+    this.log.error(`Shared memory of thread ${this.thread} is exhausted: ${what}`)
+  }
+
+  /** For tests: ends the thread as a defect would. */
+  fail(how: Failure): never {
+    // No memory reaches so far: the copy traps before its first byte.
+    if (how === 'trap') this.kernel.exports.copy(UNREACHABLE_ADDRESS, this.readAddress, 16)
+    throw new Error('asked to fail')
   }
 
   // ── turns ─────────────────────────────────────────────────────────────────────────────────
@@ -196,6 +221,7 @@ export class IoThread implements ConnectionHost {
     this.beginTurn()
     const waiters = this.#laneWaiters
     this.#laneWaiters = []
+    this.#lanes.awaitNone()
     for (const connection of waiters) connection.resume()
     this.#resumeRouterWaiters()
     this.endTurn()
@@ -217,10 +243,10 @@ export class IoThread implements ConnectionHost {
       this.#doorbells.ring(this.kernel.exports.commitLanes())
       this.#flushDirty()
       this.#relieveMemory()
-      if (!this.readLanes()) {
-        if (this.#canSleep()) return
-      } else if (round >= ROUNDS_MAX) {
-        // Sockets must get their turn, too; the thread stays awake meanwhile.
+      if (!this.readLanes() && this.#canSleep()) return
+      if (round >= ROUNDS_MAX) {
+        // Sockets must get their turn, and so must the news that a peer died: a record may have to
+        // stay in its lane until there is a sublist again. The thread stays awake meanwhile.
         this.#pollSoon()
         return
       }
@@ -242,7 +268,7 @@ export class IoThread implements ConnectionHost {
     this.kernel.exports.tidy()
     if (!this.#doorbells.sleep()) return false
     const isWaiting =
-      (this.#laneWaiters.length === 0 || this.#lanes.awaitRoom()) &&
+      this.#lanes.awaitRoom() &&
       (this.#routerWaiters.length === 0 || this.#role().awaitsRouter())
     if (!isWaiting) {
       this.#doorbells.wake()

@@ -13,7 +13,8 @@ import {
 import { AcceptSession } from '../router/leaf/accept-session.ts'
 import { tellLeafSession } from '../router/leaf/leaf-operation.ts'
 import type { LeafSession } from '../router/leaf/leaf-session.ts'
-import type { LeafLink, LeafPeer } from '../router/leaf/leaf-types.ts'
+import type { LeafLink, LeafPeer, SubjectPermission } from '../router/leaf/leaf-types.ts'
+import { storePermissions } from './leaf-link-permissions.ts'
 import type { LeafLinks } from './leaf-links.ts'
 
 const CR = 13
@@ -180,6 +181,9 @@ export class LeafConnection implements Session, LeafLink {
     this.#deadline?.cancel()
     this.#session.onClosed(reason)
     this.#links.onClosed(this)
+    const { layout } = this.#links.kernel
+    this.#setPermissions(layout.CONNECTION_OUTGOING, {})
+    this.#setPermissions(layout.CONNECTION_INCOMING, {})
   }
 
   // ── LeafLink ──────────────────────────────────────────────────────────────────────────────
@@ -198,10 +202,28 @@ export class LeafConnection implements Session, LeafLink {
     const { record } = this.connection
     words[(record + layout.CONNECTION_PLAN_KEY) >> 2] = this.#links.takePlanKey()
     words[(record + layout.CONNECTION_ORIGIN) >> 2] = this.#links.numberOfCluster(peer.cluster)
+    this.#setPermissions(layout.CONNECTION_OUTGOING, peer.outgoing)
+    this.#setPermissions(layout.CONNECTION_INCOMING, peer.incoming)
+    // Plans made before rest on the old permissions.
+    kernel.exports.bumpAll()
     let flags = 0
     if (peer.headers) flags |= layout.FLAG_HEADERS
     if (options.trace) flags |= layout.FLAG_SLOW_PATH
     words[(record + layout.CONNECTION_FLAGS) >> 2] = flags
+  }
+
+  #setPermissions(field: number, permission: SubjectPermission): void {
+    const { kernel } = this.#links
+    const { exports, words } = kernel
+    const at = (this.connection.record + field) >> 2
+    const old = words[at]!
+    const permissions = storePermissions(kernel, permission)
+    if (permissions === undefined) {
+      this.connection.close('protocolViolation')
+      return
+    }
+    Atomics.store(words, at, permissions)
+    if (old !== 0) exports.retirePermissions(old)
   }
 
   lastReceivedMs(): number {

@@ -122,6 +122,7 @@ export class LeafLinks {
       return
     }
     const link = this.#connection(source, cid)
+    if (link === undefined) return
     const { leafnodes } = this.options
     const session = new AcceptSession({
       ...this.#common(link, () => {}),
@@ -142,12 +143,17 @@ export class LeafLinks {
     return typeof verdict === 'boolean' ? admission(verdict) : verdict.then(admission)
   }
 
-  #connection(source: Socket, cid: number): LeafConnection {
-    const connection = new Connection(this.thread, source, {
+  /** Without memory there is no link, and the socket is closed. */
+  #connection(source: Socket, cid: number): LeafConnection | undefined {
+    const connection = Connection.create(this.thread, source, {
       cid,
       kind: this.kernel.layout.KIND_LEAF,
       pendingBytesMax: NO_PENDING_LIMIT,
     })
+    if (connection === undefined) {
+      source.destroy()
+      return undefined
+    }
     const link = new LeafConnection(
       this,
       connection,
@@ -225,18 +231,20 @@ export class LeafLinks {
     }
     const { record } = link.connection
     const text = Buffer.from(subject + queue, 'latin1')
-    const entry = this.thread.withBytes(text, (at) =>
-      exports.insertEntry(
-        at,
-        subject.length,
-        at + subject.length,
-        queue.length,
-        record,
-        words[(record + layout.CONNECTION_GENERATION) >> 2]!,
-        layout.ROUTER_THREAD,
-        weight,
-      ),
+    const at = exports.allocate(text.length)
+    if (at === 0) return false
+    this.kernel.bytes.set(text, at)
+    const entry = exports.insertEntry(
+      at,
+      subject.length,
+      at + subject.length,
+      queue.length,
+      record,
+      words[(record + layout.CONNECTION_GENERATION) >> 2]!,
+      layout.ROUTER_THREAD,
+      weight,
     )
+    exports.release(at, text.length)
     if (entry === 0) return false
     link.entries.set(key, entry)
     return true
@@ -289,8 +297,9 @@ export class LeafLinks {
       },
     })
     await connected(socket, address, signal)
-    this.#countConnection()
     link = this.#connection(socket, cid)
+    if (link === undefined) throw new Error('shared memory is exhausted')
+    this.#countConnection()
     link.connection.attach(socket)
     const session = new SolicitSession({
       ...this.#common(link, (penaltyMs) => {

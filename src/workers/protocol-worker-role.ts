@@ -69,11 +69,16 @@ export class ProtocolWorker implements ThreadRole {
       return
     }
     thread.beginTurn()
-    const connection = new Connection(thread, source, {
+    const connection = Connection.create(thread, source, {
       cid,
       kind: kernel.layout.KIND_CLIENT,
       pendingBytesMax: options.maxPending,
     })
+    if (connection === undefined) {
+      source.destroy()
+      thread.endTurn()
+      return
+    }
     const session = new ClientSession(this, connection)
     connection.session = session
     this.#sessions[connection.index] = session
@@ -115,7 +120,9 @@ export class ProtocolWorker implements ThreadRole {
   }
 
   onTurnEnd(): void {
-    if (this.router.hasBacklog) this.router.flush()
+    if (!this.router.hasBacklog) return
+    this.router.flush()
+    if (this.router.hasBacklog) this.thread.awaitRoom(this.kernel.layout.ROUTER_THREAD)
   }
 
   /** A new routing worker learns of subscriptions from their slots, not from us. */

@@ -18,7 +18,6 @@ function onMessage(message: ToThread): void {
       break
     case 'peerDied':
       thread.forgetPeer(message.thread)
-      worker.onPeerDied(message.thread)
       post({ type: 'forgotten', thread: message.thread })
       break
     case 'bcryptVerified':
@@ -30,7 +29,7 @@ function onMessage(message: ToThread): void {
       post({ type: 'ended' })
       break
     case 'fail':
-      throw new Error('asked to fail')
+      thread.fail(message.how)
   }
 }
 

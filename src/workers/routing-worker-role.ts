@@ -1,4 +1,5 @@
 import type { Kernel } from '../kernel/kernel.ts'
+import { threadField } from '../kernel/shared-memory.ts'
 import type { InterestChange, LocalInterest } from '../router/leaf/leaf-interest.ts'
 import type { IoThread, ThreadRole } from './io-thread.ts'
 import { LeafLinks } from './leaf-links.ts'
@@ -28,11 +29,13 @@ export class RoutingWorker implements ThreadRole {
     const { exports, layout, words } = this.kernel
     if (!exports.formatSublist()) throw new RangeError('shared_memory is too small for a sublist')
     for (let thread = 0; thread < this.#threadCount; thread++) {
-      if (thread === layout.ROUTER_THREAD) continue
+      if (thread === layout.ROUTER_THREAD || this.#isStarting(thread)) continue
       exports.walkSlots(thread)
       for (let slot = exports.nextUsedSlot(); slot !== 0; slot = exports.nextUsedSlot()) {
         words[(slot + layout.SUB_ENTRY) >> 2] = 0
-        if (this.slots.isActive(slot)) this.#subscribe(thread, slot)
+        // First the generation: if its owner ends it meanwhile, the entry leads to nobody.
+        const generation = Atomics.load(words, (slot + layout.SUB_GENERATION) >> 2)
+        if (this.slots.isActive(slot)) this.#subscribe(thread, slot, generation)
         else exports.applyUnsubscribe(slot)
       }
     }
@@ -45,15 +48,17 @@ export class RoutingWorker implements ThreadRole {
     // A slot may have ended since, or begun another life.
     if (Atomics.load(words, (slot + layout.SUB_GENERATION) >> 2) !== generation) return
     if (kind === layout.RECORD_SUBSCRIBE) {
-      if (this.slots.isActive(slot) && !this.slots.hasInterest(slot)) this.#subscribe(from, slot)
-    } else if (!this.slots.isActive(slot)) {
+      if (this.slots.isActive(slot) && !this.slots.hasInterest(slot)) {
+        this.#subscribe(from, slot, generation)
+      }
+    } else if (this.slots.isRetiring(slot)) {
+      // Not when it is free already: a new routing worker may have found it before its record.
       this.#unsubscribe(slot)
     }
   }
 
-  #subscribe(thread: number, slot: number): void {
-    const { exports, layout, words } = this.kernel
-    const generation = words[(slot + layout.SUB_GENERATION) >> 2]!
+  #subscribe(thread: number, slot: number, generation: number): void {
+    const { exports } = this.kernel
     if (!exports.applySubscribe(slot, generation, thread)) {
       this.#refusals.push(thread, slot, generation)
     } else if (this.leafs.hasLinks) {
@@ -77,6 +82,7 @@ export class RoutingWorker implements ThreadRole {
   *#localInterest(): Iterable<LocalInterest> {
     const { exports } = this.kernel
     for (let thread = 1; thread < this.#threadCount; thread++) {
+      if (this.#isStarting(thread)) continue
       exports.walkSlots(thread)
       for (let slot = exports.nextUsedSlot(); slot !== 0; slot = exports.nextUsedSlot()) {
         if (!this.slots.hasInterest(slot)) continue
@@ -85,6 +91,13 @@ export class RoutingWorker implements ThreadRole {
         yield { subject, queue: queue === '' ? undefined : queue, count: 1 }
       }
     }
+  }
+
+  /** The memory of a thread that starts is not in order yet, and it has no subscriptions. */
+  #isStarting(thread: number): boolean {
+    const { layout, words } = this.kernel
+    const state = threadField(this.kernel, thread, layout.THREAD_STATE) >> 2
+    return Atomics.load(words, state) === layout.THREAD_STATE_ABSENT
   }
 
   onExpired(): void {}
@@ -102,6 +115,7 @@ export class RoutingWorker implements ThreadRole {
       const [thread, slot, generation] = refusals.slice(at, at + 3) as [number, number, number]
       if (!exports.sendControl(thread, layout.RECORD_REFUSED, slot, generation)) {
         this.#refusals.push(thread, slot, generation)
+        this.thread.awaitRoom(thread)
       }
     }
   }

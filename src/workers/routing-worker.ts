@@ -23,7 +23,6 @@ function onMessage(message: ToThread): void {
       worker.leafs.connectionIds.onTaken(message.id, message.cid)
       break
     case 'peerDied':
-      worker.onPeerDied(message.thread)
       thread.forgetPeer(message.thread)
       post({ type: 'forgotten', thread: message.thread })
       break
@@ -33,7 +32,7 @@ function onMessage(message: ToThread): void {
       post({ type: 'ended' })
       break
     case 'fail':
-      throw new Error('asked to fail')
+      thread.fail(message.how)
   }
 }
 

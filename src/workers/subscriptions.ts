@@ -44,6 +44,12 @@ export class SlotReader {
     return this.#word(slot, this.#kernel.layout.SUB_STATE) === this.#kernel.layout.SUB_STATE_ACTIVE
   }
 
+  /** Whether its owner is done with it, and the routing worker is not. */
+  isRetiring(slot: number): boolean {
+    const { layout } = this.#kernel
+    return this.#word(slot, layout.SUB_STATE) === layout.SUB_STATE_RETIRING
+  }
+
   /** Whether the routing worker has it in the sublist. */
   hasInterest(slot: number): boolean {
     return this.#word(slot, this.#kernel.layout.SUB_ENTRY) !== 0

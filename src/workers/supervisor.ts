@@ -6,7 +6,7 @@ import { threadField } from '../kernel/shared-memory.ts'
 import type { LogSink } from '../monitor/log/log-sink.ts'
 import { type CryptoPool, createCryptoPool } from './crypto-pool.ts'
 import { threadEntry } from './thread-entry.ts'
-import type { FromThread, ListenerKind, ThreadStart, ToThread } from './thread-messages.ts'
+import type { Failure, FromThread, ListenerKind, ThreadStart, ToThread } from './thread-messages.ts'
 import type { ThreadSettings } from './thread-settings.ts'
 
 /** Two deaths of one role within this time: something is broken for good. */
@@ -29,13 +29,23 @@ export interface SupervisorOptions {
   readonly log: Promise<LogSink>
   /** The broker cannot go on. */
   readonly onFatal: (text: string) => void
+  /** For tests; see DEATH_INTERVAL_MS. */
+  readonly deathIntervalMs?: number | undefined
 }
 
 interface ManagedThread {
-  worker: Worker
-  ready: Promise<void>
-  /** Peers that have not yet forgotten this thread's dead predecessor. */
-  awaited: Set<number>
+  readonly worker: Worker
+  readonly ready: Promise<void>
+  isDead: boolean
+  /** Once it is dead: peers that have not forgotten it yet. */
+  readonly awaited: Set<number>
+}
+
+/** A socket that no thread can take at the moment. */
+interface WaitingSocket {
+  readonly socket: Socket
+  readonly listener: ListenerKind
+  readonly isRefused: boolean
 }
 
 /**
@@ -44,13 +54,18 @@ interface ManagedThread {
  * A thread that dies takes its own connections with it. The others empty their lanes to and from
  * it and say so; only then does a new thread take over its memory. The death of the routing worker
  * also takes the sublist: it is closed at once, so that publishers wait, and the new routing worker
- * builds it again from the subscription slots of all threads.
+ * builds it again from the subscription slots of all threads. Sockets that come while no thread can
+ * take them wait.
+ *
+ * When both kinds are dead at once the routing worker is replaced first: it must have forgotten a
+ * dead protocol worker, whose slots it reads, before that one's memory is used again.
  */
 export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #cryptoPool: CryptoPool
   readonly #threads: ManagedThread[] = []
   readonly #lastDeathMs = new Map<string, number>()
+  #waiting: WaitingSocket[] = []
   #lastConnectionId = 0
   #isEnding = false
 
@@ -99,7 +114,11 @@ export class Supervisor {
   /** Gives an accepted socket, of which nothing was read yet, to the thread that will own it. */
   handOver(socket: Socket, listener: ListenerKind, isRefused: boolean): void {
     const { kernel } = this.#options
-    const thread = listener === 'leaf' ? kernel.layout.ROUTER_THREAD : this.#leastLoaded()
+    const thread = this.#takerOf(listener)
+    if (thread === undefined) {
+      this.#waiting.push({ socket, listener, isRefused })
+      return
+    }
     const load = this.#field(thread, kernel.layout.THREAD_CONNECTIONS)
     Atomics.add(kernel.words, load, 1)
     const cid = this.takeConnectionId()
@@ -115,22 +134,40 @@ export class Supervisor {
     }
   }
 
-  #leastLoaded(): number {
-    const { kernel } = this.#options
-    let best = 1
-    for (let thread = 2; thread < this.#threads.length; thread++) {
-      const state = Atomics.load(kernel.words, this.#field(thread, kernel.layout.THREAD_STATE))
-      if (state !== kernel.layout.THREAD_STATE_RUNNING) continue
-      if (this.#load(thread) < this.#load(best)) best = thread
+  /** Thread that takes a connection now; undefined while those that could are being replaced. */
+  #takerOf(listener: ListenerKind): number | undefined {
+    const { ROUTER_THREAD } = this.#options.kernel.layout
+    if (listener === 'leaf') return this.#isRunning(ROUTER_THREAD) ? ROUTER_THREAD : undefined
+    let best: number | undefined
+    for (let thread = 1; thread < this.#threads.length; thread++) {
+      if (!this.#isRunning(thread)) continue
+      if (best === undefined || this.#load(thread) < this.#load(best)) best = thread
     }
     return best
+  }
+
+  #isRunning(thread: number): boolean {
+    const { layout, words } = this.#options.kernel
+    const state = Atomics.load(words, this.#field(thread, layout.THREAD_STATE))
+    return state === layout.THREAD_STATE_RUNNING
+  }
+
+  #handOverWaiting(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const { socket, listener, isRefused } of waiting) {
+      this.handOver(socket, listener, isRefused)
+    }
   }
 
   // ── threads ───────────────────────────────────────────────────────────────────────────────
 
   #spawn(thread: number): ManagedThread {
-    const { module, memory, settings } = this.#options
-    const isRouter = thread === this.#options.kernel.layout.ROUTER_THREAD
+    const { module, memory, settings, kernel } = this.#options
+    const { layout, words } = kernel
+    // Until it says otherwise its memory is not in order.
+    Atomics.store(words, this.#field(thread, layout.THREAD_STATE), layout.THREAD_STATE_ABSENT)
+    const isRouter = thread === layout.ROUTER_THREAD
     const start: ThreadStart = { thread, module, memory, settings }
     const name = isRouter ? 'routing-worker' : 'protocol-worker'
     const worker = new Worker(threadEntry(name), {
@@ -150,7 +187,7 @@ export class Supervisor {
       this.#log('error', `${roleOf(thread)} ${thread} failed: ${describe(error)}`)
     })
     worker.on('exit', () => this.#onExit(thread, worker))
-    return { worker, ready, awaited: new Set() }
+    return { worker, ready, isDead: false, awaited: new Set() }
   }
 
   /** Doorbell lines between a thread and all others, of which those below `from` have theirs. */
@@ -194,21 +231,25 @@ export class Supervisor {
   }
 
   async #verifyBcrypt(thread: number, id: number, password: string, hash: string): Promise<void> {
+    const asker = this.#threads[thread]
     const isRight = await this.#cryptoPool.verifyBcrypt(password, hash)
+    // A successor counts its questions anew: the answer must not be taken for one of its own.
+    if (this.#threads[thread] !== asker) return
     this.#post(thread, { type: 'bcryptVerified', id, isRight })
   }
 
   // ── death and replacement ─────────────────────────────────────────────────────────────────
 
   #onExit(thread: number, worker: Worker): void {
-    if (this.#isEnding || this.#threads[thread]?.worker !== worker) return
-    const { kernel, onFatal } = this.#options
+    const managed = this.#threads[thread]
+    if (this.#isEnding || managed?.worker !== worker) return
+    const { kernel, onFatal, deathIntervalMs = DEATH_INTERVAL_MS } = this.#options
     const { layout, words } = kernel
     const role = roleOf(thread)
     const nowMs = performance.now()
     const lastMs = this.#lastDeathMs.get(role)
     this.#lastDeathMs.set(role, nowMs)
-    if (lastMs !== undefined && nowMs - lastMs < DEATH_INTERVAL_MS) {
+    if (lastMs !== undefined && nowMs - lastMs < deathIntervalMs) {
       onFatal(`${role} died twice within a minute`)
       return
     }
@@ -218,12 +259,36 @@ export class Supervisor {
     Atomics.store(words, this.#field(thread, layout.THREAD_CONNECTIONS), 0)
     Atomics.store(words, this.#field(thread, layout.THREAD_STALLED_CONNECTIONS), 0)
     if (thread === layout.ROUTER_THREAD) this.#closeSublist()
-    const managed = this.#threads[thread]!
+    managed.isDead = true
     for (let peer = 0; peer < this.#threads.length; peer++) {
-      if (peer === thread) continue
+      if (peer !== thread) this.#tellDeath(thread, managed, peer)
+    }
+    this.#replaceForgotten()
+  }
+
+  /** Tells a peer that a thread died. Two dead threads have nothing to tell each other. */
+  #tellDeath(thread: number, managed: ManagedThread, peer: number): void {
+    const { ROUTER_THREAD } = this.#options.kernel.layout
+    const other = this.#threads[peer]!
+    if (!other.isDead) {
       managed.awaited.add(peer)
       this.#post(peer, { type: 'peerDied', thread })
+      return
     }
+    this.#emptyLane(thread, peer)
+    this.#emptyLane(peer, thread)
+    if (thread === ROUTER_THREAD) other.awaited.add(thread)
+    else other.awaited.delete(thread)
+    if (peer === ROUTER_THREAD) managed.awaited.add(peer)
+  }
+
+  /** A lane of which both ends are dead. */
+  #emptyLane(from: number, to: number): void {
+    const { layout, words } = this.#options.kernel
+    const bytes = layout.LANE_RECORDS + words[layout.HEADER_LANE_CAPACITY >> 2]!
+    const lane = words[layout.HEADER_LANES >> 2]! + (from * this.#threads.length + to) * bytes
+    const produced = Atomics.load(words, (lane + layout.LANE_PRODUCER) >> 2)
+    Atomics.store(words, (lane + layout.LANE_CONSUMER) >> 2, produced)
   }
 
   /** No plan holds and none can be made until the new routing worker opens its sublist. */
@@ -236,19 +301,35 @@ export class Supervisor {
   }
 
   #onForgotten(dead: number, peer: number): void {
-    const managed = this.#threads[dead]
-    if (managed === undefined || !managed.awaited.delete(peer) || managed.awaited.size > 0) return
-    const successor = this.#spawn(dead)
-    this.#threads[dead] = successor
-    for (let other = 0; other < this.#threads.length; other++) {
-      if (other !== dead) this.#connect(dead, other)
-    }
-    void successor.ready.then(() => this.#log('info', `${roleOf(dead)} ${dead} replaced`))
+    this.#threads[dead]?.awaited.delete(peer)
+    this.#replaceForgotten()
   }
 
-  /** For tests: lets a thread fail as by an uncaught error. */
-  failThread(thread: number): void {
-    this.#post(thread, { type: 'fail' })
+  /** Starts successors of the dead threads that nobody remembers. */
+  #replaceForgotten(): void {
+    for (const [thread, { isDead, awaited }] of this.#threads.entries()) {
+      if (isDead && awaited.size === 0) this.#replace(thread)
+    }
+  }
+
+  #replace(thread: number): void {
+    const successor = this.#spawn(thread)
+    this.#threads[thread] = successor
+    for (const [peer, { isDead, awaited }] of this.#threads.entries()) {
+      if (peer === thread) continue
+      // A dead peer still waits for this one only if this is the routing worker.
+      if (!isDead) this.#connect(thread, peer)
+      else if (awaited.has(thread)) this.#post(thread, { type: 'peerDied', thread: peer })
+    }
+    void successor.ready.then(() => {
+      this.#log('info', `${roleOf(thread)} ${thread} replaced`)
+      this.#handOverWaiting()
+    })
+  }
+
+  /** For tests: lets a thread fail as by an uncaught error, or by a trap of the kernel. */
+  failThread(thread: number, how: Failure = 'error'): void {
+    this.#post(thread, { type: 'fail', how })
   }
 
   // ── end ───────────────────────────────────────────────────────────────────────────────────
@@ -256,6 +337,7 @@ export class Supervisor {
   /** Closes all connections and ends the threads. */
   async end(): Promise<void> {
     this.#isEnding = true
+    for (const { socket } of this.#waiting) socket.destroy()
     await Promise.all(this.#threads.map(({ worker }) => endThread(worker)))
     await this.#cryptoPool.close()
   }

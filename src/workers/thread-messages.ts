@@ -30,8 +30,11 @@ export type ToThread =
   | { readonly type: 'bcryptVerified'; readonly id: number; readonly isRight: boolean }
   | { readonly type: 'connectionId'; readonly id: number; readonly cid: number }
   | { readonly type: 'shutdown' }
-  /** For tests of the supervisor: throw an uncaught error. */
-  | { readonly type: 'fail' }
+  /** For tests of the supervisor. */
+  | { readonly type: 'fail'; readonly how: Failure }
+
+/** How a thread is made to fail: an uncaught error, or a trap of the kernel. */
+export type Failure = 'error' | 'trap'
 
 export type FromThread =
   | { readonly type: 'ready' }

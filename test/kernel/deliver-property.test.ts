@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { ReferenceParser } from '../reference/reference-parser.ts'
 import { streamOf } from '../protocol/streams.ts'
+import { ReferenceParser } from '../reference/reference-parser.ts'
 import { DeliveryModel, type ModelConnection, Source } from './delivery-model.ts'
 import type { KernelThread } from './kernel-thread.ts'
 import { Session } from './session.ts'
 import { KERNELS, Threads } from './threads.ts'
 import {
+  type Cut,
   controlLine,
   cut,
-  type Cut,
   cutText,
   type MessageShape,
   messageShape,
@@ -48,7 +48,14 @@ const say: fc.Arbitrary<Say> = fc.oneof(
 )
 
 /** What may lie behind the bytes that were read: the rest of something long gone. */
-const stale = fc.constantFrom('', '\r\n', ' 5\r\nhello\r\n', 'B foo 1\r\nx\r\n', '0\r\n\r\n', '\r\r\r\r')
+const stale = fc.constantFrom(
+  '',
+  '\r\n',
+  ' 5\r\nhello\r\n',
+  'B foo 1\r\nx\r\n',
+  '0\r\n\r\n',
+  '\r\r\r\r',
+)
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -72,7 +79,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.record({ type: fc.constant('removal' as const), who: fc.nat(6), index: fc.nat(8) }),
+    arbitrary: fc.record({
+      type: fc.constant('removal' as const),
+      who: fc.nat(6),
+      index: fc.nat(8),
+    }),
   },
 )
 
@@ -105,7 +116,12 @@ class World {
     this.#add('link c', 0, { ...plain, headers: false, kind: 'leaf' }, false)
   }
 
-  #add(name: string, thread: number, facts: Omit<ModelConnection, 'name'>, isSource: boolean): void {
+  #add(
+    name: string,
+    thread: number,
+    facts: Omit<ModelConnection, 'name'>,
+    isSource: boolean,
+  ): void {
     const { kind, echo, headers, noResponders, origin } = facts
     const owner = this.threads.worker(thread)
     const options = {
@@ -144,7 +160,7 @@ class World {
   }
 
   #addInterest(member: Member, { subject, queue }: Extract<Step, { type: 'interest' }>): void {
-    const { model, thread, record, interest } = member
+    const { model, thread, record, session, interest } = member
     const isLeaf = model.kind === 'leaf'
     const sid = isLeaf ? `leaf ${interest.length}` : `s${interest.length}`
     // A leaf link has one interest of a kind: the router counts the rest.
@@ -155,15 +171,17 @@ class World {
     const address = isLeaf
       ? this.threads.insertLeaf(record, subject, queue, 1 + (interest.length % 3))
       : thread.subscribe(record, subject, queue, sid)
+    if (!isLeaf) session?.slots.set(sid, address)
     interest.push({ sid: name, address, isLive: true })
     this.threads.settle()
   }
 
-  #removeInterest({ model, thread, interest }: Member, index: number): void {
+  #removeInterest({ model, thread, session, interest }: Member, index: number): void {
     const one = interest[index]
     if (one === undefined || !one.isLive) return
     one.isLive = false
     this.model.removeSid(model, one.sid)
+    session?.slots.delete(one.sid)
     if (model.kind === 'leaf') this.threads.router.exports.removeEntry(one.address)
     else thread.unsubscribe(one.address)
     this.threads.settle()
@@ -178,7 +196,8 @@ class World {
 
   dispose(): void {
     for (const member of this.members) {
-      for (let index = 0; index < member.interest.length; index++) this.#removeInterest(member, index)
+      for (let index = 0; index < member.interest.length; index++)
+        this.#removeInterest(member, index)
       if (member.session !== undefined) member.session.dispose()
       else member.thread.disconnect(member.record)
     }
@@ -217,24 +236,29 @@ for (const { name, module } of KERNELS) {
       const threads = new Threads({ module })
       const [worker, far] = [threads.worker(1), threads.worker(2)]
       fc.assert(
-        fc.property(streamOf({ kind: 'client', awaitingAuth: false }), cut, stale, (text, how, rest) => {
-          const session = new Session(worker, {}, () => threads.settle())
-          const [near, away] = [worker.connect(), far.connect({ headers: false })]
-          const slots = [worker.subscribe(near, '>'), far.subscribe(away, 'foo')] as const
-          threads.settle()
-          session.stale = rest
-          session.feedAll(cutText(text, how))
-          threads.settle()
-          const expected = framesOf(text)
-          assert.equal(worker.take(near), expected.all)
-          assert.equal(far.take(away), expected.fooWithoutHeaders)
-          worker.unsubscribe(slots[0])
-          far.unsubscribe(slots[1])
-          session.dispose()
-          worker.disconnect(near)
-          far.disconnect(away)
-          threads.settle()
-        }),
+        fc.property(
+          streamOf({ kind: 'client', awaitingAuth: false }),
+          cut,
+          stale,
+          (text, how, rest) => {
+            const session = new Session(worker, {}, () => threads.settle())
+            const [near, away] = [worker.connect(), far.connect({ headers: false })]
+            const slots = [worker.subscribe(near, '>'), far.subscribe(away, 'foo')] as const
+            threads.settle()
+            session.stale = rest
+            session.feedAll(cutText(text, how))
+            threads.settle()
+            const expected = framesOf(text)
+            assert.equal(worker.take(near), expected.all)
+            assert.equal(far.take(away), expected.fooWithoutHeaders)
+            worker.unsubscribe(slots[0])
+            far.unsubscribe(slots[1])
+            session.dispose()
+            worker.disconnect(near)
+            far.disconnect(away)
+            threads.settle()
+          },
+        ),
         { seed: SEED, numRuns: RUNS[name] * 4 },
       )
     })

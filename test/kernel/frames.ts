@@ -17,7 +17,8 @@ export function parseFrames(text: string): Frame[] {
   while (at < text.length) {
     LINE.lastIndex = at
     const found = LINE.exec(text)
-    if (found === null) throw new Error(`no frame at ${at}: ${JSON.stringify(text.slice(at, at + 80))}`)
+    if (found === null)
+      throw new Error(`no frame at ${at}: ${JSON.stringify(text.slice(at, at + 80))}`)
     const words = found[2]!.split(' ')
     const from = LINE.lastIndex
     const to = from + Number(words.at(-1))

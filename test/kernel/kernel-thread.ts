@@ -1,4 +1,9 @@
-import { instantiateKernel, type Kernel, type KernelExports, type Layout } from '../../src/kernel/kernel.ts'
+import {
+  instantiateKernel,
+  type Kernel,
+  type KernelExports,
+  type Layout,
+} from '../../src/kernel/kernel.ts'
 import { threadField } from '../../src/kernel/shared-memory.ts'
 
 const TEXT_BYTES = 1024 * 1024
@@ -234,7 +239,9 @@ export class KernelThread {
   // ── lanes ─────────────────────────────────────────────────────────────────────────────────
 
   /** Reads all lanes once. Returns whether anything was there. */
-  drainLanes(onRecord: (record: ControlRecord) => void = (record) => this.onRecord(record)): boolean {
+  drainLanes(
+    onRecord: (record: ControlRecord) => void = (record) => this.onRecord(record),
+  ): boolean {
     const { exports, layout } = this
     const threadCount = this.word(layout.HEADER_THREAD_COUNT)
     let hasRead = false

@@ -166,7 +166,8 @@ export class Session {
 
   #answerNoResponders(): void {
     const { exports, kernel, layout } = this.#thread
-    const span = (at: number, bytes: number) => Buffer.from(this.#thread.latin1(at, bytes), 'latin1')
+    const span = (at: number, bytes: number) =>
+      Buffer.from(this.#thread.latin1(at, bytes), 'latin1')
     const subject = span(exports.subject.value, exports.subjectBytes.value)
     const reply = span(exports.reply.value, exports.replyBytes.value)
     for (const [sid, slot] of this.slots) {

@@ -26,8 +26,14 @@ export interface MessageShape {
 }
 
 const body = fc.oneof(
-  { weight: 8, arbitrary: fc.string({ unit: fc.constantFrom('a', '\r', '\n', ' '), maxLength: 40 }) },
-  { weight: 1, arbitrary: fc.integer({ min: 1000, max: 40_000 }).map((length) => 'y'.repeat(length)) },
+  {
+    weight: 8,
+    arbitrary: fc.string({ unit: fc.constantFrom('a', '\r', '\n', ' '), maxLength: 40 }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.integer({ min: 1000, max: 40_000 }).map((length) => 'y'.repeat(length)),
+  },
 )
 
 export const messageShape: fc.Arbitrary<MessageShape> = fc.record({
@@ -43,7 +49,11 @@ export const messageShape: fc.Arbitrary<MessageShape> = fc.record({
 })
 
 /** The line and payload of a message; `number` is how the model knows it again. */
-export function renderMessage(shape: MessageShape, number: number, kind: 'client' | 'leaf'): string {
+export function renderMessage(
+  shape: MessageShape,
+  number: number,
+  kind: 'client' | 'leaf',
+): string {
   const { subject, header, blank, lineEnd, zeros, queues } = shape
   const block = header === EMPTY_HEADER ? '' : header
   const payload = `${block}#${number}#${shape.body}`
@@ -52,22 +62,24 @@ export function renderMessage(shape: MessageShape, number: number, kind: 'client
   const sizes = header === '' ? [pad(payload.length)] : [pad(block.length), pad(payload.length)]
   const verb = kind === 'leaf' ? (header === '' ? 'LMSG' : 'HMSG') : header === '' ? 'PUB' : 'HPUB'
   const between =
-    kind === 'leaf' && queues.length > 0
-      ? [shape.hasReply ? '+' : '|', ...reply, ...queues]
-      : reply
+    kind === 'leaf' && queues.length > 0 ? [shape.hasReply ? '+' : '|', ...reply, ...queues] : reply
   const words = [shape.isLower ? verb.toLowerCase() : verb, subject, ...between, ...sizes]
   return `${words.join(blank)}${lineEnd}${payload}\r\n`
 }
 
+const pattern = fc.constantFrom(...PATTERNS)
+const plainSid = fc.integer({ min: 1, max: 4 })
+/** Members of groups have no maximum: which of them is chosen is up to the kernel. */
+const memberSid = fc.integer({ min: 5, max: 6 })
+const max = fc.constantFrom('', '', ' 1', ' 2', ' 5', ' x')
+
 /** What a client says between its messages. */
 export const controlLine = fc.oneof(
   fc.constantFrom('PING\r\n', 'PONG\r\n', '+OK\r\n'),
-  fc
-    .tuple(fc.constantFrom(...PATTERNS), fc.constantFrom('', '', 'q1'), fc.integer({ min: 1, max: 4 }))
-    .map(([subject, queue, sid]) => `SUB ${subject} ${queue}${queue && ' '}${sid}\r\n`),
-  fc
-    .tuple(fc.integer({ min: 1, max: 4 }), fc.constantFrom('', '', ' 1', ' 2', ' 5', ' x'))
-    .map(([sid, max]) => `UNSUB ${sid}${max}\r\n`),
+  fc.tuple(pattern, plainSid).map(([subject, sid]) => `SUB ${subject} ${sid}\r\n`),
+  fc.tuple(pattern, memberSid).map(([subject, sid]) => `SUB ${subject} q1 ${sid}\r\n`),
+  fc.tuple(plainSid, max).map(([sid, text]) => `UNSUB ${sid}${text}\r\n`),
+  memberSid.map((sid) => `UNSUB ${sid}\r\n`),
 )
 
 /** How a stream is cut into reads. */

@@ -13,7 +13,6 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { buildTypes } from '../../scripts/build-package.mjs'
 import { ROOT } from '../support/peers.ts'
 
 const MANIFEST = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
@@ -42,7 +41,7 @@ describe('the package', () => {
   let project: string
   let packed: string
   let files: readonly string[]
-  before(async () => {
+  before(() => {
     project = mkdtempSync(join(tmpdir(), 'package-'))
     packed = join(project, 'node_modules', MANIFEST.name)
     const output = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
@@ -56,7 +55,8 @@ describe('the package', () => {
       mkdirSync(dirname(join(packed, path)), { recursive: true })
       cpSync(join(ROOT, path), join(packed, path))
     }
-    await buildTypes(process.execPath, join(packed, 'dist', 'types'))
+    const script = join(ROOT, 'scripts', 'build-package.mjs')
+    execFileSync(process.execPath, [script, '--types', join(packed, 'dist', 'types')])
     for (const name of Object.keys(MANIFEST.dependencies)) {
       symlinkSync(join(ROOT, 'node_modules', name), join(project, 'node_modules', name))
     }
@@ -110,5 +110,8 @@ describe('the package', () => {
       encoding: 'utf8',
     })
     assert.equal(check.status, 0, check.stdout + check.stderr)
+    const run = spawnSync(process.execPath, [source], { encoding: 'utf8' })
+    assert.equal(run.status, 1, 'a port that is no number is refused')
+    assert.match(run.stderr, /OptionsError/)
   })
 })

@@ -5,20 +5,16 @@
  * All or nothing: room in every lane is checked before the first frame is written, so that a
  * message held back for want of room is delivered once, later.
  */
-import { allocate, release } from './arena'
+import { allocate } from './arena'
 import {
   ARENA_EXPIRED,
-  ARENA_LENT,
   CONNECTION_FLAGS,
   CONNECTION_GENERATION,
   CONNECTION_KIND,
   CONNECTION_STALLED,
   FLAG_ECHO,
   KIND_LEAF,
-  LENT_BYTES,
   LENT_DATA,
-  LENT_NEXT,
-  LENT_READERS,
   MESSAGE_BODY,
   MESSAGE_HEADER,
   MESSAGE_HEADER_TEXT,
@@ -42,11 +38,13 @@ import {
   SUB_MAX,
   SUB_NEXT,
   THREAD_LANE_FULL,
+  THREAD_OUT_OF_MEMORY,
   THREAD_STALLED_CONNECTIONS,
   THREAD_STATE,
   THREAD_STATE_RUNNING,
 } from './layout'
 import { claim, hasRoom, isHeld, recordBytesMax } from './lane'
+import { addReader, giveBack, isWaitUseful, lend, lentTo, mayLend } from './lent'
 import { check, copyShort, copyVectors, isEqual, randomBelow } from './memory'
 import {
   headerBytes,
@@ -68,7 +66,7 @@ import {
   totalBytes,
 } from './message'
 import { frameForClient, frameForLeaf, requestStall } from './outbound'
-import { planFor, PLAN_OUT_OF_MEMORY, releaseUncached } from './plan'
+import { dropPlans, planFor, PLAN_OUT_OF_MEMORY, releaseUncached } from './plan'
 import { arena, self, threadBlock, threadBlockOf, threadCount } from './thread'
 
 /** A lane had no room; nothing was delivered. */
@@ -82,6 +80,8 @@ export let fullLane: u32 = 0
 /** Above so many targets a thread gets no list: it matches for itself. */
 const PAIRS_MAX: u32 = 1024
 const MATCH_YOURSELF: u32 = 0xffffffff
+/** Bit of a reference to a lent block: the next record to the same thread uses it, too. */
+const NOT_LAST: u32 = 1
 
 // Choices made for the message at hand, in the thread's scratch:
 //   chosen: (slot, generation, thread) of queue members; links: (connection, generation, name
@@ -111,13 +111,21 @@ export function formatDelivery(): bool {
  *   or DELIVER_LANE_FULL, DELIVER_NO_SUBLIST
  */
 export function deliver(source: u32): i32 {
-  const plan = planFor(source)
+  const plan = planWithRoom(source)
   if (plan <= PLAN_OUT_OF_MEMORY) return plan == PLAN_OUT_OF_MEMORY ? 0 : DELIVER_NO_SUBLIST
   const wide =
     load<u32>(plan, PLAN_REMOTES) | load<u32>(plan, PLAN_LEAFS) | load<u32>(plan, PLAN_GROUPS)
   const delivered = wide != 0 ? deliverWide(plan, source) : deliverLocal(plan, source)
   releaseUncached()
   return delivered
+}
+
+/** The plan, also if others must go for it. */
+function planWithRoom(source: u32): u32 {
+  const plan = planFor(source)
+  if (plan != PLAN_OUT_OF_MEMORY) return plan
+  dropPlans()
+  return planFor(source)
 }
 
 function deliverLocal(plan: u32, source: u32): i32 {
@@ -152,13 +160,17 @@ function deliverTo(slot: u32, generation: u32, exclude: u32): bool {
 
 /** The subscription got all it asked for: TypeScript removes it after the batch. */
 function expire(slot: u32): void {
+  if (load<u32>(slot, SUB_NEXT) != slot) return // in the list already, and got more since
   store<u32>(slot, load<u32>(arena, ARENA_EXPIRED), SUB_NEXT)
   store<u32>(arena, slot, ARENA_EXPIRED)
 }
 
 export function takeExpired(): u32 {
   const slot = load<u32>(arena, ARENA_EXPIRED)
-  if (slot != 0) store<u32>(arena, load<u32>(slot, SUB_NEXT), ARENA_EXPIRED)
+  if (slot != 0) {
+    store<u32>(arena, load<u32>(slot, SUB_NEXT), ARENA_EXPIRED)
+    store<u32>(slot, slot, SUB_NEXT)
+  }
   return slot
 }
 
@@ -342,9 +354,22 @@ function pairsFor(thread: u32): u32 {
   return (sectionCount > PAIRS_MAX ? 0 : sectionCount) + chosenOf(thread)
 }
 
-/** How many threads get a record; DELIVER_LANE_FULL when one of their lanes has no room. */
+/** Block with the payload at hand when it is too large for a lane; 0 = inline, or no memory. */
+let lent: u32 = 0
+
+function laneFull(thread: u32): i32 {
+  fullLane = thread
+  store<u64>(threadBlock, load<u64>(threadBlock, THREAD_LANE_FULL) + 1, THREAD_LANE_FULL)
+  return DELIVER_LANE_FULL
+}
+
+/**
+ * How many threads get a record; DELIVER_LANE_FULL when one of their lanes has no room. Lends the
+ * payload if some lane cannot take it.
+ */
 function remoteReceivers(plan: u32): i32 {
   let receivers: i32 = 0
+  let lends = false
   const largest = recordBytesMax()
   for (let thread: u32 = 0; thread < threadCount; thread++) {
     if (thread == self) continue
@@ -354,17 +379,23 @@ function remoteReceivers(plan: u32): i32 {
     if (sectionCount == 0 && pairs == 0 && !toRouter) continue
     if (!isRunning(thread)) continue
     let bytes = recordBytes(pairs, toRouter)
-    if (bytes + padded(totalBytes) <= largest) bytes += padded(totalBytes)
+    const inline = bytes + padded(totalBytes) <= largest
+    const payloadBytes: u32 = inline ? padded(totalBytes) : 0
+    bytes += payloadBytes
+    if (!inline) lends = true
     // Two records when the thread matches for itself and has chosen members too.
-    if (sectionCount > PAIRS_MAX) {
-      bytes += recordBytes(0, false) + (bytes > largest ? 0 : padded(totalBytes))
-    }
-    if (isHeld(thread) || !hasRoom(thread, bytes, largest)) {
-      fullLane = thread
-      store<u64>(threadBlock, load<u64>(threadBlock, THREAD_LANE_FULL) + 1, THREAD_LANE_FULL)
-      return DELIVER_LANE_FULL
-    }
+    if (sectionCount > PAIRS_MAX) bytes += recordBytes(0, false) + payloadBytes
+    if (isHeld(thread) || !hasRoom(thread, bytes, largest)) return laneFull(thread)
     receivers++
+  }
+  lent = 0
+  if (lends) {
+    if (!mayLend()) return laneFull(lentTo)
+    lent = lend()
+    if (lent == 0) {
+      if (isWaitUseful()) return laneFull(lentTo)
+      store<u64>(threadBlock, load<u64>(threadBlock, THREAD_OUT_OF_MEMORY) + 1, THREAD_OUT_OF_MEMORY)
+    }
   }
   return receivers
 }
@@ -395,7 +426,6 @@ function deliverLinks(): i32 {
 
 function commitRemote(plan: u32, receivers: i32): i32 {
   let delivered: i32 = 0
-  let lent: u32 = 0
   for (let thread: u32 = 0; thread < threadCount; thread++) {
     if (thread == self) continue
     const section = sectionOf(plan, thread)
@@ -405,12 +435,10 @@ function commitRemote(plan: u32, receivers: i32): i32 {
     if ((own == 0 && pairs == 0 && !toRouter) || !isRunning(thread)) continue
     const bytes = recordBytes(pairs, toRouter)
     const inline = bytes + padded(totalBytes) <= recordBytesMax()
-    if (!inline && lent == 0) {
-      lent = lend()
-      if (lent == 0) return delivered
-    }
+    if (!inline && lent == 0) continue // no memory: lost to this thread
     if (own > PAIRS_MAX) {
-      writeRecord(thread, MATCH_YOURSELF, 0, 0, false, inline ? 0 : lent)
+      const isLast = pairs == 0 && !toRouter
+      writeRecord(thread, MATCH_YOURSELF, 0, 0, false, inline ? 0 : isLast ? lent : lent | NOT_LAST)
       delivered += own
     }
     if (pairs != 0 || toRouter) {
@@ -419,10 +447,6 @@ function commitRemote(plan: u32, receivers: i32): i32 {
       writeRecord(thread, pairs, section, listed, toRouter, inline ? 0 : lent)
     }
     watchStall(thread, section, own)
-  }
-  if (lent != 0) {
-    // `lend` counted one reader, so that nobody could free the block before all records exist.
-    atomic.sub<u32>(lent + LENT_READERS, 1)
   }
   return delivered
 }
@@ -439,38 +463,6 @@ function watchStall(thread: u32, section: u32, count: u32): void {
       return
     }
   }
-}
-
-function lend(): u32 {
-  const block = allocate(LENT_DATA + totalBytes)
-  if (block == 0) return 0
-  copyVectors(block + LENT_DATA, payload, totalBytes)
-  store<u32>(block, LENT_DATA + totalBytes, LENT_BYTES)
-  store<u32>(block, load<u32>(arena, ARENA_LENT), LENT_NEXT)
-  store<u32>(arena, block, ARENA_LENT)
-  atomic.store<u32>(block + LENT_READERS, 1)
-  return block
-}
-
-/** Frees lent blocks that everybody has read; with `all`, also the others (their readers died). */
-export function reclaimLent(all: bool): void {
-  let previous: u32 = 0
-  let block = load<u32>(arena, ARENA_LENT)
-  while (block != 0) {
-    const next = load<u32>(block, LENT_NEXT)
-    if (all || atomic.load<u32>(block + LENT_READERS) == 0) {
-      if (previous != 0) store<u32>(previous, next, LENT_NEXT)
-      else store<u32>(arena, next, ARENA_LENT)
-      release(block, load<u32>(block, LENT_BYTES))
-    } else {
-      previous = block
-    }
-    block = next
-  }
-}
-
-export function hasLent(): bool {
-  return load<u32>(arena, ARENA_LENT) != 0
 }
 
 function writeRecord(
@@ -530,7 +522,7 @@ function writeRecord(
   at += padded(headerTextBytes)
   copyShort(at, sizeText, sizeTextBytes)
   at += padded(sizeTextBytes)
-  if (reference != 0) atomic.add<u32>(reference + LENT_READERS, 1)
+  if (reference != 0) addReader(reference & ~NOT_LAST, thread)
   else copyVectors(at, payload, totalBytes)
 }
 
@@ -561,10 +553,11 @@ export function deliverRecord(record: u32, source: u32): bool {
     load<u32>(record, MESSAGE_HEADER),
     load<u32>(record, MESSAGE_TOTAL),
   )
-  const reference = load<u32>(record, MESSAGE_REFERENCE)
+  const lentBlock = load<u32>(record, MESSAGE_REFERENCE)
+  const reference = lentBlock & ~NOT_LAST
   setPayload(reference != 0 ? reference + LENT_DATA : size + padded(sizeDigits))
   if (targets == MATCH_YOURSELF) {
-    const plan = planFor(source)
+    const plan = planWithRoom(source)
     if (plan == 0) return false
     if (plan > PLAN_OUT_OF_MEMORY) deliverLocal(plan, source)
     releaseUncached()
@@ -582,6 +575,6 @@ export function deliverRecord(record: u32, source: u32): bool {
     }
     link += 16 + padded(names)
   }
-  if (reference != 0) atomic.sub<u32>(reference + LENT_READERS, 1)
+  if (reference != 0 && reference == lentBlock) giveBack(reference)
   return true
 }

@@ -5,8 +5,8 @@
  * Read in this order: layout, memory, thread, arena; sublist, subscriptions; lane; message, plan,
  * outbound, deliver; ingest.
  */
-import { formatArena } from './arena'
-import { deliverRecord, formatDelivery, hasLent, reclaimLent } from './deliver'
+import { allocate as allocateFromArena, formatArena } from './arena'
+import { deliverRecord, formatDelivery } from './deliver'
 import { publish } from './ingest'
 import {
   CONNECTION_FLAGS,
@@ -19,6 +19,8 @@ import {
   LANE_HELD,
   LANE_PRODUCER,
   LANE_RECORDS,
+  MESSAGE_REFERENCE,
+  MESSAGE_TOTAL,
   RECORD_CONTROL,
   RECORD_KIND,
   RECORD_LENGTH,
@@ -33,15 +35,17 @@ import {
   THREAD_EPOCH,
 } from './layout'
 import { claim } from './lane'
+import { hasLent, reclaimLent } from './lent'
 import { copyVectors, seedRandom } from './memory'
 import { setPayload, setQueues, setReply, setSizes, setSubject } from './message'
+import { makeRoom } from './outbound'
 import { formatPlans } from './plan'
 import { createConnection } from './subscriptions'
 import { attachThread, lane, laneCapacity, self, threadBlock, threadCount } from './thread'
 
 export * from './layout'
-export { allocate, release } from './arena'
-export { hasLent, reclaimLent, takeExpired, fullLane } from './deliver'
+export { release } from './arena'
+export { takeExpired, fullLane } from './deliver'
 export { ingest, needBytes, publish, status } from './ingest'
 export {
   awaitRoom,
@@ -55,6 +59,7 @@ export {
   takeBlocked,
   wakeUp,
 } from './lane'
+export { forgetReader, hasLent } from './lent'
 export { failedCheck } from './memory'
 export { reply, replyBytes, subject, subjectBytes } from './message'
 export {
@@ -67,6 +72,7 @@ export {
   takeChunks,
   takeDirty,
 } from './outbound'
+export { createPermissions, retirePermissions } from './permissions'
 export { dropPlans } from './plan'
 export {
   bumpAll,
@@ -119,6 +125,13 @@ export function attach(thread: u32, seed: u32): bool {
   return true
 }
 
+/** A block of at least `bytes`, also if a slow consumer must go for it; 0 without memory. */
+export function allocate(bytes: u32): u32 {
+  let block = allocateFromArena(bytes)
+  while (block == 0 && makeRoom(0)) block = allocateFromArena(bytes)
+  return block
+}
+
 /**
  * Copies without bulk instructions, which are slow on shared memory. Unlike the kernel's own copies
  * it writes not a byte more than asked for. The ranges must not overlap.
@@ -148,14 +161,19 @@ export function drainBegin(from: u32): void {
 export function drain(from: u32, bytesMax: u32): u32 {
   const ring = lane(from, self)
   const producer = atomic.load<u32>(ring + LANE_PRODUCER)
-  const start = position
+  let read: u32 = 0
   while (position != producer) {
-    if (position - start >= bytesMax) return STATUS_MORE
+    if (read >= bytesMax) return STATUS_MORE
     const at = ring + LANE_RECORDS + (position & (laneCapacity - 1))
     const kind = load<u32>(at, RECORD_KIND)
     const length = load<u32>(at, RECORD_LENGTH)
     if (kind == RECORD_MESSAGE && !deliverRecord(at, relay)) return STATUS_NO_SUBLIST
     position += length
+    read += length
+    // A lent payload is as much work as one in the lane.
+    if (kind == RECORD_MESSAGE && load<u32>(at, MESSAGE_REFERENCE) != 0) {
+      read += load<u32>(at, MESSAGE_TOTAL)
+    }
     if (kind >= RECORD_CONTROL) {
       record = at
       return STATUS_RECORD
@@ -183,7 +201,7 @@ export function sendControl(to: u32, kind: u32, slot: u32, generation: u32): boo
 
 /** Frees lent payloads that were read; cheap when there are none. */
 export function tidy(): void {
-  if (hasLent()) reclaimLent(false)
+  if (hasLent()) reclaimLent()
 }
 
 // ── messages that TypeScript parsed ─────────────────────────────────────────────────────────

@@ -138,7 +138,7 @@ function ingestOne(connection: u32, at: u32, to: u32): u32 {
   const verb = load<u32>(at) | LOWER
   let token: u32 = 0
   let hasHeader = false
-  if (verb == PUB && !isLeaf) {
+  if (verb == PUB && !isLeaf && load<u8>(at + 3) == 32) {
     token = at + 4
   } else if (verb == HPUB && !isLeaf && load<u8>(at + 4) == 32) {
     if ((load<u32>(connection, CONNECTION_FLAGS) & FLAG_HEADERS) == 0) return at

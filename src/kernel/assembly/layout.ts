@@ -132,11 +132,12 @@ export const MESSAGE_HEADER_TEXT: u32 = 24 //  bytes of the header-size token, 0
 export const MESSAGE_SIZE_TEXT: u32 = 28 //    bytes of the total-size token
 export const MESSAGE_HEADER: u32 = 32 //       bytes of the header block
 export const MESSAGE_TOTAL: u32 = 36 //        header block + payload
-export const MESSAGE_REFERENCE: u32 = 40 //    address of a lent block with the payload, 0 = inline
+export const MESSAGE_REFERENCE: u32 = 40 //    address of a lent block with the payload, 0 = inline;
+//                                             bit 0: the thread's next record uses it, too
 export const MESSAGE_BODY: u32 = 48 //         pairs, leaf targets, texts (each padded), payload
 
 // lent block: payload of a large message, in the sender's arena
-export const LENT_READERS: u32 = 0 // Atomics: receivers that have not read it yet
+export const LENT_READERS: u32 = 0 // Atomics: mask of threads that have not read it yet
 export const LENT_NEXT: u32 = 4 //    owner: list of lent blocks
 export const LENT_BYTES: u32 = 8
 export const LENT_DATA: u32 = 16
@@ -197,6 +198,16 @@ export const ENTRY_BYTES: u32 = 32
 /** Tokens of a subscription. Bounds recursion: frames of `walk` are ~100 bytes. */
 export const TOKEN_COUNT_MAX: u32 = 2048
 
+// permissions of a leaf link: has-allow | allowed | denied | block bytes, then patterns, allowed first
+export const PERMISSIONS_HAS_ALLOW: u32 = 0 // 1: only what is allowed; 0: everything not denied
+export const PERMISSIONS_ALLOWED: u32 = 4 //   number of patterns
+export const PERMISSIONS_DENIED: u32 = 8
+export const PERMISSIONS_BYTES: u32 = 12
+export const PERMISSIONS_PATTERNS: u32 = 16
+// one pattern: bytes u32, text padded to 4
+export const PERMISSION_BYTES: u32 = 0
+export const PERMISSION_TEXT: u32 = 4
+
 // ── a thread's arena ─────────────────────────────────────────────────────────────── owner
 //   control page | headroom + read area | plan cache | page states | pages (buddy allocator)
 export const ARENA_EXPIRED: u32 = 4 //       list of slots that reached their maximum
@@ -245,6 +256,8 @@ export const CONNECTION_ORIGIN: u32 = 88 //         leaf: number of the peer's c
 export const CONNECTION_INDEX: u32 = 92 //          TypeScript's index of the connection
 export const CONNECTION_CID: u32 = 96 //            u64
 export const CONNECTION_CONTROL_LINE_MAX: u32 = 104
+export const CONNECTION_OUTGOING: u32 = 108 //       leaf: permissions of what it may be sent, 0 = all
+export const CONNECTION_INCOMING: u32 = 112 //       leaf: permissions of what it may send, 0 = all
 // line 2: inbound, owner
 export const CONNECTION_IN_MSGS: u32 = 128 //       u64
 export const CONNECTION_IN_BYTES: u32 = 136 //      u64

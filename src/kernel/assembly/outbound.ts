@@ -5,6 +5,7 @@
  */
 import { allocateBlock, blockBytes, releaseBlock } from './arena'
 import {
+  ARENA_CONNECTION_SLABS,
   ARENA_DIRTY,
   CHUNK_BYTES,
   CHUNK_BYTES_MAX,
@@ -12,6 +13,7 @@ import {
   CHUNK_DATA,
   CHUNK_END,
   CHUNK_NEXT,
+  CONNECTION_BYTES,
   CONNECTION_CHUNK_BYTES,
   CONNECTION_DIRTY,
   CONNECTION_FLAGS,
@@ -30,6 +32,9 @@ import {
   CONNECTION_TAIL,
   FLAG_CLOSED,
   FLAG_HEADERS,
+  SLAB_BYTES,
+  SLAB_ITEMS,
+  SLAB_NEXT,
   SLACK_BYTES,
   SUB_SID,
   SUB_SID_BYTES,
@@ -100,10 +105,10 @@ export function takeDirty(): u32 {
  * @returns where to write, or 0: the connection is closed or over its bounds (and then marked)
  */
 @inline
-function room(connection: u32, bytes: u32): u32 {
+function room(connection: u32, bytes: u32, isMessage: bool): u32 {
   const pending = load<u32>(connection, CONNECTION_PENDING) + bytes
   if (pending > load<u32>(connection, CONNECTION_STALL_MARK)) {
-    if (!mayExceedStallMark(connection, pending)) return 0
+    if (!mayExceedStallMark(connection, pending, isMessage)) return 0
   }
   let at = load<u32>(connection, CONNECTION_POSITION)
   if (at + bytes + SLACK_BYTES > load<u32>(connection, CONNECTION_LIMIT)) {
@@ -116,14 +121,15 @@ function room(connection: u32, bytes: u32): u32 {
   return at
 }
 
-function mayExceedStallMark(connection: u32, pending: u32): bool {
+function mayExceedStallMark(connection: u32, pending: u32, isMessage: bool): bool {
   if (load<u32>(connection, CONNECTION_OVERFLOW) != 0) return false
+  if (isMessage && dropsOverStallMark) return false
   if (pending > load<u32>(connection, CONNECTION_PENDING_MAX)) {
     store<u32>(connection, 1, CONNECTION_OVERFLOW)
     markDirty(connection)
     return false
   }
-  if (dropsOverStallMark) return false
+  if (!isMessage) return true
   stallRequested = 1
   store<u32>(connection, load<u32>(connection, CONNECTION_STALLS) + 1, CONNECTION_STALLS)
   if (load<u32>(connection, CONNECTION_STALLED) == 0) {
@@ -145,7 +151,8 @@ function addChunk(connection: u32, bytes: u32): u32 {
   }
   const need = bytes + CHUNK_DATA + SLACK_BYTES
   if (size < need) size = need
-  const chunk = allocateBlock(size)
+  let chunk = allocateBlock(size)
+  while (chunk == 0 && makeRoom(connection)) chunk = allocateBlock(size)
   if (chunk == 0) {
     store<u32>(connection, 2, CONNECTION_OVERFLOW)
     store<u64>(threadBlock, load<u64>(threadBlock, THREAD_OUT_OF_MEMORY) + 1, THREAD_OUT_OF_MEMORY)
@@ -164,6 +171,57 @@ function addChunk(connection: u32, bytes: u32): u32 {
   store<u32>(connection, chunk, CONNECTION_TAIL)
   store<u32>(connection, chunk + size, CONNECTION_LIMIT)
   return chunk + CHUNK_DATA
+}
+
+/** Less is not worth a connection. */
+const VICTIM_BYTES_MIN: u32 = 65536
+
+/**
+ * The arena is exhausted: gives up the connection for which most waits. It is marked, and closed
+ * as a slow consumer at the end of the turn.
+ * @param asker connection that the memory is for: it is spared unless it is the worst itself
+ * @returns whether memory was freed
+ */
+export function makeRoom(asker: u32): bool {
+  let victim: u32 = 0
+  let most = VICTIM_BYTES_MIN
+  let slab = load<u32>(arena, ARENA_CONNECTION_SLABS)
+  for (; slab != 0; slab = load<u32>(slab, SLAB_NEXT)) {
+    const end = slab + SLAB_BYTES - CONNECTION_BYTES
+    for (let record = slab + SLAB_ITEMS; record <= end; record += CONNECTION_BYTES) {
+      if (load<u32>(record, CONNECTION_HEAD) == 0) continue
+      if (load<u32>(record, CONNECTION_PENDING) <= most) continue
+      most = load<u32>(record, CONNECTION_PENDING)
+      victim = record
+    }
+  }
+  if (victim == 0) return false
+  store<u32>(victim, 2, CONNECTION_OVERFLOW)
+  markDirty(victim)
+  dropQueued(victim)
+  store<u64>(threadBlock, load<u64>(threadBlock, THREAD_OUT_OF_MEMORY) + 1, THREAD_OUT_OF_MEMORY)
+  return victim != asker
+}
+
+/** Frees what was not yet handed to the socket. Its bytes stay pending: they are not sent. */
+function dropQueued(connection: u32): void {
+  let chunk = load<u32>(connection, CONNECTION_HEAD)
+  store<u32>(connection, 0, CONNECTION_HEAD)
+  store<u32>(connection, 0, CONNECTION_TAIL)
+  store<u32>(connection, 0, CONNECTION_POSITION)
+  store<u32>(connection, 0, CONNECTION_LIMIT)
+  while (chunk != 0) {
+    const next = load<u32>(chunk, CHUNK_NEXT)
+    releaseBlock(chunk)
+    chunk = next
+  }
+}
+
+/** A connection above its stall mark is gone. */
+export function forgetStalled(connection: u32): void {
+  if (load<u32>(connection, CONNECTION_STALLED) == 0) return
+  atomic.store<u32>(connection + CONNECTION_STALLED, 0)
+  atomic.sub<u32>(threadBlock + THREAD_STALLED_CONNECTIONS, 1)
 }
 
 /**
@@ -209,18 +267,12 @@ export function releaseChunks(connection: u32, head: u32, bytes: u32): void {
   const pending = load<u32>(connection, CONNECTION_PENDING) - bytes
   check(<i32>pending >= 0, 10)
   store<u32>(connection, pending, CONNECTION_PENDING)
-  if (
-    load<u32>(connection, CONNECTION_STALLED) != 0 &&
-    pending < load<u32>(connection, CONNECTION_STALL_MARK)
-  ) {
-    atomic.store<u32>(connection + CONNECTION_STALLED, 0)
-    atomic.sub<u32>(threadBlock + THREAD_STALLED_CONNECTIONS, 1)
-  }
+  if (pending < load<u32>(connection, CONNECTION_STALL_MARK)) forgetStalled(connection)
 }
 
 /** Appends raw bytes (PONG, INFO, -ERR …). Returns false when they could not be taken. */
 export function appendBytes(connection: u32, source: u32, bytes: u32): bool {
-  const at = room(connection, bytes)
+  const at = room(connection, bytes, false)
   if (at == 0) return false
   copyVectors(at, source, bytes)
   return true
@@ -263,7 +315,7 @@ export function frameForClient(slot: u32, connection: u32): bool {
   }
   need += digits
   if (!withHeaders) need -= 1
-  let at = room(connection, need)
+  let at = room(connection, need, true)
   if (at == 0) return false
   const start = at
   if (withHeaders) {
@@ -313,7 +365,7 @@ export function frameForLeaf(connection: u32, names: u32, namesBytes: u32): bool
   const bytes = totalBytes - skip
   // verb, blanks, indicator and two sizes of at most 10 digits each
   const most: u32 = 5 + subjectBytes + 3 + replyBytes + 1 + namesBytes + 1 + 22 + 2 + bytes + 2
-  let at = room(connection, most)
+  let at = room(connection, most, true)
   if (at == 0) return false
   const start = at
   store<u32>(at, withHeaders ? 0x47534d48 : 0x47534d4c) // HMSG, LMSG

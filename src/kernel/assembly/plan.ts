@@ -11,7 +11,9 @@
 import { allocate, allocateBlock, blockBytes, release, releaseBlock } from './arena'
 import {
   ARENA_PLANS,
+  CONNECTION_INCOMING,
   CONNECTION_ORIGIN,
+  CONNECTION_OUTGOING,
   CONNECTION_PLAN_KEY,
   ENTRY_GENERATION,
   ENTRY_NEXT,
@@ -48,6 +50,7 @@ import {
 } from './layout'
 import { check, copyShort, hashBytes, isEqual } from './memory'
 import { subject, subjectBytes } from './message'
+import { permits } from './permissions'
 import { literalBucket, matchNodes, nodeCount } from './sublist'
 import { arena, generations, self, sublist, threadBlock, threadCount } from './thread'
 
@@ -204,6 +207,14 @@ function isDeniedOnLeafs(): bool {
   return head == 0x4a424f24 && load<u8>(subject, 4) == 46 && subjectBytes > 5 // $OBJ.>
 }
 
+/** `_R_.…` and `$JS.ACK.…`: passes every permission of a leaf link, as in nats-server. */
+function isServiceReply(): bool {
+  if (subjectBytes < 5) return false
+  const head = load<u32>(subject)
+  if (head == 0x2e5f525f) return true
+  return head == 0x2e534a24 && subjectBytes > 8 && load<u32>(subject, 4) == 0x2e4b4341
+}
+
 /** Appends one list of entries to the raw matches. Returns false without memory. */
 function gather(list: u32, group: u32, connection: u32, key: u32, leafs: bool): bool {
   let entry = atomic.load<u32>(list)
@@ -212,6 +223,7 @@ function gather(list: u32, group: u32, connection: u32, key: u32, leafs: bool): 
     const target = load<u32>(entry, ENTRY_TARGET)
     if (weight != 0) {
       if (!leafs || (key != 0 && !mayFeed(connection, target))) continue
+      if (!permits(load<u32>(target, CONNECTION_OUTGOING), subject, subjectBytes)) continue
     }
     if (rawCount == rawMax) {
       const larger = grown(raw, rawCount * RAW_BYTES)
@@ -280,7 +292,9 @@ function build(connection: u32, key: u32, hash: u32): u32 {
   rawCount = 0
   namesCount = 0
   const leafs = !isDeniedOnLeafs()
-  for (let i: u32 = 0; i < nodeCount; i++) {
+  // What a peer may not send reaches nobody; its own replies to service requests always may.
+  const isRefused = key != 0 && !isServiceReply() && !permits(load<u32>(connection, CONNECTION_INCOMING), subject, subjectBytes)
+  for (let i: u32 = isRefused ? nodeCount : 0; i < nodeCount; i++) {
     const node = load<u32>(nodes + (i << 2))
     if (!gather(node + NODE_ENTRIES, 0, connection, key, leafs)) return PLAN_OUT_OF_MEMORY
     let group = atomic.load<u32>(node + NODE_GROUPS)

@@ -82,7 +82,14 @@ function roundedBytes(bytes: u32): u32 {
   return <u32>1 << (32 - <u32>clz(bytes - 1))
 }
 
-function take(bytes: u32): u32 {
+/** Room for a block; 0 when the sublist is full. */
+export function take(bytes: u32): u32 {
+  const block = takeWhole(bytes)
+  return block != 0 ? block : cut(roundedBytes(bytes))
+}
+
+/** A free block of the same size, or new memory. */
+function takeWhole(bytes: u32): u32 {
   const list = freeList(bytes)
   const block = load<u32>(list)
   if (block != 0) {
@@ -96,6 +103,25 @@ function take(bytes: u32): u32 {
   return at
 }
 
+/** Nothing new is left: cuts a block out of a larger one that is free. */
+function cut(bytes: u32): u32 {
+  let size = bytes
+  let list: u32 = 0
+  do {
+    size = size < SMALL_MAX ? size + 16 : size << 1
+    if (size > <u32>1 << 30) return 0
+    list = freeList(size)
+  } while (load<u32>(list) == 0)
+  const block = load<u32>(list)
+  store<u32>(list, load<u32>(block))
+  while (size > SMALL_MAX && size >>> 1 >= bytes) {
+    size >>>= 1
+    give(block + size, size)
+  }
+  if (size > bytes) give(block + bytes, size - bytes)
+  return block
+}
+
 function give(block: u32, bytes: u32): void {
   const list = freeList(bytes)
   store<u32>(block, load<u32>(list))
@@ -103,9 +129,14 @@ function give(block: u32, bytes: u32): void {
 }
 
 /** Unreachable for new readers; freed once the present ones are gone. */
-function retire(block: u32, bytes: u32): void {
-  const note = take(16)
-  if (note == 0) return // the arena is full to the last byte: the block is lost until a rebuild
+export function retire(block: u32, bytes: u32): void {
+  const note = takeWhole(16)
+  if (note == 0) {
+    // Full: no room to remember it, so it must be free now.
+    awaitReaders()
+    give(block, bytes)
+    return
+  }
   const epoch = atomic.load<u32>(sublist + SUBLIST_EPOCH)
   store<u32>(note, block, RETIRED_BLOCK)
   store<u32>(note, bytes, RETIRED_BYTES)
@@ -115,6 +146,20 @@ function retire(block: u32, bytes: u32): void {
   if (tail != 0) store<u32>(tail, note, RETIRED_NEXT)
   else store<u32>(sublist, note, SUBLIST_RETIRED_HEAD)
   store<u32>(sublist, note, SUBLIST_RETIRED_TAIL)
+}
+
+/** Returns once every match that is under way now has ended: microseconds. */
+function awaitReaders(): void {
+  const next = atomic.load<u32>(sublist + SUBLIST_EPOCH) + 1
+  const epoch: u32 = next == 0 ? 1 : next
+  atomic.store<u32>(sublist + SUBLIST_EPOCH, epoch)
+  for (let thread: u32 = 0; thread < threadCount; thread++) {
+    const reading = threadBlockOf(thread) + THREAD_EPOCH
+    for (;;) {
+      const since = atomic.load<u32>(reading)
+      if (since == 0 || <i32>(since - epoch) >= 0) break
+    }
+  }
 }
 
 /** Advances the epoch and frees what no reader can still see. Called once per batch of changes. */
@@ -235,7 +280,8 @@ function growTable(): bool {
     if (<u32>load<u64>(old + TABLE_SLOTS + (i << 3)) > TABLE_TOMBSTONE) live++
   }
   const table = newTable(live * 3 > slots ? slots << 1 : slots)
-  if (table == 0) return false
+  // Without memory the old one must do, slower, while it has free slots.
+  if (table == 0) return load<u32>(sublist, SUBLIST_EDGES) < slots - (slots >>> 4)
   store<u32>(sublist, 0, SUBLIST_EDGES)
   for (let i: u32 = 0; i < slots; i++) {
     const node = <u32>load<u64>(old + TABLE_SLOTS + (i << 3))
@@ -255,11 +301,25 @@ function removeEdge(node: u32): void {
     const slot = load<u64>(at)
     if (slot == 0) return
     if (<u32>slot == node) {
-      atomic.store<u64>(at, <u64>TABLE_TOMBSTONE)
+      if (load<u64>(table + TABLE_SLOTS + (((i + 1) & mask) << 3)) == 0) freeBackwards(table, i)
+      else atomic.store<u64>(at, <u64>TABLE_TOMBSTONE)
       return
     }
     i = (i + 1) & mask
   }
+}
+
+/** Empties a slot that no search leads past, and the tombstones in front of it. */
+function freeBackwards(table: u32, from: u32): void {
+  const mask = load<u32>(table, TABLE_MASK)
+  let edges = load<u32>(sublist, SUBLIST_EDGES)
+  let i = from
+  do {
+    atomic.store<u64>(table + TABLE_SLOTS + (i << 3), 0)
+    edges--
+    i = (i - 1) & mask
+  } while (<u32>load<u64>(table + TABLE_SLOTS + (i << 3)) == TABLE_TOMBSTONE)
+  store<u32>(sublist, edges, SUBLIST_EDGES)
 }
 
 function newNode(parent: u32, hash: u32, token: u32, bytes: u32): u32 {
@@ -316,7 +376,6 @@ export function insertEntry(
   thread: u32,
   weight: u32,
 ): u32 {
-  if (!growTable()) return 0
   let node = root
   let from: u32 = 0
   let tokens: u32 = 0
@@ -380,6 +439,8 @@ function childFor(node: u32, token: u32, bytes: u32): u32 {
   }
   let child = findChild(node, token, bytes)
   if (child == 0) {
+    // For each edge: one subject may bring more of them than the table has free slots.
+    if (!growTable()) return 0
     child = newNode(node, edgeHash(node, token, bytes), token, bytes)
     if (child == 0) return 0
     store<u32>(node, load<u32>(node, NODE_CHILDREN) + 1, NODE_CHILDREN)

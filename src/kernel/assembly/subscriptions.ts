@@ -3,6 +3,7 @@ import { allocate, allocateBlock, release } from './arena'
 import {
   ARENA_CONNECTION_FREE,
   ARENA_CONNECTION_SLABS,
+  ARENA_EXPIRED,
   ARENA_RETIRING_HEAD,
   ARENA_RETIRING_TAIL,
   ARENA_SLOT_FREE,
@@ -12,6 +13,7 @@ import {
   CONNECTION_CHUNK_BYTES,
   CONNECTION_FLAGS,
   CONNECTION_GENERATION,
+  CONNECTION_HEAD,
   CONNECTION_NEXT_DIRTY,
   FLAG_CLOSED,
   SLAB_BYTES,
@@ -37,6 +39,7 @@ import {
   SUB_TEXT,
 } from './layout'
 import { check, copyShort } from './memory'
+import { forgetStalled } from './outbound'
 import { insertEntry, removeEntry } from './sublist'
 import { arena, arenaOf } from './thread'
 
@@ -83,6 +86,9 @@ export function closeConnection(record: u32): void {
 
 export function releaseConnection(record: u32): void {
   check((load<u32>(record, CONNECTION_FLAGS) & FLAG_CLOSED) != 0, 60)
+  forgetStalled(record)
+  // Free records hold nothing that `makeRoom` could take for a queue.
+  store<u32>(record, 0, CONNECTION_HEAD)
   store<u32>(record, load<u32>(arena, ARENA_CONNECTION_FREE), CONNECTION_NEXT_DIRTY)
   store<u32>(arena, record, ARENA_CONNECTION_FREE)
 }
@@ -148,17 +154,30 @@ export function createSubscription(
   store<u64>(slot, 0, SUB_DELIVERED)
   store<u32>(slot, 0, SUB_MAX)
   store<u32>(slot, 0, SUB_ENTRY)
-  store<u32>(slot, 0, SUB_NEXT)
+  store<u32>(slot, slot, SUB_NEXT) // in no list
   // Also here, so that a late control record of the slot's former life is known for what it is.
   atomic.add<u32>(slot + SUB_GENERATION, 1)
   atomic.store<u32>(slot + SUB_STATE, SUB_STATE_ACTIVE)
   return slot
 }
 
+/** Takes a slot out of the list of those that reached their maximum, which shares a link. */
+function forgetExpired(slot: u32): void {
+  let link = arena + ARENA_EXPIRED
+  for (let at = load<u32>(link); at != 0; at = load<u32>(link)) {
+    if (at == slot) {
+      store<u32>(link, load<u32>(slot, SUB_NEXT))
+      return
+    }
+    link = at + SUB_NEXT
+  }
+}
+
 /** Deliveries stop now; the slot is free again once the routing worker has retired it. */
 export function removeSubscription(slot: u32): void {
   check(load<u32>(slot, SUB_STATE) == SUB_STATE_ACTIVE, 61)
   atomic.add<u32>(slot + SUB_GENERATION, 1)
+  if (load<u32>(slot, SUB_NEXT) != slot) forgetExpired(slot)
   atomic.store<u32>(slot + SUB_STATE, SUB_STATE_RETIRING)
   store<u32>(slot, 0, SUB_NEXT)
   const tail = load<u32>(arena, ARENA_RETIRING_TAIL)
