@@ -29,11 +29,7 @@ const KIND_WORDS = {
   'server name': 'text',
   'connection limit': 'number',
   'token limit': 'number',
-  'lame duck duration': 'duration',
-  'grace period': 'duration',
   'trace verbose': '`true`, `false`',
-  tags: 'text or array',
-  metadata: 'map of texts',
   'log format': '`text`, `json`',
   'auth timeout': 'seconds or duration',
   'leaf auth timeout': 'seconds or duration',
@@ -45,16 +41,11 @@ const KIND_WORDS = {
   urls: 'URL or array',
 }
 
-/** Options that are read and checked, but that nothing acts on so far. Key: path in the file. */
+/** Options that are honoured by doing nothing. Key: path in the file. */
 const WITHOUT_EFFECT = {
-  lame_duck_duration: 'there is no lame duck mode yet',
-  lame_duck_grace_period: 'there is no lame duck mode yet',
-  max_closed_clients: 'shown by the monitor, which is not there yet',
-  no_sublist_cache: 'plans are cached in any case',
-  server_metadata: 'shown by the monitor, which is not there yet',
-  server_tags: 'shown by the monitor, which is not there yet',
-  trace_verbose: 'switches `trace` on; there is no system account to trace besides',
-  'leafnodes.no_advertise': 'there are no clusters whose servers could be told',
+  no_sublist_cache: 'matching has no such cache; its results are the same',
+  trace_verbose: 'besides `trace`, which it switches on: there is no system account to trace yet',
+  'leafnodes.no_advertise': 'there are no routes over which other servers could be told',
 }
 
 const SECTION_TITLES = {
@@ -100,6 +91,8 @@ variables (\`$NAME\`, from the file or the environment), \`include\`. Keys are r
 
 - A **duration** is a quoted text such as \`"1h30m"\` or \`"250ms"\`. A bare number means seconds,
   with a warning.
+- Many \`workers\` need more than the least \`shared_memory\`: a broker given too little says how much
+  it needs, and does not start.
 - Where a file sets one thing twice, the row further down in a table wins (\`port\` over
   \`listen\`).
 - For a number whose default is not 0, \`0\` stands for the default; only \`max_connections: 0\`
@@ -142,15 +135,11 @@ function sizeText(bytes) {
 
 function withoutEffect() {
   const rows = Object.entries(WITHOUT_EFFECT).map(([path, why]) => [`\`${path}\``, why])
-  return `## Accepted, without effect so far
+  return `## Accepted, without effect
 
-Files that set these are not refused, because nothing unsafe comes of it:
+These are not refused, because a broker that acted on them would do the same:
 
-${table(['option', 'why'], rows)}
-
-Two are bounded by the memory itself: of \`shared_memory\` 2 GiB at most are used, and \`workers\`
-may be at most 31. A broker that is asked for more workers, or given less memory than they need,
-does not start.`
+${table(['option', 'why'], rows)}`
 }
 
 function notHonoured() {
@@ -169,8 +158,8 @@ not start. So these are refused like a misspelt option, with nats-server's text
 
 ${table(['where', 'options, aliases included'], rows)}
 
-Also refused: a local account other than \`$G\`, remotes with the schemes \`ws\` and \`wss\`, and any
-mode of \`compression\` that compresses.`
+Also refused: a local account other than \`$G\`, remotes with the schemes \`ws\` and \`wss\`, and
+any mode of \`compression\` that compresses.`
 }
 
 function flags() {

@@ -92,7 +92,7 @@ export class Broker {
       const log = await facts.log
       logStart(facts, log, identity.id, serverName)
       broker = new Broker(facts, log, supervisor, acceptors)
-      await supervisor.ready
+      await supervisor.ready()
       broker.#open()
       return broker
     } catch (error) {

@@ -2,7 +2,7 @@ import type { FlagKind } from './flag-syntax.ts'
 import type { Options } from './option-types.ts'
 
 /** Options that one flag sets directly. */
-type FlagOption = Exclude<keyof Options, 'authorization' | 'leafnodes' | 'serverTags'>
+type FlagOption = Exclude<keyof Options, 'authorization' | 'leafnodes'>
 
 export interface CommandFlag {
   readonly names: readonly string[]

@@ -145,7 +145,7 @@ export const LEAFNODES_TABLE: readonly OptionEntry<LeafnodeOptions>[] = [
     kind: 'boolean',
     default: false,
     reloadable: false,
-    doc: 'Do not tell other servers the address for leaf links.',
+    doc: 'Changes nothing: there are no routes over which other servers could be told.',
   },
   {
     key: 'compression',

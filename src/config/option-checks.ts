@@ -1,4 +1,3 @@
-import { durationNs, formatDuration } from '../base/duration.ts'
 import { goQuote } from '../protocol/go-quote.ts'
 import { LEAF_AUTHORIZATION_TABLE, LEAFNODES_TABLE } from './leafnode-table.ts'
 import { defaultsOf, type OptionEntry } from './option-entry.ts'
@@ -50,13 +49,7 @@ function completeLeafnodes(given: LeafnodeOptions): LeafnodeOptions {
 
 /** The texts are nats-server's, as is the order in which faults are looked for. */
 function findConflict(options: Options): string | undefined {
-  const { lameDuckDurationMs, lameDuckGracePeriodMs, maxPayload, maxPending } = options
-  if (lameDuckDurationMs > 0 && lameDuckGracePeriodMs >= lameDuckDurationMs) {
-    return (
-      `lame duck grace period (${showMs(lameDuckGracePeriodMs)}) should be strictly lower than ` +
-      `lame duck duration (${showMs(lameDuckDurationMs)})`
-    )
-  }
+  const { maxPayload, maxPending } = options
   if (maxPayload > maxPending) {
     return `max_payload (${maxPayload}) cannot be higher than max_pending (${maxPending})`
   }
@@ -103,8 +96,4 @@ function normaliseCompression(mode: CompressionMode): CompressionMode {
 
 function unknownCompression(mode: CompressionMode): string | undefined {
   return COMPRESSION_MODES.has(mode) ? undefined : `unsupported compression mode ${goQuote(mode)}`
-}
-
-function showMs(ms: number): string {
-  return formatDuration(durationNs(ms))
 }

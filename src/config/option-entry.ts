@@ -11,11 +11,7 @@ export type OptionKind =
   | 'server name'
   | 'connection limit'
   | 'token limit'
-  | 'lame duck duration'
-  | 'grace period'
   | 'trace verbose'
-  | 'tags'
-  | 'metadata'
   | 'log format'
   | 'auth timeout'
   | 'leaf auth timeout'
@@ -39,7 +35,7 @@ export type OptionEntry<T> = {
     readonly unit?: OptionUnit
     /** For numbers other than 0, 0 in a file stands for this default too. */
     readonly default: T[K]
-    /** What the broker can work with, both ends included. */
+    /** What the broker can work with, both ends included, besides a 0 for the default. */
     readonly range?: readonly [min: number, max: number]
     readonly values?: readonly string[]
     /** A reload of the file may change it. */

@@ -1,4 +1,3 @@
-import { durationNs, formatDuration } from '../base/duration.ts'
 import type { ConfigFaults } from './config-faults.ts'
 import { type ConfigMap, type ConfigNode, isConfigArray, isConfigMap } from './config-value.ts'
 import { goTypeOf, goValueText } from './go-types.ts'
@@ -12,12 +11,9 @@ import {
   readAuthTimeoutMs,
   readBoolean,
   readDurationMs,
-  readDurationTextMs,
   readInteger,
   readListen,
   readMap,
-  readMetadata,
-  readTags,
   readText,
 } from './value-readers.ts'
 
@@ -73,15 +69,12 @@ function readSection<T extends object>(
 
 const INT32_MAX = 2 ** 31 - 1
 const SUB_TOKENS_MAX = 255
-const LAME_DUCK_DURATION_MS_MIN = 30_000
 
 const READERS: Readonly<Record<OptionKind, Reader>> = {
   boolean: ({ node, faults }) => readBoolean(node, faults),
   integer: ({ node, faults }) => readInteger(node, faults),
   text: ({ node, faults }) => readText(node, faults),
   duration: ({ node, field, faults }) => readDurationMs(node, field, faults),
-  tags: ({ node, faults }) => readTags(node, faults),
-  metadata: ({ node, faults }) => readMetadata(node, faults),
   urls: ({ node, faults }) => readUrls(node, faults),
   compression: ({ node, key, faults }) => readCompression(node, key, faults),
   'auth timeout': ({ node, key, faults }) => readAuthTimeoutMs(node, key, 'authorization', faults),
@@ -119,21 +112,6 @@ const READERS: Readonly<Record<OptionKind, Reader>> = {
     const name = readText(node, faults)
     if (name === undefined || !name.includes(' ')) return name
     faults.report(node, 'server name cannot contain spaces')
-    return undefined
-  },
-
-  'lame duck duration': ({ node, field, faults }) => {
-    const ms = readDurationTextMs(node, field, faults)
-    if (ms === undefined || ms >= LAME_DUCK_DURATION_MS_MIN) return ms
-    const given = formatDuration(durationNs(ms))
-    faults.report(node, `invalid ${field} of ${given}, minimum is 30 seconds`)
-    return undefined
-  },
-
-  'grace period': ({ node, field, faults }) => {
-    const ms = readDurationTextMs(node, field, faults)
-    if (ms === undefined || ms >= 0) return ms
-    faults.report(node, `invalid ${field}, needs to be positive`)
     return undefined
   },
 

@@ -69,17 +69,21 @@ function ruleOf<T>(table: readonly OptionEntry<T>[]): ValidationSchema {
 }
 
 function rule<T>(entry: OptionEntry<T>): ValidationSchema {
-  const { kind, values, range, unit } = entry
+  const { values, range, unit } = entry
   const standard: unknown = entry.default
   if (values !== undefined) return { type: 'enum', values: [...values] }
-  if (kind === 'tags') return { type: 'array', items: 'string' }
-  if (kind === 'metadata') return { type: 'record', value: 'string' }
   if (typeof standard === 'number') {
-    // 0 stands for the default, so it is fine even where the default's own range begins above it.
-    const bounds = range === undefined ? {} : { min: Math.min(0, range[0]), max: range[1] }
-    return { type: 'number', integer: unit !== 'ms', ...bounds }
+    return { type: 'number', integer: unit !== 'ms', ...(range && bounds(range)) }
   }
   return { type: typeof standard }
+}
+
+/** 0 stands for the default, so it is fine even where the range begins above it. */
+function bounds([min, max]: readonly [number, number]): object {
+  if (min <= 0) return { min, max }
+  const custom = (value: number): true | object[] =>
+    value === 0 || value >= min || [{ type: 'numberMin', expected: min, actual: value }]
+  return { max, custom }
 }
 
 const SECRETS = /(?:^|\.)(?:pass|token)$/
@@ -123,6 +127,5 @@ const TYPE_WORDS: ReadonlyMap<string, string> = new Map([
   ['boolean', 'true or false'],
   ['array', 'an array'],
   ['object', 'an object'],
-  ['record', 'an object'],
   ['required', 'set'],
 ])

@@ -12,10 +12,11 @@ import type { AuthorizationOptions, Options } from './option-types.ts'
 
 const INT32_MAX = 2 ** 31 - 1
 const MIB = 2 ** 20
-/** wasm32 can address no more. */
-const SHARED_MEMORY_BYTES_MAX = 4096 * MIB
-/** Chosen: there is a lane between every pair of workers, so their number counts squared. */
-const WORKERS_MAX = 64
+/** Both from src/kernel/shared-memory.ts, which must not be imported here; a test compares them. */
+const SHARED_MEMORY_BYTES_MIN = 256 * MIB
+const SHARED_MEMORY_BYTES_MAX = 2048 * MIB
+/** THREAD_COUNT_MAX of src/kernel/assembly/layout.ts, less the routing worker; likewise. */
+const WORKERS_MAX = 31
 
 export const AUTHORIZATION_TABLE: readonly OptionEntry<AuthorizationOptions>[] = [
   {
@@ -102,22 +103,6 @@ export const OPTION_TABLE: readonly OptionEntry<Options>[] = [
     doc: 'Address told to clients in place of the one listened on: `host` or `host:port`.',
   },
   {
-    key: 'server_tags',
-    option: 'serverTags',
-    kind: 'tags',
-    default: [],
-    reloadable: true,
-    doc: 'Labels shown in the monitor; kept in lower case, each once.',
-  },
-  {
-    key: 'server_metadata',
-    option: 'serverMetadata',
-    kind: 'metadata',
-    default: {},
-    reloadable: true,
-    doc: 'Names and texts shown in the monitor.',
-  },
-  {
     key: 'max_payload',
     option: 'maxPayload',
     kind: 'int32',
@@ -179,16 +164,6 @@ export const OPTION_TABLE: readonly OptionEntry<Options>[] = [
     doc: 'Tokens in the subject of a subscription, 1 to 255.',
   },
   {
-    key: 'max_closed_clients',
-    option: 'maxClosedClients',
-    kind: 'integer',
-    unit: 'count',
-    default: 10_000, // nats-server DEFAULT_MAX_CLOSED_CLIENTS
-    range: POSITIVE,
-    reloadable: false,
-    doc: 'Closed connections the monitor remembers.',
-  },
-  {
     key: 'ping_interval',
     option: 'pingIntervalMs',
     kind: 'duration',
@@ -241,27 +216,7 @@ export const OPTION_TABLE: readonly OptionEntry<Options>[] = [
     kind: 'boolean',
     default: false,
     reloadable: false,
-    doc: 'Accepted for compatibility; plans are cached in any case.',
-  },
-  {
-    key: 'lame_duck_duration',
-    option: 'lameDuckDurationMs',
-    kind: 'lame duck duration',
-    unit: 'ms',
-    default: 120_000, // nats-server DEFAULT_LAME_DUCK_DURATION
-    range: NOT_NEGATIVE,
-    reloadable: false,
-    doc: 'Time over which clients are closed in lame duck mode, 30 s at least.',
-  },
-  {
-    key: 'lame_duck_grace_period',
-    option: 'lameDuckGracePeriodMs',
-    kind: 'grace period',
-    unit: 'ms',
-    default: 10_000, // nats-server DEFAULT_LAME_DUCK_GRACE_PERIOD
-    range: NOT_NEGATIVE,
-    reloadable: false,
-    doc: 'Time before the first client is closed in lame duck mode.',
+    doc: 'Changes nothing: matching has no such cache, and its results are the same.',
   },
   {
     key: 'debug',
@@ -285,7 +240,7 @@ export const OPTION_TABLE: readonly OptionEntry<Options>[] = [
     kind: 'trace verbose',
     default: false,
     reloadable: true,
-    doc: 'Trace the system account too; switches `trace` on.',
+    doc: 'Switches `trace` on; there is no system account yet that it could add.',
   },
   {
     key: 'logtime',
@@ -375,7 +330,7 @@ export const OPTION_TABLE: readonly OptionEntry<Options>[] = [
     unit: 'count',
     default: 3600, // nats-server DEFAULT_CONNECT_ERROR_REPORTS
     reloadable: true,
-    doc: 'Log every so-manieth failed attempt to reach a server never reached so far.',
+    doc: 'Log one in this many failed attempts to reach a server never reached so far.',
   },
   {
     key: 'reconnect_error_reports',
@@ -384,7 +339,7 @@ export const OPTION_TABLE: readonly OptionEntry<Options>[] = [
     unit: 'count',
     default: 1, // nats-server DEFAULT_RECONNECT_ERROR_REPORTS
     reloadable: true,
-    doc: 'Log every so-manieth failed attempt to reach a server again.',
+    doc: 'Log one in this many failed attempts to reach a server again.',
   },
   {
     key: 'authorization',
@@ -412,7 +367,7 @@ export const OPTION_TABLE: readonly OptionEntry<Options>[] = [
     range: [0, WORKERS_MAX],
     reloadable: false,
     isOwn: true,
-    doc: 'Threads that serve clients; 0: by the number of processors.',
+    doc: 'Threads that serve clients, 31 at most; 0: by the number of processors.',
   },
   {
     key: 'shared_memory',
@@ -420,10 +375,10 @@ export const OPTION_TABLE: readonly OptionEntry<Options>[] = [
     kind: 'integer',
     unit: 'bytes',
     default: 0,
-    range: [0, SHARED_MEMORY_BYTES_MAX],
+    range: [SHARED_MEMORY_BYTES_MIN, SHARED_MEMORY_BYTES_MAX],
     reloadable: false,
     isOwn: true,
-    doc: 'Memory all threads share, 4 GiB at most; 0: chosen by the broker.',
+    doc: 'Memory all threads share, 256 MiB to 2 GiB; 0: chosen by the broker.',
   },
 ]
 

@@ -10,8 +10,6 @@ export interface Options {
   readonly port: number
   readonly serverName: string
   readonly clientAdvertise: string
-  readonly serverTags: readonly string[]
-  readonly serverMetadata: Readonly<Record<string, string>>
 
   readonly maxPayload: number
   readonly maxPending: number
@@ -22,7 +20,6 @@ export interface Options {
   readonly maxSubscriptions: number
   /** 0: no limit. */
   readonly maxSubTokens: number
-  readonly maxClosedClients: number
 
   readonly pingIntervalMs: number
   readonly pingMax: number
@@ -30,8 +27,6 @@ export interface Options {
   readonly noFastProducerStall: boolean
   readonly noHeaderSupport: boolean
   readonly noSublistCache: boolean
-  readonly lameDuckDurationMs: number
-  readonly lameDuckGracePeriodMs: number
 
   readonly debug: boolean
   readonly trace: boolean

@@ -2,7 +2,7 @@ import { durationMs, parseDuration } from '../base/duration.ts'
 import { goQuote } from '../protocol/go-quote.ts'
 import type { ConfigFaults } from './config-faults.ts'
 import type { ConfigMap, ConfigNode } from './config-value.ts'
-import { isConfigArray, isConfigMap } from './config-value.ts'
+import { isConfigMap } from './config-value.ts'
 import { conversionError, goTypeOf, goValueText } from './go-types.ts'
 import { parseDecimal, splitHostPort } from './host-port.ts'
 
@@ -47,18 +47,7 @@ export function readDurationMs(
     const seconds = readInteger(node, faults)
     return seconds === undefined ? undefined : seconds * 1_000
   }
-  return readDurationTextMs(node, field, faults)
-}
-
-/** Milliseconds from a duration that must be text. */
-export function readDurationTextMs(
-  node: ConfigNode,
-  field: string,
-  faults: ConfigFaults,
-): number | undefined {
-  const text = readText(node, faults)
-  if (text === undefined) return undefined
-  const parsed = parseDuration(text)
+  const parsed = parseDuration(node.data)
   if ('ns' in parsed) return durationMs(parsed.ns)
   faults.report(node, `error parsing ${field}: ${parsed.error}`)
   return undefined
@@ -121,44 +110,4 @@ export function readListen(
     return undefined
   }
   return { host: parts.host, port }
-}
-
-/** One text or an array of texts: trimmed, lower case, each once. */
-export function readTags(node: ConfigNode, faults: ConfigFaults): readonly string[] | undefined {
-  const { data } = node
-  if (typeof data !== 'string' && !isConfigArray(data)) {
-    faults.report(node, `error parsing tags: unsupported type ${goTypeOf(data)}`)
-    return undefined
-  }
-  const tags = new Set<string>()
-  for (const tag of typeof data === 'string' ? [data] : data.map((element) => element.data)) {
-    if (typeof tag !== 'string') {
-      // The name is that of a Go type inside nats-server; programs may look for the text.
-      faults.report(
-        node,
-        'error parsing tags: unsupported type *conf.token where string is expected',
-      )
-      return undefined
-    }
-    const tidied = tag.trim().toLowerCase()
-    if (tidied !== '') tags.add(tidied)
-  }
-  return [...tags]
-}
-
-export function readMetadata(
-  node: ConfigNode,
-  faults: ConfigFaults,
-): Readonly<Record<string, string>> | undefined {
-  if (!isConfigMap(node.data)) {
-    faults.report(node, `error parsing metadata: unsupported type ${goTypeOf(node.data)}`)
-    return undefined
-  }
-  const entries: [string, string][] = []
-  for (const [key, value] of node.data) {
-    const text = readText(value, faults)
-    if (text === undefined) return undefined
-    entries.push([key, text])
-  }
-  return Object.fromEntries(entries)
 }

@@ -1,14 +1,16 @@
 import { instantiateKernel, type Kernel } from './kernel.ts'
 
 const WASM_PAGE_BYTES = 65_536
-/** Addresses stay positive 32-bit integers. */
-const SHARED_MEMORY_BYTES_MAX = 2 ** 31
+/** Addresses stay positive 32-bit integers. The option has the same range (option-table.ts). */
+export const SHARED_MEMORY_BYTES_MAX = 2 ** 31
 /**
  * chosen: a sublist of a million subscriptions, and a slow consumer at max_pending in each arena
  */
 export const SHARED_MEMORY_BYTES_DEFAULT = 2 ** 31
 /** Below this not even one worker has room for a client at the default max_pending. */
 export const SHARED_MEMORY_BYTES_MIN = 2 ** 28
+/** What sublist and arenas together must have, beside the lanes. */
+const REST_BYTES_MIN = SHARED_MEMORY_BYTES_MIN / 2
 const LANE_CAPACITY_BYTES = 1024 * 1024
 /** With many threads the lanes, which grow with the square, shrink. */
 const LANE_CAPACITY_BYTES_MANY = 256 * 1024
@@ -34,13 +36,19 @@ function pageAligned(bytes: number): number {
  * Makes the memory and writes its header. The operating system commits pages on first touch, so a
  * large memory costs address space only.
  *
- * @throws RangeError when the memory cannot hold the threads
+ * @throws RangeError when the memory is out of range, or cannot hold the threads
  */
 export function createSharedMemory(
   module: WebAssembly.Module,
   { workerCount, totalBytes }: SharedMemoryOptions,
 ): { memory: WebAssembly.Memory; kernel: Kernel } {
-  const pages = Math.floor(Math.min(totalBytes, SHARED_MEMORY_BYTES_MAX) / WASM_PAGE_BYTES)
+  if (totalBytes < SHARED_MEMORY_BYTES_MIN || totalBytes > SHARED_MEMORY_BYTES_MAX) {
+    throw new RangeError(
+      `shared_memory=${totalBytes} is not between ${SHARED_MEMORY_BYTES_MIN} ` +
+        `and ${SHARED_MEMORY_BYTES_MAX}`,
+    )
+  }
+  const pages = Math.floor(totalBytes / WASM_PAGE_BYTES)
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
   const kernel = instantiateKernel(module, memory)
   const { layout, words } = kernel
@@ -55,15 +63,18 @@ export function createSharedMemory(
   const lanes = pageAligned(generations + layout.GENERATIONS_BYTES)
   const sublist = pageAligned(lanes + threadCount ** 2 * (layout.LANE_RECORDS + laneCapacity))
   const rest = endOfMemory - sublist
+  if (rest < REST_BYTES_MIN) {
+    throw new RangeError(
+      `shared_memory=${totalBytes} is too small for workers=${workerCount}, ` +
+        `which need ${sublist + REST_BYTES_MIN}`,
+    )
+  }
   const sublistBytes = pageAligned(Math.floor(rest / 4))
   const arenas = sublist + sublistBytes
   const routerBytes = pageAligned(Math.floor((endOfMemory - arenas) / (workerCount + 4)))
   const workerBytes =
     Math.floor((endOfMemory - arenas - routerBytes) / workerCount / WASM_PAGE_BYTES) *
     WASM_PAGE_BYTES
-  if (rest < SHARED_MEMORY_BYTES_MIN / 2) {
-    throw new RangeError(`shared_memory=${totalBytes} is too small for workers=${workerCount}`)
-  }
   const set = (at: number, value: number) => {
     words[at >> 2] = value
   }

@@ -194,7 +194,7 @@ export class ClientSession implements Session {
       return HOLD
     }
     // And clients rely on having got what others had flushed before: it comes ahead of the PONG.
-    this.#worker.thread.readLanes()
+    this.#worker.thread.readLanesToEnd()
     if (!this.connection.isOpen) return CLOSED
     this.#trace('PING')
     this.connection.write('PONG\r\n')

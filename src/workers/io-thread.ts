@@ -230,9 +230,16 @@ export class IoThread implements ConnectionHost {
   /** Delivers what other threads have sent by now. Only inside a turn. */
   readLanes(): boolean {
     const hasRead = this.#lanes.read(this.#role(), (thread) => this.#doorbells.ringAsleep(thread))
-    // What came by a lane is for its own publisher to slow down: its thread sees the stall mark, too.
+    // What came by a lane is for its own publisher to slow down: its thread sees the stall mark,
+    // too.
     if (hasRead) this.kernel.exports.clearStallRequest()
     return hasRead
+  }
+
+  /** As readLanes, until all that was there at the call has been delivered. Only inside a turn. */
+  readLanesToEnd(): void {
+    // What a lane holds is bounded, lent payloads too: a fast sender cannot keep us here.
+    for (let round = 0; round < ROUNDS_MAX && this.readLanes(); round++) {}
   }
 
   #finish(): void {
@@ -268,8 +275,7 @@ export class IoThread implements ConnectionHost {
     this.kernel.exports.tidy()
     if (!this.#doorbells.sleep()) return false
     const isWaiting =
-      this.#lanes.awaitRoom() &&
-      (this.#routerWaiters.length === 0 || this.#role().awaitsRouter())
+      this.#lanes.awaitRoom() && (this.#routerWaiters.length === 0 || this.#role().awaitsRouter())
     if (!isWaiting) {
       this.#doorbells.wake()
       this.#pollSoon()

@@ -1,7 +1,9 @@
 import type { Kernel } from '../kernel/kernel.ts'
 import type { SubjectPermission } from '../router/leaf/leaf-types.ts'
 
-/** Entries like `subject queue` bind one queue group; they are no rule for the subject as a whole. */
+/**
+ * Entries like `subject queue` bind one queue group; they are no rule for the subject as a whole.
+ */
 function isPlain(pattern: string): boolean {
   return !pattern.includes(' ')
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { MessageChannel, type MessagePort, type Transferable, Worker } from 'node:worker_threads'
+import { BrokerError } from '../base/errors.ts'
 import type { LogLevel } from '../base/log-line.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { threadField } from '../kernel/shared-memory.ts'
@@ -12,8 +13,8 @@ import type { ThreadSettings } from './thread-settings.ts'
 /** Two deaths of one role within this time: something is broken for good. */
 const DEATH_INTERVAL_MS = 60_000
 /**
- * Threads make little garbage, and most of it when clients connect: V8's default keeps more of it than
- * everything that lives. Measured: bench, scenario "idle".
+ * Threads make little garbage, and most of it when clients connect: V8's default keeps more of it
+ * than everything that lives. Measured: bench, scenario "idle".
  */
 const YOUNG_GENERATION_MB_MAX = 3
 /** Threads get this long to send what they have when the broker ends. */
@@ -67,6 +68,7 @@ export class Supervisor {
   readonly #lastDeathMs = new Map<string, number>()
   #waiting: WaitingSocket[] = []
   #lastConnectionId = 0
+  #hasStarted = false
   #isEnding = false
 
   constructor(options: SupervisorOptions) {
@@ -81,8 +83,10 @@ export class Supervisor {
     for (let thread = 0; thread < threadCount; thread++) this.#connectPeers(thread, thread)
   }
 
-  get ready(): Promise<unknown> {
-    return Promise.all(this.#threads.map(({ ready }) => ready))
+  /** Rejects with BrokerError when a thread cannot start. */
+  async ready(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.ready))
+    this.#hasStarted = true
   }
 
   #log(level: LogLevel, text: string): void {
@@ -172,18 +176,30 @@ export class Supervisor {
     const name = isRouter ? 'routing-worker' : 'protocol-worker'
     const worker = new Worker(threadEntry(name), {
       workerData: start,
+      // Flags of the host program (`--input-type`, `--import` …) are not for our threads.
+      execArgv: [],
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB_MAX },
       name: isRouter ? 'routing' : `protocol-${thread}`,
     })
     let onReady = () => {}
-    const ready = new Promise<void>((resolve) => {
+    let onLost = (_reason: Error) => {}
+    const ready = new Promise<void>((resolve, reject) => {
       onReady = resolve
+      onLost = reject
     })
+    // Only the start waits for it; a successor's failure is told by its own exit.
+    ready.catch(() => {})
     worker.on('message', (message: FromThread) => {
       if (message.type === 'ready') onReady()
       else this.#onMessage(thread, message)
     })
     worker.on('error', (error) => {
+      onLost(
+        new BrokerError(
+          'BRK_THREAD_START',
+          `${roleOf(thread)} ${thread} did not start: ${describe(error)}`,
+        ),
+      )
       this.#log('error', `${roleOf(thread)} ${thread} failed: ${describe(error)}`)
     })
     worker.on('exit', () => this.#onExit(thread, worker))
@@ -243,6 +259,10 @@ export class Supervisor {
   #onExit(thread: number, worker: Worker): void {
     const managed = this.#threads[thread]
     if (this.#isEnding || managed?.worker !== worker) return
+    if (!this.#hasStarted) {
+      managed.isDead = true
+      return
+    }
     const { kernel, onFatal, deathIntervalMs = DEATH_INTERVAL_MS } = this.#options
     const { layout, words } = kernel
     const role = roleOf(thread)
@@ -321,10 +341,11 @@ export class Supervisor {
       if (!isDead) this.#connect(thread, peer)
       else if (awaited.has(thread)) this.#post(thread, { type: 'peerDied', thread: peer })
     }
-    void successor.ready.then(() => {
+    const onReplaced = () => {
       this.#log('info', `${roleOf(thread)} ${thread} replaced`)
       this.#handOverWaiting()
-    })
+    }
+    successor.ready.then(onReplaced, () => {})
   }
 
   /** For tests: lets a thread fail as by an uncaught error, or by a trap of the kernel. */
@@ -338,7 +359,8 @@ export class Supervisor {
   async end(): Promise<void> {
     this.#isEnding = true
     for (const { socket } of this.#waiting) socket.destroy()
-    await Promise.all(this.#threads.map(({ worker }) => endThread(worker)))
+    const alive = this.#threads.filter(({ isDead }) => !isDead)
+    await Promise.all(alive.map(({ worker }) => endThread(worker)))
     await this.#cryptoPool.close()
   }
 }

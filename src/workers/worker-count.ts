@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 /**
  * Protocol workers when the option `workers` is 0: half the cores, at least one. The other half is
  * for the routing worker, the main thread, the kernel's network stack, and whatever else runs on
- * the machine; measured on two cores, see docs/BENCHMARKS in README ("workers").
+ * the machine; measured on two cores, see README, "Measured".
  */
 export function defaultWorkerCount(cores = availableParallelism()): number {
   return Math.max(1, Math.min(WORKER_COUNT_MAX, Math.floor(cores / 2)))

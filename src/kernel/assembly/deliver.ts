@@ -394,7 +394,8 @@ function remoteReceivers(plan: u32): i32 {
     lent = lend()
     if (lent == 0) {
       if (isWaitUseful()) return laneFull(lentTo)
-      store<u64>(threadBlock, load<u64>(threadBlock, THREAD_OUT_OF_MEMORY) + 1, THREAD_OUT_OF_MEMORY)
+      const times = load<u64>(threadBlock, THREAD_OUT_OF_MEMORY) + 1
+      store<u64>(threadBlock, times, THREAD_OUT_OF_MEMORY)
     }
   }
   return receivers

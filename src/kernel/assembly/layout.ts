@@ -60,7 +60,7 @@ export const THREAD_SLEEPING: u32 = 0
 export const THREAD_AWAITING_ROUTER: u32 = 4
 /** Epoch in which the thread reads the sublist, 0 while it does not. Atomics. */
 export const THREAD_EPOCH: u32 = 128
-/** THREAD_STATE_*, written by the main thread. Atomics. */
+/** THREAD_STATE_*: the thread writes RUNNING, the main thread DEAD and ABSENT. Atomics. */
 export const THREAD_STATE: u32 = 256
 /** Connections of the thread above their stall mark. Atomics. */
 export const THREAD_STALLED_CONNECTIONS: u32 = 384
@@ -198,7 +198,8 @@ export const ENTRY_BYTES: u32 = 32
 /** Tokens of a subscription. Bounds recursion: frames of `walk` are ~100 bytes. */
 export const TOKEN_COUNT_MAX: u32 = 2048
 
-// permissions of a leaf link: has-allow | allowed | denied | block bytes, then patterns, allowed first
+// permissions of a leaf link: has-allow | allowed | denied | block bytes, then patterns: allowed,
+// denied
 export const PERMISSIONS_HAS_ALLOW: u32 = 0 // 1: only what is allowed; 0: everything not denied
 export const PERMISSIONS_ALLOWED: u32 = 4 //   number of patterns
 export const PERMISSIONS_DENIED: u32 = 8
@@ -256,8 +257,8 @@ export const CONNECTION_ORIGIN: u32 = 88 //         leaf: number of the peer's c
 export const CONNECTION_INDEX: u32 = 92 //          TypeScript's index of the connection
 export const CONNECTION_CID: u32 = 96 //            u64
 export const CONNECTION_CONTROL_LINE_MAX: u32 = 104
-export const CONNECTION_OUTGOING: u32 = 108 //       leaf: permissions of what it may be sent, 0 = all
-export const CONNECTION_INCOMING: u32 = 112 //       leaf: permissions of what it may send, 0 = all
+export const CONNECTION_OUTGOING: u32 = 108 //       leaf: permissions to be sent, 0 = all
+export const CONNECTION_INCOMING: u32 = 112 //       leaf: permissions to send, 0 = all
 // line 2: inbound, owner
 export const CONNECTION_IN_MSGS: u32 = 128 //       u64
 export const CONNECTION_IN_BYTES: u32 = 136 //      u64

@@ -293,7 +293,9 @@ function build(connection: u32, key: u32, hash: u32): u32 {
   namesCount = 0
   const leafs = !isDeniedOnLeafs()
   // What a peer may not send reaches nobody; its own replies to service requests always may.
-  const isRefused = key != 0 && !isServiceReply() && !permits(load<u32>(connection, CONNECTION_INCOMING), subject, subjectBytes)
+  const isChecked = key != 0 && !isServiceReply()
+  const isRefused =
+    isChecked && !permits(load<u32>(connection, CONNECTION_INCOMING), subject, subjectBytes)
   for (let i: u32 = isRefused ? nodeCount : 0; i < nodeCount; i++) {
     const node = load<u32>(nodes + (i << 2))
     if (!gather(node + NODE_ENTRIES, 0, connection, key, leafs)) return PLAN_OUT_OF_MEMORY

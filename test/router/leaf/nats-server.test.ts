@@ -76,7 +76,11 @@ for (const name of PROGRAMS) {
   const options = { skip: skipReason(peer) }
 
   test(`a ${name} hub and this leaf exchange interest`, options, async () => {
-    await using hub = await startServer(peer, { config: HUB, flags: ['-m', '-1', '-D'] })
+    await using hub = await startServer(peer, {
+      config: HUB,
+      flags: ['-m', '-1', '-D'],
+      leafListener: true,
+    })
     const broker = new FakeBroker('us')
     broker.change('early', undefined, 1)
     broker.change('jobs', 'g', 1)
@@ -121,7 +125,7 @@ for (const name of PROGRAMS) {
     await using listener = new RealListener(broker)
     const config = `server_name: both
       leafnodes { listen: "127.0.0.1:-1", remotes: [ { url: "nats-leaf://127.0.0.1:${await listener.listen()}" } ] }`
-    await using server = await startServer(peer, { config })
+    await using server = await startServer(peer, { config, leafListener: true })
     await until('the first link', () => broker.interest.size === 1)
     const back = await dial(broker, server.leafPort)
     await until('the loop', () => broker.log.lines.includes(`ERR ${LOOP}`))
@@ -166,7 +170,10 @@ for (const name of PROGRAMS) {
       await until('the leaf to know', () => leaf.log.includes(line))
 
       let penaltyMs = -1
-      await using hub = await startServer(peer, { config: `cluster { name: same }\n${HUB}` })
+      await using hub = await startServer(peer, {
+        config: `cluster { name: same }\n${HUB}`,
+        leafListener: true,
+      })
       const real = await dial(broker, hub.leafPort, {
         onEnd: (_reason, penalty) => {
           penaltyMs = penalty
