@@ -43,7 +43,7 @@ const KIND_WORDS = {
 
 /** Options that are honoured by doing nothing. Key: path in the file. */
 const WITHOUT_EFFECT = {
-  no_sublist_cache: 'matching has no such cache; its results are the same',
+  no_sublist_cache: 'the sublist has no such cache; what is delivered is the same',
   trace_verbose: 'besides `trace`, which it switches on: there is no system account to trace yet',
   'leafnodes.no_advertise': 'there are no routes over which other servers could be told',
 }
@@ -91,8 +91,8 @@ variables (\`$NAME\`, from the file or the environment), \`include\`. Keys are r
 
 - A **duration** is a quoted text such as \`"1h30m"\` or \`"250ms"\`. A bare number means seconds,
   with a warning.
-- Many \`workers\` need more than the least \`shared_memory\`: a broker given too little says how much
-  it needs, and does not start.
+- Many \`workers\` need more than the least \`shared_memory\`: a broker given too little says how
+  much it needs, and does not start.
 - Where a file sets one thing twice, the row further down in a table wins (\`port\` over
   \`listen\`).
 - For a number whose default is not 0, \`0\` stands for the default; only \`max_connections: 0\`

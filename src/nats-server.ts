@@ -3,6 +3,7 @@ import { isatty } from 'node:tty'
 import { Broker } from './broker.ts'
 import { interpretCommandLine } from './config/command-line.ts'
 import type { Options } from './config/options.ts'
+import { takeSignals } from './lifecycle/signals.ts'
 import { createLogSink, type LogSink } from './monitor/log/log-sink.ts'
 
 const STDERR_FD = 2
@@ -29,15 +30,12 @@ async function run(options: Options, configPath: string, configDigest: string): 
     log.close()
     process.exit(1)
   }
-  const end = async (signal: string) => {
-    const log = await opening
-    log.logger.info(`Trapped "${signal}" signal`)
+  takeSignals(opening, async () => {
     await broker?.close()
+    const log = await opening
     log.close()
     process.exit(0)
-  }
-  process.once('SIGINT', () => void end('interrupt'))
-  process.once('SIGTERM', () => void end('terminated'))
+  })
   try {
     const onFatal = (text: string) => void fail(text)
     broker = await Broker.start({ options, log: opening, configPath, configDigest, onFatal })

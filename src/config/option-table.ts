@@ -216,7 +216,7 @@ export const OPTION_TABLE: readonly OptionEntry<Options>[] = [
     kind: 'boolean',
     default: false,
     reloadable: false,
-    doc: 'Changes nothing: matching has no such cache, and its results are the same.',
+    doc: 'Changes nothing: the sublist has no such cache; what is delivered is the same.',
   },
   {
     key: 'debug',

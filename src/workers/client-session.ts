@@ -353,6 +353,10 @@ export class ClientSession implements Session {
     if (this.#worker.log.traceEnabled) {
       this.#trace('UNSUB', bytes.toString('latin1', argFrom, argTo))
     }
+    // What was published before, as its publisher knows, still belongs to the subscription.
+    this.#worker.thread.readLanesToEnd()
+    this.#worker.thread.removeExpired()
+    if (!this.connection.isOpen) return CLOSED
     const slot = this.#subscriptions.get(bytes.toString('latin1', args.sid.from, args.sid.to))
     if (slot !== undefined) {
       const { slots } = this.#worker

@@ -1,5 +1,5 @@
 import { type MessagePort, parentPort } from 'node:worker_threads'
-import { formatDuration } from '../base/duration.ts'
+import { durationNs, formatDuration } from '../base/duration.ts'
 import type { Connection } from '../io/connection.ts'
 import type {
   ConnectionHost,
@@ -171,7 +171,7 @@ export class IoThread implements ConnectionHost {
       ? `shared_memory is exhausted, ${pendingBytes} bytes pending`
       : reason === 'slowConsumerPendingBytes'
         ? `MaxPending of ${this.settings.pendingBytesMax} Exceeded`
-        : `WriteDeadline of ${formatDuration(this.settings.writeDeadlineMs)} exceeded with ${pendingBytes} total bytes.`
+        : `WriteDeadline of ${formatDuration(durationNs(this.settings.writeDeadlineMs))} exceeded with ${pendingBytes} total bytes.`
     const who = `${connection.remote} - cid:${connection.cid}`
     this.log.info(`${who} - Slow Consumer Detected: ${limit}`)
     connection.close(reason)
@@ -239,7 +239,11 @@ export class IoThread implements ConnectionHost {
   /** As readLanes, until all that was there at the call has been delivered. Only inside a turn. */
   readLanesToEnd(): void {
     // What a lane holds is bounded, lent payloads too: a fast sender cannot keep us here.
-    for (let round = 0; round < ROUNDS_MAX && this.readLanes(); round++) {}
+    for (let round = 0; round < ROUNDS_MAX && this.readLanes(); round++) {
+      // Sent as it comes: together it might be more than one connection may have pending.
+      this.#doorbells.ring(this.kernel.exports.commitLanes())
+      this.#flushDirty()
+    }
   }
 
   #finish(): void {

@@ -194,6 +194,8 @@ export class Supervisor {
       else this.#onMessage(thread, message)
     })
     worker.on('error', (error) => {
+      // Its exit follows; until then nothing more should be sent its way.
+      Atomics.store(words, this.#field(thread, layout.THREAD_STATE), layout.THREAD_STATE_DEAD)
       onLost(
         new BrokerError(
           'BRK_THREAD_START',

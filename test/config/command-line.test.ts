@@ -224,15 +224,15 @@ test('what only contradicts itself passes the check, but does not start', () => 
   const cases = [
     ['max_pending: 1k', 'max_payload (1048576) cannot be higher than max_pending (1000)'],
     [
-      'lame_duck_grace_period: "3m"',
-      'lame duck grace period (3m0s) should be strictly lower than lame duck duration (2m0s)',
-    ],
-    [
       'leafnodes { remotes [ { url: "a://h", account: A } ] }',
       'cannot find local account "A" specified in leafnode remote',
     ],
     ['leafnodes { compression: true }', 'unsupported compression mode "s2_auto"'],
-    ['workers: 1k', 'option workers has the value 1000: must be at most 64'],
+    ['workers: 1k', 'option workers has the value 1000: must be at most 31'],
+    [
+      'shared_memory: 1mb',
+      'option shared_memory has the value 1048576: must be at least 268435456',
+    ],
     [
       'leafnodes { port: 70000 }',
       'option leafnodes.port has the value 70000: must be at most 65535',

@@ -14,23 +14,18 @@ const EVERY_OPTION = {
   port: true,
   serverName: true,
   clientAdvertise: true,
-  serverTags: true,
-  serverMetadata: true,
   maxPayload: true,
   maxPending: true,
   maxControlLine: true,
   maxConnections: true,
   maxSubscriptions: true,
   maxSubTokens: true,
-  maxClosedClients: true,
   pingIntervalMs: true,
   pingMax: true,
   writeDeadlineMs: true,
   noFastProducerStall: true,
   noHeaderSupport: true,
   noSublistCache: true,
-  lameDuckDurationMs: true,
-  lameDuckGracePeriodMs: true,
   debug: true,
   trace: true,
   traceVerbose: true,
@@ -62,7 +57,7 @@ test('nothing given is all defaults', () => {
 test('defaults are a fresh object each time, down to the nested ones', () => {
   const [one, other] = [defaultOptions(), defaultOptions()]
   assert.notEqual(one.leafnodes.authorization, other.leafnodes.authorization)
-  assert.notEqual(one.serverTags, other.serverTags)
+  assert.notEqual(one.leafnodes.remotes, other.leafnodes.remotes)
 })
 
 test('defaults are those of nats-server', () => {
@@ -109,6 +104,7 @@ test('0 stands for the default where it means nothing of its own', () => {
     maxPayload: 0,
     pingIntervalMs: 0,
     workers: 0,
+    sharedMemory: 0,
     maxSubscriptions: 0,
     authorization: { timeoutMs: 0 },
   }
@@ -122,6 +118,7 @@ test('undefined is as good as left out', () => {
 
 const REFUSED: readonly (readonly [given: unknown, text: string])[] = [
   [{ prot: 1 }, 'option prot is not an option'],
+  [{ serverTags: ['a'] }, 'option serverTags is not an option'],
   [{ leafnodes: { tls: {} } }, 'option leafnodes.tls is not an option'],
   [{ port: 70_000 }, 'option port has the value 70000: must be at most 65535'],
   [{ port: -2 }, 'option port has the value -2: must be at least -1'],
@@ -130,16 +127,17 @@ const REFUSED: readonly (readonly [given: unknown, text: string])[] = [
   [{ maxPayload: 1.5 }, 'option maxPayload has the value 1.5: must be a whole number'],
   [{ host: 5 }, 'option host has the value 5: must be a text'],
   [{ debug: 1 }, 'option debug has the value 1: must be true or false'],
-  [{ serverTags: 'a' }, 'option serverTags has the value "a": must be an array'],
-  [{ serverTags: [5] }, 'option serverTags[0] has the value 5: must be a text'],
-  [{ serverMetadata: { a: 5 } }, 'option serverMetadata.a has the value 5: must be a text'],
   [{ logFormat: 'xml' }, 'option logFormat has the value "xml": must be one of text, json'],
   [{ authorization: 'x' }, 'option authorization has the value "x": must be an object'],
   [{ authorization: { pass: 5 } }, 'option authorization.pass must be a text'],
+  [{ pingMax: -1 }, 'option pingMax has the value -1: must be at least 1'],
+  [{ workers: 32 }, 'option workers has the value 32: must be at most 31'],
   [
-    { sharedMemory: 2 ** 33 },
-    'option sharedMemory has the value 8589934592: must be at most 4294967296',
+    { sharedMemory: 2 ** 31 + 1 },
+    'option sharedMemory has the value 2147483649: must be at most 2147483648',
   ],
+  [{ sharedMemory: 1 }, 'option sharedMemory has the value 1: must be at least 268435456'],
+  [{ sharedMemory: -1 }, 'option sharedMemory has the value -1: must be at least 268435456'],
   [{ leafnodes: { remotes: {} } }, 'option leafnodes.remotes must be an array'],
   [
     { leafnodes: { remotes: [{ urls: [] }] } },
@@ -159,10 +157,6 @@ const REFUSED: readonly (readonly [given: unknown, text: string])[] = [
   [
     { maxPayload: 2_000, maxPending: 1_000 },
     'max_payload (2000) cannot be higher than max_pending (1000)',
-  ],
-  [
-    { lameDuckDurationMs: 30_000, lameDuckGracePeriodMs: 90_500 },
-    'lame duck grace period (1m30.5s) should be strictly lower than lame duck duration (30s)',
   ],
   [
     { leafnodes: { authorization: { account: 'A' } } },

@@ -107,7 +107,7 @@ for (const { name, module } of KERNELS) {
             }
           }
           model.releaseAll()
-          // Small blocks come from slabs of their class, and these stay; one slab of each is enough.
+          // Small blocks come from slabs of their class, and these stay; one of each is enough.
           const fresh = [...added].filter((one) => !slabs.has(one))
           for (const one of fresh) slabs.add(one)
           assert.ok(before - worker.freePages <= fresh.length * SLAB_PAGES)

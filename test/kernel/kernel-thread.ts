@@ -10,7 +10,7 @@ const TEXT_BYTES = 1024 * 1024
 const TEXT_ALIGN = 16
 /** Text areas are filled with this between two uses: nothing may depend on what lies behind. */
 const STALE_BYTE = 0x20
-export const PENDING_BYTES_MAX = 64 * 1024 * 1024
+const PENDING_BYTES_MAX = 64 * 1024 * 1024
 const NO_BOUND = -1
 const MAX_PAYLOAD = 1024 * 1024
 const CONTROL_LINE_MAX = 4096
@@ -37,7 +37,7 @@ export interface ControlRecord {
 }
 
 /** A constant of layout.ts, also one that only the kernel itself uses. */
-export function constantOf(kernel: Kernel, name: string): number {
+function constantOf(kernel: Kernel, name: string): number {
   const constants = kernel.exports as unknown as Readonly<Record<string, WebAssembly.Global>>
   const constant = constants[name]
   if (constant === undefined) throw new RangeError(`the kernel exports no ${name}`)

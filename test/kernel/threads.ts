@@ -2,8 +2,8 @@ import { compileKernel } from '../../src/kernel/kernel.ts'
 import { createSharedMemory, SHARED_MEMORY_BYTES_MIN } from '../../src/kernel/shared-memory.ts'
 import { KernelThread } from './kernel-thread.ts'
 
-export const CHECKED_KERNEL = compileKernel(true)
-export const FAST_KERNEL = compileKernel(false)
+const CHECKED_KERNEL = compileKernel(true)
+const FAST_KERNEL = compileKernel(false)
 /** Both builds, for the tests that also run on the one without assertions. */
 export const KERNELS = [
   { name: 'checked', module: CHECKED_KERNEL },

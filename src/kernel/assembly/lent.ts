@@ -25,7 +25,7 @@ let lentBytes: u32 = 0
  * Lanes bound what may wait for a thread, and lent payloads must not undo that: so many lanes'
  * worth of them may be out. One alone may be of any size.
  */
-const LENT_LANES_MAX: u32 = 8
+const LENT_LANES_MAX: u32 = 2
 
 /** Thread that must return something before more is lent; `mayLend` sets it. */
 export let lentTo: u32 = 0

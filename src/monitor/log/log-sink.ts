@@ -52,7 +52,7 @@ const STDERR_FD = 2
  * @throws BrokerError BRK_LOG_FILE when the file cannot be opened
  */
 export async function createLogSink(options: LogSinkOptions): Promise<LogSink> {
-  const { pino } = await import('pino')
+  const { default: pino } = await import('pino')
   return new PinoLogSink(pino, options)
 }
 
