@@ -348,6 +348,8 @@ export class ClientSession implements Session {
 
   #onUnsub({ argFrom, argTo, next }: Operation): number {
     const { bytes } = this.#worker.kernel
+    // A subscription that just got its last message is gone, whatever is asked of it now.
+    this.#worker.thread.removeExpired()
     const args = parseUnsub(bytes, argFrom, argTo)
     if (!args.ok) return this.refuseArguments(args.why)
     if (this.#worker.log.traceEnabled) {

@@ -34,8 +34,6 @@ export class ProtocolWorker implements ThreadRole {
   readonly limits: OperationLimits
   /** INFO of every client; client id and address come on top. */
   readonly info: ServerInfo
-  /** Sessions by index of their connection. */
-  readonly #sessions: (ClientSession | undefined)[] = []
   readonly #awaitingRouterWord: number
   #isEnding = false
 
@@ -81,7 +79,6 @@ export class ProtocolWorker implements ThreadRole {
     }
     const session = new ClientSession(this, connection)
     connection.session = session
-    this.#sessions[connection.index] = session
     connection.attach(adoptSocket(source, connection))
     session.start(isRefused)
     thread.endTurn()
@@ -97,12 +94,14 @@ export class ProtocolWorker implements ThreadRole {
   #sessionOf(slot: number): ClientSession | undefined {
     const { layout, words } = this.kernel
     const record = this.slots.connection(slot)
-    const session = this.#sessions[words[(record + layout.CONNECTION_INDEX) >> 2]!]
-    return session?.connection.record === record ? session : undefined
+    const connection = this.thread.connections[words[(record + layout.CONNECTION_INDEX) >> 2]!]
+    if (connection?.record !== record) return undefined
+    return connection.session instanceof ClientSession ? connection.session : undefined
   }
 
   #tap(connection: Connection, frames: Uint8Array): void {
-    const prefix = this.#sessions[connection.index]?.prefix ?? ''
+    const { session } = connection
+    const prefix = session instanceof ClientSession ? session.prefix : ''
     traceFrames(frames, (line) => this.log.trace(prefix + line))
   }
 

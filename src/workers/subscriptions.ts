@@ -64,6 +64,9 @@ export class SlotReader {
   }
 
   setMax(slot: number, max: number): void {
-    this.#kernel.words[(slot + this.#kernel.layout.SUB_MAX) >> 2] = max
+    const { layout, words } = this.#kernel
+    // Other threads that choose it for its queue group count from here on.
+    Atomics.store(words, (slot + layout.SUB_RESERVED) >> 2, Number(this.delivered(slot)))
+    Atomics.store(words, (slot + layout.SUB_MAX) >> 2, max)
   }
 }

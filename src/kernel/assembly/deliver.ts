@@ -37,6 +37,7 @@ import {
   SUB_GENERATION,
   SUB_MAX,
   SUB_NEXT,
+  SUB_RESERVED,
   THREAD_LANE_FULL,
   THREAD_OUT_OF_MEMORY,
   THREAD_STALLED_CONNECTIONS,
@@ -228,7 +229,11 @@ function chooseMember(first: u32, members: u32, exclude: u32): bool {
     if (exclude != 0 && load<u32>(slot, SUB_CONNECTION) == exclude) continue
     if (thread != self && !isRunning(thread)) continue
     const max = load<u32>(slot, SUB_MAX)
-    if (max != 0 && load<u64>(slot, SUB_DELIVERED) >= <u64>max) continue
+    // What others have sent it is not delivered yet: places are taken when it is chosen.
+    if (max != 0 && atomic.add<u32>(slot + SUB_RESERVED, 1) >= max) {
+      atomic.sub<u32>(slot + SUB_RESERVED, 1)
+      continue
+    }
     const at = chosen + chosenCount * CHOSEN_BYTES
     store<u32>(at, slot)
     store<u32>(at, load<u32>(member, 4), 4)
@@ -237,6 +242,14 @@ function chooseMember(first: u32, members: u32, exclude: u32): bool {
     return true
   }
   return false
+}
+
+/** The message must wait, and will choose anew. */
+function giveUpChosen(): void {
+  for (let i: u32 = 0; i < chosenCount; i++) {
+    const slot = load<u32>(chosen + i * CHOSEN_BYTES)
+    if (load<u32>(slot, SUB_MAX) != 0) atomic.sub<u32>(slot + SUB_RESERVED, 1)
+  }
 }
 
 function chooseLink(first: u32, leafs: u32, name: u32, nameBytes: u32): void {
@@ -342,7 +355,10 @@ function deliverWide(plan: u32, source: u32): i32 {
   }
   choose(plan, at, source)
   const receivers = remoteReceivers(plan)
-  if (receivers < 0) return receivers
+  if (receivers < 0) {
+    giveUpChosen()
+    return receivers
+  }
   let delivered = deliverLocal(plan, source) + deliverChosen()
   if (self == ROUTER_THREAD) delivered += deliverLinks()
   if (receivers == 0) return delivered

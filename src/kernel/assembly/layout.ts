@@ -288,9 +288,11 @@ export const SUB_SUBJECT_BYTES: u32 = 32
 export const SUB_QUEUE_BYTES: u32 = 36 //   0 = plain
 export const SUB_NEXT: u32 = 40 //          free, retiring or expired list
 export const SUB_SID_BYTES: u32 = 44
-export const SUB_SID: u32 = 48 //           the sid, or its address when longer than 16 bytes
+export const SUB_SID: u32 = 48 //           the sid, or its address when longer than 12 bytes
+/** Queue group with a maximum: messages it was chosen for, on any thread. Atomics. */
+export const SUB_RESERVED: u32 = 60
 export const SUB_BYTES: u32 = 64
-export const SUB_SID_INLINE: u32 = 16
+export const SUB_SID_INLINE: u32 = 12
 
 export const SUB_STATE_FREE: u32 = 0
 export const SUB_STATE_ACTIVE: u32 = 1

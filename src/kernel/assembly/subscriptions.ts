@@ -27,6 +27,7 @@ import {
   SUB_MAX,
   SUB_NEXT,
   SUB_QUEUE_BYTES,
+  SUB_RESERVED,
   SUB_SID,
   SUB_SID_BYTES,
   SUB_SID_INLINE,
@@ -153,6 +154,7 @@ export function createSubscription(
   store<u32>(slot, connection, SUB_CONNECTION)
   store<u64>(slot, 0, SUB_DELIVERED)
   store<u32>(slot, 0, SUB_MAX)
+  store<u32>(slot, 0, SUB_RESERVED)
   store<u32>(slot, 0, SUB_ENTRY)
   store<u32>(slot, slot, SUB_NEXT) // in no list
   // Also here, so that a late control record of the slot's former life is known for what it is.
