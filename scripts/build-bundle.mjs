@@ -57,7 +57,7 @@ function program(path) {
     import { enableCompileCache, flushCompileCache } from 'node:module'
     import { fileURLToPath } from 'node:url'
     enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/sable', import.meta.url)))
-    setTimeout(flushCompileCache, 3000).unref()
+    setTimeout(flushCompileCache, 1000).unref()
     await import(${JSON.stringify(`./${path}`)})
   `
 }

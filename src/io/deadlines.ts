@@ -16,16 +16,20 @@ export class Deadline {
 
 /** Node's timers count whole milliseconds; one longer than this overflows their 32 bits. */
 const TIMEOUT_MS_MAX = 2 ** 30
+const SWEEP_LENGTH_MIN = 1024
 
 /**
  * All deadlines of a thread behind one timer: a binary heap by time.
  *
  * A connection has a few deadlines, most of them far away and cancelled; a Node timer for each
- * would cost several times the memory. Cancelled ones leave the heap when their time comes.
+ * would cost several times the memory. Cancelled ones leave the heap when their time comes, or when
+ * it has doubled since they were last thrown out.
  */
 export class Deadlines {
   readonly #nowMs: () => number
-  readonly #heap: Deadline[] = []
+  #heap: Deadline[] = []
+  /** Length at which cancelled ones are thrown out. */
+  #sweepLength = SWEEP_LENGTH_MIN
   #timer: NodeJS.Timeout | undefined
   #timerAtMs = Number.POSITIVE_INFINITY
 
@@ -41,9 +45,15 @@ export class Deadlines {
   /** Runs `run` once, not before `atMs` of performance.now(). */
   at(atMs: number, run: () => void): Deadline {
     const deadline = new Deadline(atMs, run)
+    if (this.#heap.length >= this.#sweepLength) this.#sweep()
     this.#push(deadline)
     if (deadline.atMs < this.#timerAtMs) this.#arm()
     return deadline
+  }
+
+  /** Deadlines kept, cancelled ones included. */
+  get length(): number {
+    return this.#heap.length
   }
 
   /** Forgets everything; for the end of the thread. */
@@ -51,6 +61,12 @@ export class Deadlines {
     this.#heap.length = 0
     clearTimeout(this.#timer)
     this.#timerAtMs = Number.POSITIVE_INFINITY
+  }
+
+  #sweep(): void {
+    // A sorted array is a heap.
+    this.#heap = this.#heap.filter(({ run }) => run !== undefined).sort((a, b) => a.atMs - b.atMs)
+    this.#sweepLength = Math.max(SWEEP_LENGTH_MIN, 2 * this.#heap.length)
   }
 
   #arm(): void {

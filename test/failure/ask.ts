@@ -1,5 +1,5 @@
-import { until } from '../support/wait.ts'
 import type { WireClient } from '../order/wire-client.ts'
+import { until } from '../support/wait.ts'
 
 let lastInbox = 0
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { onWorkers } from './worker-counts.ts'
 import type { WireClient, WireMessage } from './wire-client.ts'
+import { onWorkers } from './worker-counts.ts'
 
 const PUBLISHERS = 4
 const SUBSCRIBERS = 4
@@ -164,7 +164,9 @@ onWorkers('clients without headers get the payload alone', async (fixture) => {
   for (const [i, size] of [5, 300 * 1024].entries()) {
     const text = String(i).repeat(size)
     got.length = 0
-    withHeaders[i]!.send(`HPUB headed ${block.length} ${block.length + size}\r\n${block}${text}\r\n`)
+    withHeaders[i]!.send(
+      `HPUB headed ${block.length} ${block.length + size}\r\n${block}${text}\r\n`,
+    )
     await withHeaders[i]!.flush()
     await Promise.all([...withHeaders, ...without].map((client) => client.flush()))
     assert.equal(got.length, 8, `receivers of ${size} bytes`)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { onWorkers } from './worker-counts.ts'
 import type { WireClient, WireMessage } from './wire-client.ts'
+import { onWorkers } from './worker-counts.ts'
 
 const CHAINS = 8
 const ROUNDS = 250
@@ -19,7 +19,12 @@ const SHAPES: readonly ((id: string) => readonly [string, string, string])[] = [
 /** Runs `round` for all chains at once, each with a pair of clients of its own. */
 async function inChains(
   clients: readonly WireClient[],
-  round: (a: WireClient, b: WireClient, id: string, shape: (typeof SHAPES)[number]) => Promise<void>,
+  round: (
+    a: WireClient,
+    b: WireClient,
+    id: string,
+    shape: (typeof SHAPES)[number],
+  ) => Promise<void>,
 ): Promise<void> {
   const chain = async (number: number) => {
     for (let i = 0; i < ROUNDS; i++) {
@@ -56,7 +61,10 @@ onWorkers('what is published after the PONG to a SUB finds it', async ({ connect
     b.publish(subject, id)
     await b.flush()
     await a.flush()
-    const got = received.get(a)?.get(id)?.map(({ payload }) => payload.toString())
+    const got = received
+      .get(a)
+      ?.get(id)
+      ?.map(({ payload }) => payload.toString())
     assert.deepEqual(got, [id], `SUB ${pattern} ${queue}, PUB ${subject}`)
     a.send(`UNSUB ${id}\r\n`)
   })
@@ -78,7 +86,10 @@ onWorkers('a request after the PONG to an UNSUB gets 503', async ({ connectMany 
     const reply = `_INBOX.${clients.indexOf(b)}.${id}`
     b.publish(subject, 'unanswered', reply)
     await b.flush()
-    const status = received.get(b)?.get('inbox')?.find((message) => message.subject === reply)
+    const status = received
+      .get(b)
+      ?.get('inbox')
+      ?.find((message) => message.subject === reply)
     assert.match(status?.headers ?? 'no answer', /^NATS\/1\.0 503\r\n/, `UNSUB of ${pattern}`)
     assert.equal(received.get(a)?.get(id)?.length, 1, `messages of ${pattern}`)
   })

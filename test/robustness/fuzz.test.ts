@@ -34,7 +34,7 @@ const LEAF_FRAMES = [
   'CONNECT {"server_id":"X","name":"fuzz","cluster":"c","headers":true,"version":"2.10.0"}\r\n',
   'INFO {"server_id":"X","proto":1,"headers":true,"max_payload":1048576}\r\n',
   ...['PING\r\n', 'PONG\r\n', 'LS+ fuzz.>\r\n', 'LS+ fuzz.* group 3\r\n', 'LS- fuzz.>\r\n'],
-  ...['LS+ $LDS.abc\r\n', 'LS- fuzz.* group\r\n', '-ERR \'no\'\r\n', 'LS+ > q 0\r\n'],
+  ...['LS+ $LDS.abc\r\n', 'LS- fuzz.* group\r\n', "-ERR 'no'\r\n", 'LS+ > q 0\r\n'],
   'LMSG fuzz.a 5\r\nhello\r\n',
   'LMSG fuzz.a + reply group 5\r\nhello\r\n',
   'LMSG fuzz.a | group 5\r\nhello\r\n',
@@ -44,7 +44,11 @@ const LEAF_FRAMES = [
 ]
 
 /** Something done to a stream: at a place (a share of its length), with some bytes. */
-type Mutation = readonly [kind: 'flip' | 'cut' | 'insert' | 'repeat' | 'end', at: number, bytes: Uint8Array]
+type Mutation = readonly [
+  kind: 'flip' | 'cut' | 'insert' | 'repeat' | 'end',
+  at: number,
+  bytes: Uint8Array,
+]
 
 interface Attack {
   readonly pieces: readonly Uint8Array[]
@@ -71,7 +75,11 @@ function mutate(stream: Buffer, [kind, at, bytes]: Mutation): Buffer {
 function attacks(frames: readonly string[]): fc.Arbitrary<Attack> {
   const bytes = fc.uint8Array({ maxLength: 20 })
   const kind = fc.constantFrom('flip', 'cut', 'insert', 'repeat', 'end' as const)
-  const mutation: fc.Arbitrary<Mutation> = fc.tuple(kind, fc.double({ min: 0, max: 1, noNaN: true }), bytes)
+  const mutation: fc.Arbitrary<Mutation> = fc.tuple(
+    kind,
+    fc.double({ min: 0, max: 1, noNaN: true }),
+    bytes,
+  )
   const stream = fc.oneof(
     { weight: 1, arbitrary: fc.uint8Array({ maxLength: 5000 }).map((raw) => Buffer.from(raw)) },
     {
