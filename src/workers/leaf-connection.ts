@@ -16,9 +16,8 @@ import type { LeafSession } from '../router/leaf/leaf-session.ts'
 import type { LeafLink, LeafPeer, SubjectPermission } from '../router/leaf/leaf-types.ts'
 import { storePermissions } from './leaf-link-permissions.ts'
 import type { LeafLinks } from './leaf-links.ts'
+import { payloadState, publishMessage } from './publish-message.ts'
 
-const CR = 13
-const LF = 10
 const SNIPPET_BYTES = 32
 
 /** A leaf link's connection: its lines go to the leaf session, its messages to the kernel. */
@@ -122,7 +121,7 @@ export class LeafConnection implements Session, LeafLink {
   /** Messages the kernel leaves aside: with headers, with queue groups, and odd ones. */
   #onMessage(operation: Operation, at: number, to: number): number {
     const { kernel, options } = this.#links
-    const { exports, bytes } = kernel
+    const { bytes } = kernel
     const session = this.#session
     const args = parseLeafMsg(bytes, operation.argFrom, operation.argTo, operation.verb === 'HMSG')
     if (!args.ok) {
@@ -134,35 +133,17 @@ export class LeafConnection implements Session, LeafLink {
       return CLOSED
     }
     const end = operation.next + args.totalBytes
-    const isBroken = (to > end && bytes[end] !== CR) || (to > end + 1 && bytes[end + 1] !== LF)
-    if (isBroken) {
+    const state = payloadState(bytes, end, to)
+    if (state === 'broken') {
       session.onUnknownOperation(Buffer.from(bytes.subarray(end, end + 2)).toString('latin1'))
       return CLOSED
     }
-    if (to < end + 2) {
+    if (state === 'incomplete') {
       this.needBytes = end + 2 - at
       return INCOMPLETE
     }
     this.#trace(operation)
-    const { subject, reply, queues, headerSizeText, sizeText } = args
-    const hasHeader = args.headerBytes > 0 && headerSizeText !== null
-    const isDone = exports.publishParts(
-      this.connection.record,
-      subject.from,
-      subject.to - subject.from,
-      reply?.from ?? 0,
-      reply === null ? 0 : reply.to - reply.from,
-      hasHeader ? headerSizeText.from : 0,
-      hasHeader ? headerSizeText.to - headerSizeText.from : 0,
-      sizeText.from,
-      sizeText.to - sizeText.from,
-      Math.max(0, args.headerBytes),
-      args.totalBytes,
-      operation.next,
-      queues[0]?.from ?? 0,
-      (queues.at(-1)?.to ?? 0) - (queues[0]?.from ?? 0),
-    )
-    if (isDone !== 0) return end + 2
+    if (publishMessage(kernel, this.connection.record, args, operation.next)) return end + 2
     this.#links.thread.retryLater(this.connection)
     return HOLD
   }

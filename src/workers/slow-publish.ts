@@ -11,9 +11,8 @@ import {
 } from '../protocol/violations.ts'
 import type { ClientSession } from './client-session.ts'
 import type { ProtocolWorker } from './protocol-worker-role.ts'
+import { payloadState, publishMessage } from './publish-message.ts'
 
-const CR = 13
-const LF = 10
 /** Subjects that only servers publish on. */
 const RESERVED_SUBJECTS = ['_GR_.', '$NRG.'] as const
 /** Replies that only servers give. */
@@ -54,9 +53,9 @@ export class SlowPublish {
     }
     const payload = operation.next
     const end = payload + args.totalBytes
-    if (to > end && bytes[end] !== CR) return session.violate('unknownProtocolOperation')
-    if (to > end + 1 && bytes[end + 1] !== LF) return session.violate('unknownProtocolOperation')
-    if (to < end + 2) {
+    const state = payloadState(bytes, end, to)
+    if (state === 'broken') return session.violate('unknownProtocolOperation')
+    if (state === 'incomplete') {
       session.needBytes = end + 2 - at
       return INCOMPLETE
     }
@@ -96,27 +95,8 @@ export class SlowPublish {
   #deliver(args: MessageArguments, payload: number, next: number): number {
     const { kernel } = this.#worker
     const { exports, layout } = kernel
-    const { subject, reply, headerSizeText, sizeText } = args
     const session = this.#session
-    const isDone = exports.publishParts(
-      session.connection.record,
-      subject.from,
-      subject.to - subject.from,
-      reply?.from ?? 0,
-      reply === null ? 0 : reply.to - reply.from,
-      headerSizeText?.from ?? 0,
-      args.headerBytes <= 0 || headerSizeText === null
-        ? 0
-        : headerSizeText.to - headerSizeText.from,
-      sizeText.from,
-      sizeText.to - sizeText.from,
-      Math.max(0, args.headerBytes),
-      args.totalBytes,
-      payload,
-      0,
-      0,
-    )
-    this.#isRetry = isDone === 0
+    this.#isRetry = !publishMessage(kernel, session.connection.record, args, payload)
     if (this.#isRetry) {
       this.#worker.thread.retryLater(session.connection)
       return HOLD
