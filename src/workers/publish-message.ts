@@ -21,7 +21,8 @@ export function payloadState(
 }
 
 /**
- * Gives the kernel a message whose line TypeScript has parsed. The kernel's status says how it went.
+ * Gives the kernel a message whose line TypeScript has parsed. The kernel's status says how it
+ * went.
  *
  * @param connection record of the connection it came from
  * @param payload address of header block and payload
