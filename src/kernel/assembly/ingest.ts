@@ -2,7 +2,7 @@
  * Reads the bytes of a connection: well-formed PUB and HPUB (LMSG on leaf links) are delivered
  * here, message by message; everything else, and everything odd, is TypeScript's.
  *
- * Odd is whatever needs a decision: other verbs, runs of blanks, tabs, lines over 64 bytes that
+ * Odd is whatever needs a decision: other verbs, runs of blanks, tabs, lines that
  * are not complete, sizes over the limit, bad digits, a payload without CRLF, reserved subjects.
  * TypeScript reads the same bytes again with the full grammar, so nothing is decided twice.
  */
