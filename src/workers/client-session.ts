@@ -348,8 +348,6 @@ export class ClientSession implements Session {
 
   #onUnsub({ argFrom, argTo, next }: Operation): number {
     const { bytes } = this.#worker.kernel
-    // A subscription that just got its last message is gone, whatever is asked of it now.
-    this.#worker.thread.removeExpired()
     const args = parseUnsub(bytes, argFrom, argTo)
     if (!args.ok) return this.refuseArguments(args.why)
     if (this.#worker.log.traceEnabled) {
@@ -357,6 +355,7 @@ export class ClientSession implements Session {
     }
     // What was published before, as its publisher knows, still belongs to the subscription.
     this.#worker.thread.readLanesToEnd()
+    // One that got its last message is gone, whatever is asked of it now.
     this.#worker.thread.removeExpired()
     if (!this.connection.isOpen) return CLOSED
     const slot = this.#subscriptions.get(bytes.toString('latin1', args.sid.from, args.sid.to))
