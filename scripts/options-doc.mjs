@@ -25,15 +25,48 @@ const KIND_WORDS = {
   int32: 'number',
   text: 'text',
   duration: 'duration',
+  'spelt duration': 'duration',
+  'lame duck duration': 'duration',
+  'lame duck grace period': 'duration',
+  'proxy timeout': 'duration',
   listen: '`host:port` or port',
   'server name': 'text',
   'connection limit': 'number',
   'token limit': 'number',
   'trace verbose': '`true`, `false`',
-  'log format': '`text`, `json`',
   'auth timeout': 'seconds or duration',
   'leaf auth timeout': 'seconds or duration',
+  'websocket auth timeout': 'seconds or duration',
+  'handshake timeout': 'seconds or duration',
+  'tls timeout': 'seconds or duration',
+  tags: 'text or array',
+  metadata: 'map',
+  'store dir': 'text',
   compression: 'mode, boolean or map',
+  'leaf version': 'text',
+  path: 'text',
+  'user nkey': 'public key',
+  seed: 'seed',
+  subjects: 'subject or array',
+  migrate: 'boolean or map',
+  origins: 'URL or array',
+  headers: 'map',
+  'leaf users': 'array of blocks',
+  proxy: 'block',
+  tls: 'block',
+  websocket: 'block',
+  'websocket authorization': 'block',
+  'tls file': 'text',
+  'tls boolean': '`true`, `false`',
+  'verify and map': '`true`, `false`',
+  ciphers: 'array',
+  'insecure ciphers': '`true`, `false`',
+  curves: 'array',
+  'rate limit': 'number',
+  'pinned certs': 'array',
+  'tls version': 'text',
+  'handshake first': 'boolean, `auto` or duration',
+  certificates: 'array of blocks',
   authorization: 'block',
   leafnodes: 'block',
   'leaf authorization': 'block',
@@ -45,7 +78,13 @@ const KIND_WORDS = {
 const WITHOUT_EFFECT = {
   no_sublist_cache: 'the sublist has no such cache; what is delivered is the same',
   trace_verbose: 'besides `trace`, which it switches on: there is no system account to trace yet',
+  server_tags: 'monitoring shows them, and there is none yet',
+  server_metadata: 'monitoring shows it, and there is none yet',
+  store_dir: 'only JetStream stores anything, and there is none; nats-server does the same then',
+  'tls.connection_rate_limit':
+    'nats-server limits handshakes on its client port alone, which has no TLS here yet',
   'leafnodes.no_advertise': 'there are no routes over which other servers could be told',
+  'leafnodes.remotes.jetstream_cluster_migrate': 'it concerns JetStream, and there is none',
 }
 
 const SECTION_TITLES = {
@@ -53,7 +92,13 @@ const SECTION_TITLES = {
   authorization: '`authorization { }`',
   leafnodes: '`leafnodes { }`',
   'leafnodes.authorization': '`leafnodes { authorization { } }`',
+  'leafnodes.authorization.users': '`leafnodes { authorization { users [ { } ] } }`',
   'leafnodes.remotes': '`leafnodes { remotes [ { } ] }`',
+  'leafnodes.remotes.proxy': '`leafnodes { remotes [ { proxy { } } ] }`',
+  websocket: '`websocket { }`',
+  'websocket.authorization': '`websocket { authorization { } }`',
+  tls: '`tls { }` in `leafnodes`, in a remote and in `websocket`',
+  'tls.certificates': '`tls { certificates [ { } ] }`',
 }
 
 const page = `${[
@@ -98,7 +143,9 @@ variables (\`$NAME\`, from the file or the environment), \`include\`. Keys are r
 - For a number whose default is not 0, \`0\` stands for the default; only \`max_connections: 0\`
   in a file means what it says.
 - **\`startBroker\`** takes the names of the last column, in nested objects like the blocks of a
-  file; its durations are milliseconds.
+  file; its durations are milliseconds. An address of a remote may be given as text, compression
+  as its mode alone, \`handshake_first: "100ms"\` is \`handshakeFirst\` with
+  \`handshakeFirstFallbackMs\`.
 - Options marked *own* are unknown to nats-server, which refuses a file that has them.
 - A running broker does not read its file again: there is no reload yet.`
 }
@@ -106,7 +153,7 @@ variables (\`$NAME\`, from the file or the environment), \`include\`. Keys are r
 function sectionText(section) {
   const rows = OPTION_SECTIONS[section].map((entry) => [
     spellings(entry) + (entry.isOwn ? ' *(own)*' : ''),
-    KIND_WORDS[entry.kind],
+    entry.kind === 'choice' ? codeList(entry.values) : wordsOf(entry),
     defaultText(entry),
     cell(entry.doc),
     `\`${entry.option}\``,
@@ -115,13 +162,24 @@ function sectionText(section) {
   return `## ${SECTION_TITLES[section]}\n\n${table(head, rows)}`
 }
 
+function wordsOf({ kind }) {
+  const words = KIND_WORDS[kind]
+  if (words === undefined) throw new Error(`no words for the kind of option: ${kind}`)
+  return words
+}
+
+function codeList(texts) {
+  return texts.map((text) => `\`${text}\``).join(', ')
+}
+
 function spellings({ key, aliases = [] }) {
   const others = aliases.map((alias) => `\`${alias}\``).join(', ')
   return `\`${key}\`${others === '' ? '' : ` (${others})`}`
 }
 
 function defaultText({ default: value, unit, option }) {
-  if (Array.isArray(value) || value === '' || typeof value === 'object') return '–'
+  if (typeof value === 'object' && value?.mode !== undefined) return `\`${value.mode}\``
+  if (value === undefined || value === '' || typeof value === 'object') return '–'
   if (unit === 'ms') return `\`"${formatDuration(durationNs(value))}"\``
   if (unit === 'bytes' && value >= KIB) return `${value} (${sizeText(value)})`
   if (typeof value === 'string') return `\`${value}\``
@@ -143,7 +201,8 @@ ${table(['option', 'why'], rows)}`
 }
 
 function notHonoured() {
-  const rows = Object.entries(NOT_YET_HONOURED).map(([section, keys]) => [
+  const sections = Object.entries(NOT_YET_HONOURED).filter(([, keys]) => keys.length > 0)
+  const rows = sections.map(([section, keys]) => [
     SECTION_TITLES[section],
     [...keys]
       .sort()
@@ -158,8 +217,11 @@ not start. So these are refused like a misspelt option, with nats-server's text
 
 ${table(['where', 'options, aliases included'], rows)}
 
-Also refused: a local account other than \`$G\`, remotes with the schemes \`ws\` and \`wss\`, and
-any mode of \`compression\` that compresses.`
+Also refused: a local account other than \`$G\`, a \`jwt_cookie\` on a WebSocket port, and cipher
+suites with RC4 or 3DES, even if insecure ones are allowed.
+
+Where nats-server repeats a secret in a message (a password or a token in an address, a seed), it
+is masked here: \`xxxxx\`, \`[REDACTED]\`.`
 }
 
 function flags() {

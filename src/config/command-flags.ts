@@ -2,7 +2,7 @@ import type { FlagKind } from './flag-syntax.ts'
 import type { Options } from './option-types.ts'
 
 /** Options that one flag sets directly. */
-type FlagOption = Exclude<keyof Options, 'authorization' | 'leafnodes'>
+type FlagOption = Exclude<keyof Options, 'authorization' | 'leafnodes' | 'websocket'>
 
 export interface CommandFlag {
   readonly names: readonly string[]
@@ -87,6 +87,14 @@ export const COMMAND_FLAGS: readonly CommandFlag[] = [
     value: 'dir',
     group: 'Server',
     doc: 'Write the ports listened on to <program>_<pid>.ports in this directory',
+  },
+  {
+    names: ['sd', 'store_dir'],
+    kind: 'text',
+    effect: { option: 'storeDir' },
+    value: 'dir',
+    group: 'Server',
+    doc: 'Changes nothing: there is no JetStream to store anything',
   },
   {
     names: ['l', 'log'],
@@ -204,7 +212,6 @@ export const COMMAND_FLAGS: readonly CommandFlag[] = [
   ...unsupported('boolean', 'js jetstream'),
   ...unsupported('text', 'sl signal', 'r remote_syslog', 'routes', 'cluster cluster_listen'),
   ...unsupported('text', 'cluster_advertise', 'cluster_name', 'tlscert', 'tlskey', 'tlscacert'),
-  ...unsupported('text', 'sd store_dir'),
 ]
 
 function unsupported(kind: FlagKind, ...spellings: readonly string[]): readonly CommandFlag[] {

@@ -19,6 +19,11 @@ export class ConfigFaults {
     this.warnings.push(`${place}: invalid use of field ${goQuote(field)}: ${text}`)
   }
 
+  /** For the few faults whose place nats-server does not tell. */
+  reportUnplaced(text: string): void {
+    this.errors.push(text)
+  }
+
   toError(): ConfigFaultsError {
     return new ConfigFaultsError(this.warnings, this.errors)
   }

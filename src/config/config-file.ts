@@ -26,7 +26,7 @@ export function readConfigFile(file: string, environment: Environment): ConfigFi
   const config = parseConfigFile(file, environment)
   const faults = new ConfigFaults()
   if (config.size === 0) faults.warnings.push(`${file}: config has no values or is empty`)
-  const options = readOptions(config, faults)
+  const options = readOptions(config, faults, environment)
   const isFaulty = faults.warnings.length > 0 || faults.errors.length > 0
   return {
     options,

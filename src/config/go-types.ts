@@ -24,8 +24,13 @@ export function conversionError(data: ConfigData, wanted: GoType): string {
   return `interface conversion: interface {} is ${goTypeOf(data)}, not ${wanted}`
 }
 
-/** A value inside a sentence, as Go's `%v` prints it. Maps and arrays appear only by their type. */
+/**
+ * A value inside a sentence, as Go's `%v` prints it. Maps and arrays appear only by their type,
+ * unless they are empty.
+ */
 export function goValueText(data: ConfigData): string {
+  if (isConfigArray(data) && data.length === 0) return '[]'
+  if (isConfigMap(data) && data.size === 0) return 'map[]'
   if (isConfigArray(data) || isConfigMap(data)) return goTypeOf(data)
   if (data instanceof Date) return `${data.toISOString().slice(0, 19).replace('T', ' ')} +0000 UTC`
   return String(data)

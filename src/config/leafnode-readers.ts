@@ -1,111 +1,90 @@
-import { parseDuration } from '../base/duration.ts'
-import { goQuote } from '../protocol/go-quote.ts'
-import type { ConfigFaults } from './config-faults.ts'
-import { type ConfigNode, isConfigArray, isConfigMap } from './config-value.ts'
-import { conversionError, goTypeOf, goValueText } from './go-types.ts'
-import { parseRemoteUrl, type RemoteUrl, redactUrl } from './remote-url.ts'
-import { readText } from './value-readers.ts'
+import { isConfigArray, isConfigMap } from './config-value.ts'
+import { goTypeOf, goValueText } from './go-types.ts'
+import {
+  leafAuthTimeoutMs,
+  leafNkeyFault,
+  leafUsersFault,
+  leafVersionFault,
+} from './leafnode-checks.ts'
+import { LEAF_AUTHORIZATION_TABLE, LEAF_USER_TABLE, LEAFNODES_TABLE } from './leafnode-table.ts'
+import { defaultsOf } from './option-entry.ts'
+import type {
+  Draft,
+  LeafnodeAuthorizationOptions,
+  LeafnodeOptions,
+  LeafnodeUserOptions,
+} from './option-types.ts'
+import type { Occurrence } from './section-reading.ts'
+import { readMap, readText } from './value-readers.ts'
 
-/** One address or an array of them. An address given twice is kept once, with a warning. */
-export function readUrls(node: ConfigNode, faults: ConfigFaults): readonly RemoteUrl[] | undefined {
-  if (typeof node.data === 'string') {
-    const url = readUrl(node, node.data, faults)
-    return url === undefined ? undefined : [url]
-  }
-  if (!isConfigArray(node.data)) {
-    faults.report(
-      node,
-      `Expected remote leafnode url to be an array or string, got ${goValueText(node.data)}`,
-    )
+/** The `leafnodes` block and what stands in it, remotes excepted. */
+
+export function readLeafnodes({ node, faults, fill }: Occurrence): LeafnodeOptions | undefined {
+  if (!isConfigMap(node.data)) {
+    faults.report(node, `Expected map to define a leafnode, got ${goTypeOf(node.data)}`)
     return undefined
   }
-  const seen = new Set<string>()
-  const urls: RemoteUrl[] = []
-  let isFit = true
+  const leafnodes = defaultsOf(LEAFNODES_TABLE) as Draft<LeafnodeOptions>
+  const { authorization: defaults } = leafnodes
+  leafnodes.authorization = { ...defaults, timeoutMs: 0 }
+  fill('leafnodes', LEAFNODES_TABLE, node.data, leafnodes)
+  const { authorization, tls } = leafnodes
+  leafnodes.authorization = {
+    ...authorization,
+    timeoutMs: authorization.timeoutMs || leafAuthTimeoutMs(tls),
+  }
+  return leafnodes
+}
+
+export function readLeafAuthorization({
+  node,
+  faults,
+  fill,
+}: Occurrence): LeafnodeAuthorizationOptions | undefined {
+  const map = readMap(node, faults)
+  if (map === undefined) return undefined
+  // Time that is not set depends on a block that may not have been read yet; 0 until then.
+  const authorization = { ...defaultsOf(LEAF_AUTHORIZATION_TABLE), timeoutMs: 0 }
+  fill('leafnodes.authorization', LEAF_AUTHORIZATION_TABLE, map, authorization)
+  const fault = leafUsersFault(authorization)
+  if (fault !== undefined) faults.report(node, fault)
+  return authorization
+}
+
+export function readLeafUsers({
+  node,
+  faults,
+  fill,
+}: Occurrence): readonly LeafnodeUserOptions[] | undefined {
+  if (!isConfigArray(node.data)) {
+    faults.report(node, `Expected users field to be an array, got ${goValueText(node.data)}`)
+    return undefined
+  }
+  const users: LeafnodeUserOptions[] = []
   for (const element of node.data) {
-    const text = readText(element, faults)
-    if (text === undefined) return undefined
-    if (seen.has(text)) {
-      faults.warn(element, text, 'Duplicate leafnode entry detected')
+    if (!isConfigMap(element.data)) {
+      const shown = goValueText(element.data)
+      faults.report(element, `Expected user entry to be a map/struct, got ${shown}`)
       continue
     }
-    seen.add(text)
-    const url = readUrl(element, text, faults)
-    if (url === undefined) isFit = false
-    else urls.push(url)
+    const user = defaultsOf(LEAF_USER_TABLE)
+    fill('leafnodes.authorization.users', LEAF_USER_TABLE, element.data, user)
+    users.push(user)
   }
-  return isFit ? urls : undefined
+  return users
 }
 
-function readUrl(node: ConfigNode, text: string, faults: ConfigFaults): RemoteUrl | undefined {
-  const url = parseRemoteUrl(text)
-  if (url === undefined) faults.report(node, `error parsing leafnode url [${goQuote(text.trim())}]`)
-  return url
+export function readUserNkey({ node, faults }: Occurrence): string | undefined {
+  const text = readText(node, faults)
+  const fault = text === undefined ? undefined : leafNkeyFault(text)
+  if (fault !== undefined) faults.report(node, fault)
+  return text
 }
 
-/**
- * A mode, a boolean or `{ mode, rtt_thresholds }`. Whether the mode is one the broker knows is
- * checked when it starts, as in nats-server, so the text comes back as written. Thresholds only
- * matter for modes that compress; they are checked and dropped.
- */
-export function readCompression(
-  node: ConfigNode,
-  key: string,
-  faults: ConfigFaults,
-): string | undefined {
-  const { data } = node
-  if (typeof data === 'string') return data
-  if (typeof data === 'boolean') return data ? 's2_auto' : 'off'
-  if (!isConfigMap(data)) {
-    const type = goTypeOf(data)
-    faults.report(node, `field ${goQuote(key)} should be a boolean or a structure, got ${type}`)
-    return undefined
-  }
-  let mode: string | undefined
-  for (const [name, value] of data) {
-    switch (name.toLowerCase()) {
-      case 'mode':
-        mode = readText(value, faults)
-        break
-      case 'rtt_thresholds':
-      case 'thresholds':
-      case 'rtts':
-      case 'rtt':
-        checkThresholds(value, faults)
-        break
-      default:
-        if (!value.usedVariable) faults.unknownField(value, name)
-    }
-  }
-  return mode
-}
-
-function checkThresholds(node: ConfigNode, faults: ConfigFaults): void {
-  if (!isConfigArray(node.data)) {
-    faults.report(node, conversionError(node.data, '[]interface {}'))
-    return
-  }
-  for (const element of node.data) {
-    const text = readText(element, faults)
-    if (text === undefined) return
-    const parsed = parseDuration(text)
-    if ('error' in parsed) {
-      faults.report(node, parsed.error)
-      return
-    }
-  }
-}
-
-/** How a remote is told apart: by its addresses as written, and its account. */
-export interface RemoteName {
-  readonly full: string
-  /** The same for messages, without passwords. */
-  readonly redacted: string
-}
-
-export function remoteName(urlTexts: readonly string[], account: string): RemoteName {
-  const name = (texts: readonly string[]) =>
-    `urls=[${texts.map(goQuote).join(' ')}], account=${goQuote(account || '$G')}`
-  const trimmed = urlTexts.map((text) => text.trim())
-  return { full: name(trimmed), redacted: name(trimmed.map(redactUrl)) }
+export function readLeafVersion({ node, faults }: Occurrence): string | undefined {
+  const text = readText(node, faults)
+  const fault = text === undefined ? undefined : leafVersionFault(text)
+  if (fault === undefined) return text
+  faults.report(node, fault)
+  return undefined
 }

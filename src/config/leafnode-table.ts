@@ -1,11 +1,52 @@
+import { DEFAULT_COMPRESSION } from './compression-options.ts'
 import { defaultsOf, NOT_NEGATIVE, type OptionEntry, PORT_RANGE } from './option-entry.ts'
 import type {
   LeafnodeAuthorizationOptions,
   LeafnodeOptions,
-  RemoteOptions,
+  LeafnodeUserOptions,
 } from './option-types.ts'
 
 /** The rows for the `leafnodes` block of a file, see option-table.ts. */
+
+const PROXY_REQUIRED_DOC = 'must come through a trusted proxy; there are none, so nobody gets in.'
+
+export const LEAF_USER_TABLE: readonly OptionEntry<LeafnodeUserOptions>[] = [
+  {
+    key: 'user',
+    aliases: ['username'],
+    option: 'user',
+    kind: 'text',
+    default: '',
+    reloadable: false,
+    doc: 'Name a leaf may log in as.',
+  },
+  {
+    key: 'pass',
+    aliases: ['password'],
+    option: 'pass',
+    kind: 'text',
+    default: '',
+    reloadable: false,
+    isSecret: true,
+    doc: 'Password of that user, plain or as a bcrypt hash.',
+  },
+  {
+    key: 'account',
+    option: 'account',
+    kind: 'text',
+    default: '',
+    reloadable: false,
+    doc: 'Account its links are bound to; only the global account `$G` exists.',
+  },
+  {
+    key: 'proxy_required',
+    option: 'proxyRequired',
+    kind: 'boolean',
+    default: false,
+    reloadable: false,
+    doc: `This user ${PROXY_REQUIRED_DOC}`,
+  },
+]
 
 export const LEAF_AUTHORIZATION_TABLE: readonly OptionEntry<LeafnodeAuthorizationOptions>[] = [
   {
@@ -28,12 +69,28 @@ export const LEAF_AUTHORIZATION_TABLE: readonly OptionEntry<LeafnodeAuthorizatio
     doc: 'Password of that user, plain or as a bcrypt hash.',
   },
   {
+    key: 'nkey',
+    option: 'nkey',
+    kind: 'user nkey',
+    default: '',
+    reloadable: false,
+    doc: 'Public user key, `U…`, that a leaf must sign the nonce for.',
+  },
+  {
     key: 'account',
     option: 'account',
     kind: 'text',
     default: '',
     reloadable: false,
     doc: 'Account leafs are bound to; only the global account `$G` exists.',
+  },
+  {
+    key: 'users',
+    option: 'users',
+    kind: 'leaf users',
+    default: [],
+    reloadable: false,
+    doc: 'Several users, in place of user and nkey.',
   },
   {
     key: 'timeout',
@@ -43,36 +100,15 @@ export const LEAF_AUTHORIZATION_TABLE: readonly OptionEntry<LeafnodeAuthorizatio
     default: 2_000,
     range: NOT_NEGATIVE,
     reloadable: false,
-    doc: 'Time a leaf has to log in: seconds, or a quoted duration.',
-  },
-]
-
-export const REMOTE_TABLE: readonly OptionEntry<RemoteOptions>[] = [
-  {
-    key: 'urls',
-    aliases: ['url'],
-    option: 'urls',
-    kind: 'urls',
-    default: [],
-    reloadable: true,
-    doc: 'Addresses of one hub, tried in turn; the default port is 7422.',
+    doc: 'Time a leaf has to log in: seconds, or a quoted duration. With TLS, that of tls and 1 s.',
   },
   {
-    key: 'account',
-    aliases: ['local'],
-    option: 'account',
-    kind: 'text',
-    default: '',
-    reloadable: true,
-    doc: 'Local account bound to the link; only the global account `$G` exists.',
-  },
-  {
-    key: 'compression',
-    option: 'compression',
-    kind: 'compression',
-    default: 'off',
-    reloadable: true,
-    doc: 'Links are not compressed: `off`, `accept` or `not supported`.',
+    key: 'proxy_required',
+    option: 'proxyRequired',
+    kind: 'boolean',
+    default: false,
+    reloadable: false,
+    doc: `Leafs ${PROXY_REQUIRED_DOC}`,
   },
 ]
 
@@ -83,6 +119,7 @@ export const LEAFNODES_TABLE: readonly OptionEntry<LeafnodeOptions>[] = [
     kind: 'listen',
     default: '0.0.0.0',
     reloadable: false,
+    isSecondary: true,
     doc: 'Address for leaf links: `host:port` or a port.',
   },
   {
@@ -102,6 +139,14 @@ export const LEAFNODES_TABLE: readonly OptionEntry<LeafnodeOptions>[] = [
     range: PORT_RANGE,
     reloadable: false,
     doc: 'Port for leaf links; 0: none are accepted, -1: any free port.',
+  },
+  {
+    key: 'tls',
+    option: 'tls',
+    kind: 'tls',
+    default: undefined,
+    reloadable: true,
+    doc: 'TLS on the links that leafs open here; pinned_certs holds for remotes as well.',
   },
   {
     key: 'authorization',
@@ -125,10 +170,20 @@ export const LEAFNODES_TABLE: readonly OptionEntry<LeafnodeOptions>[] = [
     option: 'reconnectMs',
     kind: 'duration',
     unit: 'ms',
-    default: 1_000,
+    default: 1_000, // nats-server DEFAULT_LEAF_NODE_RECONNECT
     range: NOT_NEGATIVE,
     reloadable: false,
     doc: 'Wait between two attempts to reach a remote.',
+  },
+  {
+    key: 'dial_timeout',
+    option: 'dialTimeoutMs',
+    kind: 'duration',
+    unit: 'ms',
+    default: 1_000, // nats-server DEFAULT_LEAFNODE_DIAL_TIMEOUT
+    range: NOT_NEGATIVE,
+    reloadable: false,
+    doc: 'Time to connect to a remote that has none of its own.',
   },
   {
     key: 'advertise',
@@ -148,11 +203,71 @@ export const LEAFNODES_TABLE: readonly OptionEntry<LeafnodeOptions>[] = [
     doc: 'Changes nothing: there are no routes over which other servers could be told.',
   },
   {
+    key: 'min_version',
+    aliases: ['minimum_version'],
+    option: 'minVersion',
+    kind: 'leaf version',
+    default: '',
+    reloadable: false,
+    doc: 'Oldest version a leaf may have, such as `2.10.0`; at least 2.8.0.',
+  },
+  {
     key: 'compression',
     option: 'compression',
     kind: 'compression',
-    default: 'off',
+    default: DEFAULT_COMPRESSION,
     reloadable: true,
-    doc: 'Links are not compressed: `off`, `accept` or `not supported`.',
+    doc:
+      'S2 compression: `s2_auto` (by round trip time), `s2_fast`, `s2_better`, `s2_best`, ' +
+      '`accept`, `off`, `not supported`, or a map of `mode` and `rtt_thresholds`.',
+  },
+  {
+    key: 'isolate_leafnode_interest',
+    aliases: ['isolate'],
+    option: 'isolateLeafnodeInterest',
+    kind: 'boolean',
+    default: false,
+    reloadable: false,
+    doc: 'Keep the interest of our other leafs from every leaf.',
+  },
+  {
+    key: 'write_deadline',
+    option: 'writeDeadlineMs',
+    kind: 'duration',
+    unit: 'ms',
+    default: 0,
+    range: NOT_NEGATIVE,
+    reloadable: false,
+    doc: 'Time the socket of a link may take no bytes; 0: that of the server.',
+  },
+  {
+    key: 'write_timeout',
+    option: 'writeTimeout',
+    kind: 'choice',
+    values: ['default', 'close', 'retry'],
+    default: 'default',
+    reloadable: false,
+    doc: 'After that time: `close` the link, or `retry` if it took a part; `default` is `retry`.',
+  },
+  {
+    key: 'max_pending',
+    option: 'maxPending',
+    kind: 'integer',
+    unit: 'bytes',
+    default: 0,
+    range: NOT_NEGATIVE,
+    reloadable: false,
+    isOwn: true,
+    doc: 'Bytes that may wait for one link; 0: chosen by the broker.',
+  },
+  {
+    key: 'slow_leaf',
+    option: 'slowLeaf',
+    kind: 'choice',
+    values: ['close', 'drop'],
+    default: 'close',
+    reloadable: false,
+    isOwn: true,
+    doc: 'Past max_pending: `close` the link, or `drop` messages (never interest) and count them.',
   },
 ]

@@ -1,8 +1,11 @@
 import { createRequire } from 'node:module'
-import type { ValidationError, ValidationSchema } from 'fastest-validator'
-import { LEAF_AUTHORIZATION_TABLE, LEAFNODES_TABLE, REMOTE_TABLE } from './leafnode-table.ts'
+import type { ValidationError, ValidationRuleObject, ValidationSchema } from 'fastest-validator'
+import { LEAF_AUTHORIZATION_TABLE, LEAF_USER_TABLE, LEAFNODES_TABLE } from './leafnode-table.ts'
 import type { OptionEntry } from './option-entry.ts'
 import { AUTHORIZATION_TABLE, OPTION_TABLE } from './option-table.ts'
+import { PROXY_TABLE, REMOTE_TABLE } from './remote-table.ts'
+import { CERTIFICATE_TABLE, TLS_TABLE } from './tls-table.ts'
+import { WEBSOCKET_AUTHORIZATION_TABLE, WEBSOCKET_TABLE } from './websocket-table.ts'
 
 /** An option whose value the broker cannot work with. */
 export interface OptionFault {
@@ -30,20 +33,32 @@ export function findOptionFaults(options: object): readonly OptionFault[] {
 function compile(): Check {
   const require = createRequire(import.meta.url)
   const Validator: typeof import('fastest-validator').default = require('fastest-validator')
+  const tls = { ...nested(TLS_RULES), optional: true }
   const check = new Validator({ haltOnFirstError: true }).compile({
     $$strict: true,
     ...ruleOf(OPTION_TABLE),
     authorization: nested(ruleOf(AUTHORIZATION_TABLE)),
     leafnodes: nested({
       ...ruleOf(LEAFNODES_TABLE),
-      authorization: nested(ruleOf(LEAF_AUTHORIZATION_TABLE)),
+      tls,
+      authorization: nested({
+        ...ruleOf(LEAF_AUTHORIZATION_TABLE),
+        users: { type: 'array', items: nested(ruleOf(LEAF_USER_TABLE)) },
+      }),
       remotes: {
         type: 'array',
         items: nested({
           ...ruleOf(REMOTE_TABLE),
+          tls,
+          proxy: { ...nested(ruleOf(PROXY_TABLE)), optional: true },
           urls: { type: 'array', min: 1, items: nested(URL_RULES) },
         }),
       },
+    }),
+    websocket: nested({
+      ...ruleOf(WEBSOCKET_TABLE),
+      tls,
+      authorization: nested(ruleOf(WEBSOCKET_AUTHORIZATION_TABLE)),
     }),
   })
   return check as Check
@@ -53,25 +68,49 @@ const URL_RULES: ValidationSchema = {
   scheme: { type: 'string' },
   host: { type: 'string', min: 1 },
   port: { type: 'number', integer: true, min: 1, max: 65_535 },
+  path: { type: 'string' },
   user: { type: 'string', optional: true },
   pass: { type: 'string', optional: true },
   token: { type: 'string', optional: true },
 }
 
-function nested(props: ValidationSchema): ValidationSchema {
+const PIN = /^[\da-f]{64}$/
+
+const TLS_RULES: ValidationSchema = {
+  ...ruleOf(TLS_TABLE),
+  certificates: { type: 'array', items: nested(ruleOf(CERTIFICATE_TABLE)) },
+  pinnedCerts: { type: 'array', items: { type: 'string', pattern: PIN } },
+  handshakeFirstFallbackMs: { type: 'number', min: 0, max: Number.MAX_SAFE_INTEGER },
+}
+
+/** The mode is checked where it is put into its one spelling. */
+const COMPRESSION_RULE = nested({
+  mode: { type: 'string' },
+  rttThresholdsMs: { type: 'array', items: { type: 'number' } },
+})
+
+function nested(props: ValidationSchema): ValidationRuleObject {
   return { type: 'object', strict: true, props }
 }
 
-function ruleOf<T>(table: readonly OptionEntry<T>[]): ValidationSchema {
+function ruleOf<T, Kind>(table: readonly OptionEntry<T, Kind>[]): ValidationSchema {
   return Object.fromEntries(
-    table.filter((entry) => entry.kind !== 'listen').map((entry) => [entry.option, rule(entry)]),
+    table.filter((entry) => entry.isSecondary !== true).map((entry) => [entry.option, rule(entry)]),
   )
 }
 
-function rule<T>(entry: OptionEntry<T>): ValidationSchema {
-  const { values, range, unit } = entry
+function rule<T, Kind>(entry: OptionEntry<T, Kind>): ValidationRuleObject {
+  const { values, range, unit, kind } = entry
   const standard: unknown = entry.default
+  if (kind === 'compression') return COMPRESSION_RULE
+  if (Array.isArray(standard)) {
+    const items = values === undefined ? { type: 'string' } : { type: 'enum', values: [...values] }
+    return { type: 'array', items }
+  }
   if (values !== undefined) return { type: 'enum', values: [...values] }
+  if (kind === 'headers' || kind === 'metadata') {
+    return { type: 'record', key: { type: 'string' }, value: { type: 'string' } }
+  }
   if (typeof standard === 'number') {
     return { type: 'number', integer: unit !== 'ms', ...(range && bounds(range)) }
   }
@@ -86,7 +125,7 @@ function bounds([min, max]: readonly [number, number]): object {
   return { max, custom }
 }
 
-const SECRETS = /(?:^|\.)(?:pass|token)$/
+const SECRETS = /(?:^|\.)(?:pass|password|token|nkey)$/
 
 function toFault(error: ValidationError): OptionFault {
   const path = error.field ?? ''
@@ -113,6 +152,8 @@ function describe(error: ValidationError): string {
       return 'must be a whole number'
     case 'enumValue':
       return `must be one of ${error.expected}`
+    case 'stringPattern':
+      return 'must be 64 hexadecimal digits in lower case'
     case 'arrayMin':
     case 'stringMin':
       return 'must not be empty'
@@ -127,5 +168,6 @@ const TYPE_WORDS: ReadonlyMap<string, string> = new Map([
   ['boolean', 'true or false'],
   ['array', 'an array'],
   ['object', 'an object'],
+  ['record', 'an object'],
   ['required', 'set'],
 ])

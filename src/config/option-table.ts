@@ -1,6 +1,9 @@
-import { LEAF_AUTHORIZATION_TABLE, LEAFNODES_TABLE, REMOTE_TABLE } from './leafnode-table.ts'
+import { LEAF_AUTHORIZATION_TABLE, LEAF_USER_TABLE, LEAFNODES_TABLE } from './leafnode-table.ts'
 import { defaultsOf, NOT_NEGATIVE, type OptionEntry, PORT_RANGE, POSITIVE } from './option-entry.ts'
 import type { AuthorizationOptions, Options } from './option-types.ts'
+import { PROXY_TABLE, REMOTE_TABLE } from './remote-table.ts'
+import { CERTIFICATE_TABLE, TLS_TABLE } from './tls-table.ts'
+import { WEBSOCKET_AUTHORIZATION_TABLE, WEBSOCKET_TABLE } from './websocket-table.ts'
 
 /**
  * Every option this version honours, in one list for each block of the file. Reading, checking,
@@ -66,6 +69,7 @@ export const OPTION_TABLE: readonly OptionEntry<Options>[] = [
     kind: 'listen',
     default: '0.0.0.0',
     reloadable: false,
+    isSecondary: true,
     doc: 'Address for clients: `host:port` or a port.',
   },
   {
@@ -290,7 +294,7 @@ export const OPTION_TABLE: readonly OptionEntry<Options>[] = [
   {
     key: 'log_format',
     option: 'logFormat',
-    kind: 'log format',
+    kind: 'choice',
     default: 'text',
     values: ['text', 'json'],
     reloadable: false,
@@ -359,6 +363,60 @@ export const OPTION_TABLE: readonly OptionEntry<Options>[] = [
     doc: 'Links to other systems.',
   },
   {
+    key: 'websocket',
+    aliases: ['ws'],
+    option: 'websocket',
+    kind: 'websocket',
+    default: defaultsOf(WEBSOCKET_TABLE),
+    reloadable: true,
+    doc: 'A port for WebSocket, for clients and leafs.',
+  },
+  {
+    key: 'lame_duck_duration',
+    option: 'lameDuckDurationMs',
+    kind: 'lame duck duration',
+    unit: 'ms',
+    default: 120_000, // nats-server DEFAULT_LAME_DUCK_DURATION
+    range: NOT_NEGATIVE,
+    reloadable: false,
+    doc: 'Time over which a lame duck closes its clients; in a file at least 30 s.',
+  },
+  {
+    key: 'lame_duck_grace_period',
+    option: 'lameDuckGracePeriodMs',
+    kind: 'lame duck grace period',
+    unit: 'ms',
+    default: 10_000, // nats-server DEFAULT_LAME_DUCK_GRACE_PERIOD
+    range: NOT_NEGATIVE,
+    reloadable: false,
+    doc: 'Wait before it starts to; less than lame_duck_duration.',
+  },
+  {
+    key: 'server_tags',
+    option: 'serverTags',
+    kind: 'tags',
+    default: [],
+    reloadable: true,
+    doc: 'One text or an array, for monitoring to show; changes nothing yet.',
+  },
+  {
+    key: 'server_metadata',
+    option: 'serverMetadata',
+    kind: 'metadata',
+    default: {},
+    reloadable: true,
+    doc: 'Map of texts, for monitoring to show; changes nothing yet.',
+  },
+  {
+    key: 'store_dir',
+    aliases: ['storedir'],
+    option: 'storeDir',
+    kind: 'store dir',
+    default: '',
+    reloadable: false,
+    doc: 'Changes nothing: only JetStream, which this broker does not have, stores anything.',
+  },
+  {
     key: 'workers',
     option: 'workers',
     kind: 'integer',
@@ -388,7 +446,14 @@ export const OPTION_SECTIONS = {
   authorization: AUTHORIZATION_TABLE,
   leafnodes: LEAFNODES_TABLE,
   'leafnodes.authorization': LEAF_AUTHORIZATION_TABLE,
+  'leafnodes.authorization.users': LEAF_USER_TABLE,
   'leafnodes.remotes': REMOTE_TABLE,
+  'leafnodes.remotes.proxy': PROXY_TABLE,
+  websocket: WEBSOCKET_TABLE,
+  'websocket.authorization': WEBSOCKET_AUTHORIZATION_TABLE,
+  /** In `leafnodes`, in a remote, in `websocket`. */
+  tls: TLS_TABLE,
+  'tls.certificates': CERTIFICATE_TABLE,
 } as const
 
 export type SectionName = keyof typeof OPTION_SECTIONS

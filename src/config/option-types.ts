@@ -45,6 +45,15 @@ export interface Options {
 
   readonly authorization: AuthorizationOptions
   readonly leafnodes: LeafnodeOptions
+  readonly websocket: WebsocketOptions
+  /** Only shown by monitoring. */
+  readonly serverTags: readonly string[]
+  readonly serverMetadata: Readonly<Record<string, string>>
+  /** Concerns JetStream only, and changes nothing. */
+  readonly storeDir: string
+  /** Time over which clients are closed after a lame duck signal, and the wait before it. */
+  readonly lameDuckDurationMs: number
+  readonly lameDuckGracePeriodMs: number
 
   /** Protocol workers; 0: as many as the machine suggests. */
   readonly workers: number
@@ -71,14 +80,46 @@ export interface LeafnodeOptions {
   readonly reconnectMs: number
   readonly advertise: string
   readonly noAdvertise: boolean
-  readonly compression: CompressionMode
+  readonly compression: CompressionOptions
+  /** Smallest version a leaf may have, '' = any. */
+  readonly minVersion: string
+  /** Every link of this server: interest of our other leafs is kept from it. */
+  readonly isolateLeafnodeInterest: boolean
+  /** 0: that of the server. */
+  readonly writeDeadlineMs: number
+  readonly writeTimeout: WriteTimeoutPolicy
+  /** Of all remotes that have none of their own. */
+  readonly dialTimeoutMs: number
+  readonly tls: TlsOptions | undefined
+  /** Bytes that may wait for one link; 0: chosen by the broker. */
+  readonly maxPending: number
+  /** What happens to a link for which more is waiting than that. */
+  readonly slowLeaf: SlowLeafPolicy
 }
 
+/** `default` is `retry` on leaf links: a link that takes a little stays. */
+export type WriteTimeoutPolicy = 'default' | 'close' | 'retry'
+
+/** Close the link, or drop messages for it (its interest is never dropped) and count them. */
+export type SlowLeafPolicy = 'close' | 'drop'
+
+/** One user (user and pass), one nkey, or several users. */
 export interface LeafnodeAuthorizationOptions {
   readonly user: string
   readonly pass: string
+  /** Public user key, `U…`. */
+  readonly nkey: string
   readonly account: string
+  readonly users: readonly LeafnodeUserOptions[]
   readonly timeoutMs: number
+  readonly proxyRequired: boolean
+}
+
+export interface LeafnodeUserOptions {
+  readonly user: string
+  readonly pass: string
+  readonly account: string
+  readonly proxyRequired: boolean
 }
 
 /** A system this broker dials and attaches to as a leaf. */
@@ -86,14 +127,115 @@ export interface RemoteOptions {
   readonly urls: readonly RemoteUrl[]
   /** Local account; empty means the global one. */
   readonly account: string
-  readonly compression: CompressionMode
+  /** File with a user JWT and its seed; `~` is the home directory. */
+  readonly credentials: string
+  /** Seed of a user nkey, `SU…`. */
+  readonly nkey: string
+  readonly tls: TlsOptions | undefined
+  readonly noRandomize: boolean
+  /** Take the hub role on this link. */
+  readonly hub: boolean
+  readonly denyImports: readonly string[]
+  readonly denyExports: readonly string[]
+  readonly wsCompression: boolean
+  readonly wsNoMasking: boolean
+  readonly isolateLeafnodeInterest: boolean
+  readonly requestIsolation: boolean
+  readonly compression: CompressionOptions
+  readonly firstInfoTimeoutMs: number
+  /** 0: that of the block. */
+  readonly dialTimeoutMs: number
+  readonly disabled: boolean
+  readonly proxy: HttpProxyOptions | undefined
+  readonly ignoreDiscoveredServers: boolean
+  /** Concerns JetStream only, and changes nothing. */
+  readonly jetstreamClusterMigrate: boolean
 }
 
-/**
- * The modes in which a server of its own accord compresses nothing. Links are never compressed, so
- * with `accept` too the broker offers `off` to its peers.
- */
-export type CompressionMode = 'off' | 'accept' | 'not supported'
+/** A tunnel through an HTTP proxy, by CONNECT. */
+export interface HttpProxyOptions {
+  /** `http://host:port` or `https://host:port`. */
+  readonly url: string
+  readonly username: string
+  readonly password: string
+  /** 0: the dial timeout. */
+  readonly timeoutMs: number
+}
+
+/** `s2_auto` takes the level from the round trip time. */
+export type CompressionMode =
+  | 'off'
+  | 'not supported'
+  | 'accept'
+  | 's2_auto'
+  | 's2_fast'
+  | 's2_better'
+  | 's2_best'
+
+export interface CompressionOptions {
+  readonly mode: CompressionMode
+  /**
+   * For `s2_auto`, ascending, at most four: up to the first nothing is compressed, up to the second
+   * `s2_fast`, up to the third `s2_better`, above it `s2_best`; 0 leaves a level out.
+   */
+  readonly rttThresholdsMs: readonly number[]
+}
+
+/** A `tls` block. Files are read again by each thread that needs them. */
+export interface TlsOptions {
+  readonly certFile: string
+  readonly keyFile: string
+  readonly caFile: string
+  /** Instead of certFile and keyFile. */
+  readonly certificates: readonly CertificateFiles[]
+  readonly verify: boolean
+  readonly verifyAndMap: boolean
+  readonly insecure: boolean
+  /** Go's names; empty: all that are secure. */
+  readonly cipherSuites: readonly string[]
+  /** Go's names; empty: the default order. */
+  readonly curvePreferences: readonly string[]
+  readonly timeoutMs: number
+  /** Handshakes a second; 0: no limit. Changes nothing in `leafnodes`, a remote and `websocket`. */
+  readonly connectionRateLimit: number
+  /** SHA-256 of public keys (SPKI), lower-case hex. */
+  readonly pinnedCerts: readonly string[]
+  readonly minVersion: '' | '1.2' | '1.3'
+  /** TLS before the INFO line. */
+  readonly handshakeFirst: boolean
+  /** With handshakeFirst: INFO in clear after this wait for the peer's first byte; 0: never. */
+  readonly handshakeFirstFallbackMs: number
+}
+
+export interface CertificateFiles {
+  readonly certFile: string
+  readonly keyFile: string
+}
+
+/** The WebSocket listener, for clients and for leafs. */
+export interface WebsocketOptions {
+  readonly host: string
+  /** 0: no WebSocket; -1: any free port. */
+  readonly port: number
+  readonly advertise: string
+  readonly noTls: boolean
+  readonly tls: TlsOptions | undefined
+  readonly sameOrigin: boolean
+  readonly allowedOrigins: readonly string[]
+  readonly handshakeTimeoutMs: number
+  readonly compression: boolean
+  /** In place of the server's; empty fields: the server's. */
+  readonly authorization: AuthorizationOptions
+  /** Names of cookies that stand in for what CONNECT leaves out; '' = none. */
+  readonly jwtCookie: string
+  readonly userCookie: string
+  readonly passCookie: string
+  readonly tokenCookie: string
+  /** Added to the response that upgrades. */
+  readonly headers: Readonly<Record<string, string>>
+  /** 0: that of the server. */
+  readonly pingIntervalMs: number
+}
 
 /** An object under construction: the readers write, everybody else only reads. */
 export type Draft<T> = { -readonly [K in keyof T]: T[K] }

@@ -1,38 +1,74 @@
 import { BrokerError } from '../base/errors.ts'
-import { LEAFNODES_TABLE, REMOTE_TABLE } from './leafnode-table.ts'
+import { tlsFault } from './certificate-files.ts'
+import { LEAF_AUTHORIZATION_TABLE, LEAF_USER_TABLE, LEAFNODES_TABLE } from './leafnode-table.ts'
 import { completeOptions } from './option-checks.ts'
 import { defaultsOf } from './option-entry.ts'
 import { findOptionFaults, type OptionFault } from './option-schema.ts'
 import { OPTION_TABLE } from './option-table.ts'
 import type {
   AuthorizationOptions,
+  CompressionMode,
+  CompressionOptions,
+  HttpProxyOptions,
   LeafnodeAuthorizationOptions,
   LeafnodeOptions,
+  LeafnodeUserOptions,
   Options,
   RemoteOptions,
+  TlsOptions,
+  WebsocketOptions,
 } from './option-types.ts'
+import { PROXY_TABLE, REMOTE_TABLE } from './remote-table.ts'
 import { parseRemoteUrl, type RemoteUrl, redactUrl } from './remote-url.ts'
+import { CERTIFICATE_TABLE, tlsDefaults } from './tls-table.ts'
+import { WEBSOCKET_TABLE } from './websocket-table.ts'
 
 export type { Options } from './option-types.ts'
 
-/** Options as a program gives them: any part, and remote addresses also as text. */
+/**
+ * Options as a program gives them: any part of them and of the objects in them. Remote addresses
+ * may be text, compression its mode alone.
+ */
 export type PartialOptions = Partial<
-  Omit<Options, 'authorization' | 'leafnodes'> & {
+  Omit<Options, 'authorization' | 'leafnodes' | 'websocket'> & {
     readonly authorization: Partial<AuthorizationOptions>
     readonly leafnodes: PartialLeafnodes
+    readonly websocket: PartialWebsocket
   }
 >
 
 type PartialLeafnodes = Partial<
-  Omit<LeafnodeOptions, 'authorization' | 'remotes'> & {
-    readonly authorization: Partial<LeafnodeAuthorizationOptions>
+  Omit<LeafnodeOptions, 'authorization' | 'remotes' | 'tls' | 'compression'> & {
+    readonly authorization: PartialLeafAuthorization
     readonly remotes: readonly PartialRemote[]
+    readonly tls: Partial<TlsOptions> | undefined
+    readonly compression: PartialCompression
   }
 >
 
-type PartialRemote = Partial<Omit<RemoteOptions, 'urls'>> & {
-  readonly urls: readonly (string | RemoteUrl)[]
+type PartialLeafAuthorization = Partial<
+  Omit<LeafnodeAuthorizationOptions, 'users'> & {
+    readonly users: readonly Partial<LeafnodeUserOptions>[]
+  }
+>
+
+type PartialRemote = Partial<Omit<RemoteOptions, 'urls' | 'tls' | 'compression' | 'proxy'>> & {
+  readonly urls: readonly (string | PartialRemoteUrl)[]
+  readonly tls?: Partial<TlsOptions> | undefined
+  readonly compression?: PartialCompression
+  readonly proxy?: Partial<HttpProxyOptions> | undefined
 }
+
+type PartialRemoteUrl = Omit<RemoteUrl, 'path'> & { readonly path?: string }
+
+type PartialCompression = CompressionMode | boolean | Partial<CompressionOptions>
+
+type PartialWebsocket = Partial<
+  Omit<WebsocketOptions, 'authorization' | 'tls'> & {
+    readonly authorization: Partial<AuthorizationOptions>
+    readonly tls: Partial<TlsOptions> | undefined
+  }
+>
 
 /** Options a program gave that the broker cannot work with. */
 export class OptionsError extends BrokerError {
@@ -58,46 +94,105 @@ export function optionsFromObject(partial: PartialOptions): Options {
   const merged = mergeOptions(partial)
   const [fault] = findOptionFaults(merged)
   if (fault !== undefined) throw new OptionsError(describeFault(fault, fault.path), fault.path)
-  const result = completeOptions(merged as Options)
+  const options = merged as Options
+  checkCertificates(options)
+  const result = completeOptions(options)
   if ('error' in result) throw new OptionsError(result.error)
   return result.options
 }
 
+/** What reading a file does with each `tls` block. */
+function checkCertificates({ leafnodes, websocket }: Options): void {
+  const blocks: readonly (readonly [path: string, tls: TlsOptions | undefined])[] = [
+    ['leafnodes.tls', leafnodes.tls],
+    ...leafnodes.remotes.map(({ tls }, index) => [`leafnodes.remotes[${index}].tls`, tls] as const),
+    ['websocket.tls', websocket.tls],
+  ]
+  for (const [path, tls] of blocks) {
+    const fault = tls === undefined ? undefined : tlsFault(tls)
+    if (fault !== undefined) throw new OptionsError(`option ${path}: ${fault}`, path)
+  }
+}
+
 /** The given parts over the defaults; nothing is checked yet but what the addresses say. */
 function mergeOptions(partial: PartialOptions): object {
-  const options = overlay(defaultOptions(), partial)
-  if (!isObject(options)) throw new OptionsError('options must be an object')
   const defaults = defaultOptions()
+  const options = overlay(defaults, partial)
+  if (!isObject(options)) throw new OptionsError('options must be an object')
   return {
     ...options,
     authorization: overlay(defaults.authorization, options['authorization']),
     leafnodes: mergeLeafnodes(options['leafnodes']),
+    websocket: mergeWebsocket(options['websocket']),
+  }
+}
+
+function mergeWebsocket(given: unknown): unknown {
+  const defaults = defaultsOf(WEBSOCKET_TABLE)
+  const websocket = overlay(defaults, given)
+  if (!isObject(websocket)) return given
+  return {
+    ...websocket,
+    authorization: overlay(defaults.authorization, websocket['authorization']),
+    tls: mergeTls(websocket['tls']),
   }
 }
 
 function mergeLeafnodes(given: unknown): unknown {
-  const defaults = defaultsOf(LEAFNODES_TABLE)
-  const leafnodes = overlay(defaults, given)
+  const leafnodes = overlay({ ...defaultsOf(LEAFNODES_TABLE), authorization: {} }, given)
   if (!isObject(leafnodes)) return given
-  const { authorization, remotes } = leafnodes
+  const { authorization, remotes, tls, compression } = leafnodes
   return {
     ...leafnodes,
-    authorization: overlay(defaults.authorization, authorization),
+    authorization: mergeLeafAuthorization(authorization),
     remotes: Array.isArray(remotes) ? remotes.map(mergeRemote) : remotes,
+    tls: mergeTls(tls),
+    compression: mergeCompression(compression),
   }
+}
+
+function mergeLeafAuthorization(given: unknown): unknown {
+  // The time to log in depends on tls where it is not given, and is 0 until that is completed.
+  const unset = { ...defaultsOf(LEAF_AUTHORIZATION_TABLE), timeoutMs: 0 }
+  const authorization = overlay(unset, given)
+  if (!isObject(authorization) || !Array.isArray(authorization['users'])) return authorization
+  const defaults = defaultsOf(LEAF_USER_TABLE)
+  return { ...authorization, users: authorization['users'].map((user) => overlay(defaults, user)) }
 }
 
 function mergeRemote(given: unknown, index: number): unknown {
   const remote = overlay(defaultsOf(REMOTE_TABLE), given)
-  if (!isObject(remote) || !Array.isArray(remote['urls'])) return remote
-  const urls = remote['urls'].map((url: unknown, urlIndex) => {
-    if (typeof url !== 'string') return url
-    const parsed = parseRemoteUrl(url)
-    if (parsed !== undefined) return parsed
-    const path = `leafnodes.remotes[${index}].urls[${urlIndex}]`
-    throw new OptionsError(`option ${path} has the value "${redactUrl(url)}": is no URL`, path)
-  })
-  return { ...remote, urls }
+  if (!isObject(remote)) return remote
+  const { urls, tls, compression, proxy } = remote
+  return {
+    ...remote,
+    tls: mergeTls(tls),
+    compression: mergeCompression(compression),
+    proxy: overlay(defaultsOf(PROXY_TABLE), proxy),
+    urls: Array.isArray(urls) ? urls.map((url, at) => mergeUrl(url, index, at)) : urls,
+  }
+}
+
+function mergeUrl(given: unknown, remoteIndex: number, urlIndex: number): unknown {
+  if (typeof given !== 'string') return overlay({ path: '' }, given)
+  const parsed = parseRemoteUrl(given)
+  if (parsed !== undefined) return parsed
+  const path = `leafnodes.remotes[${remoteIndex}].urls[${urlIndex}]`
+  throw new OptionsError(`option ${path} has the value "${redactUrl(given)}": is no URL`, path)
+}
+
+function mergeTls(given: unknown): unknown {
+  const tls = overlay(tlsDefaults(), given)
+  if (!isObject(tls) || !Array.isArray(tls['certificates'])) return tls
+  const defaults = defaultsOf(CERTIFICATE_TABLE)
+  return { ...tls, certificates: tls['certificates'].map((pair) => overlay(defaults, pair)) }
+}
+
+/** Thresholds only come with a mode that uses them. */
+function mergeCompression(given: unknown): unknown {
+  if (typeof given === 'boolean') return mergeCompression(given ? 's2_auto' : 'off')
+  const unset = { mode: '', rttThresholdsMs: [] }
+  return overlay(unset, typeof given === 'string' ? { mode: given } : given)
 }
 
 /** What is no object is passed on, for the schema to refuse. */

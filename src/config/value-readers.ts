@@ -53,6 +53,34 @@ export function readDurationMs(
   return undefined
 }
 
+/** As readDurationMs, but takes no bare integer. */
+export function readStrictDurationMs(
+  node: ConfigNode,
+  field: string,
+  faults: ConfigFaults,
+): number | undefined {
+  const text = readText(node, faults)
+  if (text === undefined) return undefined
+  const parsed = parseDuration(text)
+  if ('ns' in parsed) return durationMs(parsed.ns)
+  faults.report(node, `error parsing ${field}: ${parsed.error}`)
+  return undefined
+}
+
+export function readChoice(
+  node: ConfigNode,
+  field: string,
+  values: readonly string[],
+  faults: ConfigFaults,
+): string | undefined {
+  const text = readText(node, faults)
+  if (text === undefined || values.includes(text)) return text
+  const quoted = values.map((value) => `'${value}'`)
+  const list = `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`
+  faults.report(node, `${field} must be ${list}`)
+  return undefined
+}
+
 const AUTH_TIMEOUT_SECONDS_USUAL = 60
 
 /** Milliseconds from seconds, whole or not, or from a duration. `block` names it in errors. */

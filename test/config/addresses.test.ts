@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { parseAdvertise, splitHostPort } from '../../src/config/host-port.ts'
-import { parseRemoteUrl, type RemoteUrl, redactUrl } from '../../src/config/remote-url.ts'
+import {
+  isSecureWebsocketUrl,
+  isWebsocketUrl,
+  parseRemoteUrl,
+  type RemoteUrl,
+  redactUrl,
+  remoteUrlText,
+} from '../../src/config/remote-url.ts'
 
 const SPLIT: readonly (readonly [address: string, parts: readonly [string, string] | undefined])[] =
   [
@@ -41,12 +48,19 @@ test('an address to advertise takes the port listened on, unless it has its own'
   }
 })
 
-const plain = (scheme: string, host: string, port = 7422): RemoteUrl => ({ scheme, host, port })
+const plain = (scheme: string, host: string, port = 7422): RemoteUrl => ({
+  scheme,
+  host,
+  port,
+  path: '',
+})
 
 const URLS: readonly (readonly [text: string, url: RemoteUrl | undefined])[] = [
   ['nats://h', plain('nats', 'h')],
   [' nats-leaf://h:1 ', plain('nats-leaf', 'h', 1)],
-  ['LEAF://h:1/path?q#f', plain('leaf', 'h', 1)],
+  ['LEAF://h:1/path?q#f', { ...plain('leaf', 'h', 1), path: '/path' }],
+  ['wss://h/a%20b/', { ...plain('wss', 'h'), path: '/a%20b/' }],
+  ['/x', { ...plain('', 'localhost'), path: '/x' }],
   ['//h:1', plain('', 'h', 1)],
   ['nats://h:', plain('nats', 'h')],
   ['nats://[::1]', plain('nats', '::1')],
@@ -103,7 +117,51 @@ test('any text is an address or none, without an exception', () => {
   )
 })
 
-test('passwords are masked for messages, users are not', () => {
+test('an address as text keeps all that tells it apart', () => {
+  const text = 'wss://u%40:p%3A%2F$&!@[::1]:7422/a%20b'.replace('!', '%21')
+  const url = parseRemoteUrl(text)
+  assert.equal(url && remoteUrlText(url, { isRedacted: false }), text)
+  assert.equal(url && remoteUrlText(url, { isRedacted: true }), 'wss://u%40:xxxxx@[::1]:7422/a%20b')
+})
+
+test('an address as text shows no token, unless it is asked to', () => {
+  const url = { ...plain('', 'h', 1), token: 'secret' }
+  assert.equal(remoteUrlText(url, { isRedacted: false }), '//secret@h:1')
+  assert.equal(remoteUrlText(url, { isRedacted: true }), '//xxxxx@h:1')
+})
+
+test('any address is the same after a way through its text', () => {
+  const shapes = {
+    scheme: fc.constantFrom('nats', 'ws', 'wss', ''),
+    host: fc.constantFrom('h', '::1', '10.0.0.1'),
+    port: fc.integer({ min: 1, max: 65_535 }),
+    path: fc.constantFrom('', '/', '/a%2Fb'),
+    user: fc.string({ unit: 'grapheme' }),
+    pass: fc.string({ unit: 'grapheme' }),
+  }
+  const parts = fc.record(shapes, { noNullPrototype: true })
+  fc.assert(
+    fc.property(parts, (url) => {
+      assert.deepEqual(parseRemoteUrl(remoteUrlText(url, { isRedacted: false })), url)
+    }),
+  )
+})
+
+test('schemes that begin with ws mean WebSocket, those with wss over TLS', () => {
+  const kinds = ['ws', 'wss', 'wsx', 'nats', 'tls', ''].map((scheme) => [
+    isWebsocketUrl({ scheme }),
+    isSecureWebsocketUrl({ scheme }),
+  ])
+  const [clear, secure, none] = [
+    [true, false],
+    [true, true],
+    [false, false],
+  ]
+  assert.deepEqual(kinds, [clear, secure, clear, none, none, none])
+})
+
+test('passwords and tokens are masked for messages, users are not', () => {
+  assert.equal(redactUrl('nats://token@h'), 'nats://xxxxx@h')
   assert.equal(redactUrl('nats://u:p@h:1/x'), 'nats://u:xxxxx@h:1/x')
   assert.equal(redactUrl('nats://u:a@b@h'), 'nats://u:xxxxx@h')
   assert.equal(redactUrl('nats://h:1'), 'nats://h:1')

@@ -58,6 +58,8 @@ const SETTINGS: readonly (readonly [argv: readonly string[], sets: Partial<Optio
   [['-P', 'f'], { pidFile: 'f' }],
   [['--pid=f'], { pidFile: 'f' }],
   [['--ports_file_dir', 'd'], { portsFileDir: 'd' }],
+  [['-sd', 'd'], { storeDir: 'd' }],
+  [['--store_dir=d'], { storeDir: 'd' }],
   [['-l', 'f'], { logFile: 'f' }],
   [['--log', 'f', '--log_size_limit', '1_000'], { logFile: 'f', logSizeLimit: 1000 }],
   [['--max_traced_msg_len', '5'], { maxTracedMsgLen: 5 }],
@@ -227,7 +229,8 @@ test('what only contradicts itself passes the check, but does not start', () => 
       'leafnodes { remotes [ { url: "a://h", account: A } ] }',
       'cannot find local account "A" specified in leafnode remote',
     ],
-    ['leafnodes { compression: true }', 'unsupported compression mode "s2_auto"'],
+    ['leafnodes { port: -1, compression: gzip }', 'unsupported compression mode "gzip"'],
+    ['websocket { port: -1 }', 'websocket requires TLS configuration'],
     ['workers: 1k', 'option workers has the value 1000: must be at most 31'],
     [
       'shared_memory: 1mb',

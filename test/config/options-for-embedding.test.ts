@@ -42,6 +42,12 @@ const EVERY_OPTION = {
   reconnectErrorReports: true,
   authorization: true,
   leafnodes: true,
+  websocket: true,
+  serverTags: true,
+  serverMetadata: true,
+  storeDir: true,
+  lameDuckDurationMs: true,
+  lameDuckGracePeriodMs: true,
   workers: true,
   sharedMemory: true,
 } as const satisfies Record<keyof Options, true>
@@ -84,18 +90,61 @@ test('what is given replaces the default, at any depth', () => {
   assert.equal(options.port, -1)
   assert.deepEqual(options.authorization, { user: '', pass: '', token: 't', timeoutMs: 2_000 })
   assert.equal(options.leafnodes.reconnectMs, 1_000)
-  assert.deepEqual(options.leafnodes.remotes, [
-    {
-      urls: [{ scheme: 'nats', host: 'hub', port: 7422, user: 'u', pass: 'p' }],
-      account: '$G',
-      compression: 'off',
-    },
+  const [remote] = options.leafnodes.remotes
+  assert.deepEqual(remote?.urls, [
+    { scheme: 'nats', host: 'hub', port: 7422, path: '', user: 'u', pass: 'p' },
   ])
+  assert.equal(remote?.account, '$G')
+  assert.deepEqual(remote?.compression, { mode: 's2_auto', rttThresholdsMs: [10, 50, 100] })
 })
 
 test('options can be given again as they came out', () => {
   const options = optionsFromObject({ leafnodes: { remotes: [{ urls: ['nats://a@hub:1'] }] } })
   assert.deepEqual(optionsFromObject(options), options)
+})
+
+test('blocks inside are completed as well, down to single certificates and users', () => {
+  const { leafnodes, websocket } = optionsFromObject({
+    leafnodes: {
+      tls: { timeoutMs: 500, handshakeFirst: true },
+      authorization: { users: [{ user: 'a' }] },
+      compression: { mode: 's2_auto', rttThresholdsMs: [5] },
+      remotes: [
+        {
+          urls: [{ scheme: 'wss', host: 'h', port: 443 }],
+          compression: false,
+          tls: {},
+          proxy: { url: 'http://p:1' },
+        },
+      ],
+    },
+    websocket: { port: -1, noTls: true, authorization: { token: 't' } },
+  })
+  const [remote] = leafnodes.remotes
+  assert.equal(leafnodes.tls?.handshakeFirst, true)
+  assert.equal(leafnodes.tls?.handshakeFirstFallbackMs, 0)
+  assert.equal(leafnodes.authorization.timeoutMs, 1_500)
+  assert.deepEqual(leafnodes.authorization.users, [
+    { user: 'a', pass: '', account: '', proxyRequired: false },
+  ])
+  assert.deepEqual(leafnodes.compression, { mode: 's2_auto', rttThresholdsMs: [5] })
+  assert.equal(remote?.urls[0]?.path, '')
+  assert.deepEqual(remote?.compression, { mode: 'off', rttThresholdsMs: [] })
+  assert.equal(remote?.tls?.timeoutMs, 2_000)
+  assert.deepEqual(remote?.proxy, {
+    url: 'http://p:1',
+    username: '',
+    password: '',
+    timeoutMs: 0,
+  })
+  assert.deepEqual(websocket.authorization, { user: '', pass: '', token: 't', timeoutMs: 0 })
+})
+
+test('the time a leaf has to log in is as given, with TLS or without', () => {
+  const { leafnodes } = optionsFromObject({
+    leafnodes: { tls: {}, authorization: { timeoutMs: 700 } },
+  })
+  assert.equal(leafnodes.authorization.timeoutMs, 700)
 })
 
 test('0 stands for the default where it means nothing of its own', () => {
@@ -116,10 +165,73 @@ test('undefined is as good as left out', () => {
   assert.deepEqual(optionsFromObject(given), defaultOptions())
 })
 
-const REFUSED: readonly (readonly [given: unknown, text: string])[] = [
+const REFUSED: readonly (readonly [given: unknown, text: string | RegExp])[] = [
   [{ prot: 1 }, 'option prot is not an option'],
-  [{ serverTags: ['a'] }, 'option serverTags is not an option'],
-  [{ leafnodes: { tls: {} } }, 'option leafnodes.tls is not an option'],
+  [{ tls: {} }, 'option tls is not an option'],
+  [{ websocket: { noAuthUser: 'u' } }, 'option websocket.noAuthUser is not an option'],
+  [{ serverTags: 'a' }, 'option serverTags has the value "a": must be an array'],
+  [{ serverMetadata: { a: 5 } }, 'option serverMetadata.a has the value 5: must be a text'],
+  [{ leafnodes: { tls: 5 } }, 'option leafnodes.tls has the value 5: must be an object'],
+  [{ leafnodes: { tls: { first: true } } }, 'option leafnodes.tls.first is not an option'],
+  [
+    { leafnodes: { tls: { cipherSuites: ['TLS_RSA_WITH_RC4_128_SHA'] } } },
+    /^option leafnodes.tls.cipherSuites\[0\] has the value "TLS_RSA_WITH_RC4_128_SHA": must be one of /,
+  ],
+  [
+    { websocket: { tls: { pinnedCerts: ['AB'] } } },
+    'option websocket.tls.pinnedCerts[0] has the value "AB": must be 64 hexadecimal digits in ' +
+      'lower case',
+  ],
+  [
+    { leafnodes: { tls: { minVersion: '1.1' } } },
+    'option leafnodes.tls.minVersion has the value "1.1": must be one of , 1.2, 1.3',
+  ],
+  [
+    { leafnodes: { tls: { certFile: 'a' } } },
+    "option leafnodes.tls: missing 'key_file' in TLS configuration",
+  ],
+  [
+    { leafnodes: { remotes: [{ urls: ['a://h'], tls: { caFile: '/nonexistent/ca' } }] } },
+    'option leafnodes.remotes[0].tls: open /nonexistent/ca: no such file or directory',
+  ],
+  [
+    { leafnodes: { authorization: { users: [{ name: 'a' }] } } },
+    'option leafnodes.authorization.users[0].name is not an option',
+  ],
+  [
+    { leafnodes: { authorization: { users: [{ user: 'a' }, { user: 'a' }] } } },
+    'duplicate user "a" detected in leafnode authorization',
+  ],
+  [
+    { leafnodes: { slowLeaf: 'wait' } },
+    'option leafnodes.slowLeaf has the value "wait": must be one of close, drop',
+  ],
+  [
+    { leafnodes: { remotes: [{ urls: ['a://h'], nkey: 5 }] } },
+    'option leafnodes.remotes[0].nkey must be a text',
+  ],
+  [
+    { leafnodes: { remotes: [{ urls: ['a://h'], nkey: 'SUx', credentials: 'f' }] } },
+    'Remote leafnode can not have both creds and nkey defined',
+  ],
+  [
+    { leafnodes: { remotes: [{ urls: ['a://h'], nkey: 'SUx' }] } },
+    'Remote leafnode nkey is not a valid seed: "[REDACTED]"',
+  ],
+  [
+    { leafnodes: { authorization: { nkey: 'Ux' } } },
+    'Not a valid public nkey for leafnode authorization',
+  ],
+  [
+    { leafnodes: { remotes: [{ urls: ['a://h'], proxy: { url: 'ftp://p' } }] } },
+    'proxy URL scheme must be http or https, got: ftp',
+  ],
+  [
+    { leafnodes: { port: -1, minVersion: '1' } },
+    "invalid leafnode's minimum version: invalid semver",
+  ],
+  [{ websocket: { port: -1 } }, 'websocket requires TLS configuration'],
+  [{ lameDuckDurationMs: 5_000 }, /^lame duck grace period \(10s\) should be strictly lower/],
   [{ port: 70_000 }, 'option port has the value 70000: must be at most 65535'],
   [{ port: -2 }, 'option port has the value -2: must be at least -1'],
   [{ port: '4222' }, 'option port has the value "4222": must be a number'],
@@ -166,10 +278,15 @@ const REFUSED: readonly (readonly [given: unknown, text: string])[] = [
     { leafnodes: { remotes: [{ urls: ['a://h'], account: '$SYS' }] } },
     'cannot find local account "$SYS" specified in leafnode remote',
   ],
-  [{ leafnodes: { compression: 's2_fast' } }, 'unsupported compression mode "s2_fast"'],
+  [{ leafnodes: { compression: 'gzip' } }, 'unsupported compression mode "gzip"'],
   [
-    { leafnodes: { remotes: [{ urls: ['wss://h'] }] } },
-    'leafnode remote url scheme "wss" is not supported by this version of Sable',
+    { leafnodes: { compression: 5 } },
+    'option leafnodes.compression has the value 5: must be an object',
+  ],
+  [
+    { leafnodes: { remotes: [{ urls: ['ws://h', 'a://u:p@h'] }] } },
+    'remote leaf node configuration cannot have a mix of websocket and non-websocket urls: ' +
+      '["ws://h:7422" "a://u:xxxxx@h:7422"]',
   ],
 ]
 
@@ -177,7 +294,12 @@ for (const [given, text] of REFUSED) {
   test(`refuses ${JSON.stringify(given)}`, () => {
     assert.throws(
       () => optionsFromObject(given as PartialOptions),
-      (error) => error instanceof OptionsError && error.message === text,
+      (error) => {
+        assert.ok(error instanceof OptionsError)
+        if (typeof text === 'string') assert.equal(error.message, text)
+        else assert.match(error.message, text)
+        return true
+      },
     )
   })
 }

@@ -1,60 +1,12 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
-import { interpretCommandLine } from '../../src/config/command-line.ts'
 import { NOT_YET_HONOURED } from '../../src/config/not-yet-honoured.ts'
 import { OPTION_SECTIONS, type SectionName } from '../../src/config/option-table.ts'
-import { program } from '../support/peers.ts'
+import { compareFiles, needsServer, ours, theirs } from './compare.ts'
 import { TemporaryFiles } from './temporary-files.ts'
 
-/** Everything here is put to the real program as well; NATS_SERVER names it. */
-const { path, missing } = program('nats-server')
-const options = missing === null ? {} : { skip: missing }
-
+/** Everything here is put to the real program as well. */
 const files = new TemporaryFiles()
-const environment = { SABLE_INT: '5', SABLE_TEXT: '"5"', SABLE_LOOP: '$SABLE_LOOP', SABLE_BAD: '[' }
-
-interface Answer {
-  readonly code: number | null
-  readonly stdout: string
-  /** Sorted: nats-server goes through a file in random order. */
-  readonly stderr: readonly string[]
-}
-
-function answer(code: number | null, stdout: string, stderr: string): Answer {
-  return { code, stdout: stdout.startsWith('\nUsage:') ? 'usage' : stdout, stderr: lines(stderr) }
-}
-
-function lines(text: string): string[] {
-  return (
-    text
-      .replace(/^nats-server: /, '')
-      .split('\n')
-      // Follows an error inside the authorization block, and is an accident of nats-server's.
-      .filter((line) => !line.includes('runtime error: invalid memory address'))
-      .sort()
-  )
-}
-
-function theirs(argv: readonly string[]): Answer {
-  const { status, stdout, stderr } = spawnSync(path, argv, {
-    encoding: 'utf8',
-    env: environment,
-    timeout: 10_000,
-  })
-  return answer(status, stdout.replace(/v2\.\d+\.\d+/, 'v2'), stderr)
-}
-
-function ours(argv: readonly string[]): Answer {
-  const result = interpretCommandLine(argv, environment)
-  if (result.kind === 'run') return answer(null, 'runs', '')
-  return answer(result.code, result.stdout.replace(/v2\.\d+\.\d+/, 'v2'), result.stderr)
-}
-
-function sameCheck(text: string): void {
-  const file = files.write(text)
-  assert.deepEqual(ours(['-t', '-c', file]), theirs(['-t', '-c', file]), text)
-}
 
 files.write('max_payload: 1kb\nTAG: "a b"', 'good.inc')
 files.write('\n\nport: "x"', 'faulty.inc')
@@ -174,9 +126,9 @@ const BAD_TEXTS: readonly string[] = [
   'server_name: x y',
 ]
 
-test('judges good and bad files like nats-server, in the same words', options, async (t) => {
+test('judges good and bad files like nats-server, in the same words', needsServer, async (t) => {
   for (const text of [...GOOD_TEXTS, ...BAD_TEXTS]) {
-    await t.test(JSON.stringify(text.slice(0, 60)), () => sameCheck(text))
+    await t.test(JSON.stringify(text.slice(0, 60)), () => compareFiles(files.write(text)))
   }
 })
 
@@ -221,7 +173,7 @@ const COMMAND_LINES: readonly (readonly string[])[] = [
   ['-t', '-c', files.write('port: 1'), 'version'],
 ]
 
-test('answers command lines like nats-server', options, async (t) => {
+test('answers command lines like nats-server', needsServer, async (t) => {
   for (const argv of COMMAND_LINES) {
     await t.test(argv.join(' '), () => assert.deepEqual(ours(argv), theirs(argv)))
   }
@@ -230,15 +182,17 @@ test('answers command lines like nats-server', options, async (t) => {
 /** A file in which `key` stands in that block, on line 2. */
 function fileWith(section: SectionName, key: string): string {
   const entry = `\n${key}: -1.5`
-  if (section === 'leafnodes.remotes') return `leafnodes { remotes [ {${entry} } ] }`
-  return section.split('.').reduceRight((inner, block) => {
-    return block === '' ? inner : `${block} {${inner} }`
+  const path = section.replace(/^tls/, 'leafnodes.tls')
+  const arrays = ['remotes', 'users', 'certificates']
+  return path.split('.').reduceRight((inner, block) => {
+    if (block === '') return inner
+    return arrays.includes(block) ? `${block} [ {${inner} } ]` : `${block} {${inner} }`
   }, entry)
 }
 
 const sections = Object.keys(OPTION_SECTIONS) as SectionName[]
 
-test('every option it reads or refuses is one of nats-server, or its own', options, () => {
+test('every option it reads or refuses is one of nats-server, or its own', needsServer, () => {
   const unknown: string[] = []
   for (const section of sections) {
     const table: readonly { key: string; aliases?: readonly string[]; isOwn?: boolean }[] =
@@ -254,15 +208,12 @@ test('every option it reads or refuses is one of nats-server, or its own', optio
 })
 
 const NOT_HONOURED_TEXTS: readonly string[] = [
-  'server_tags: [ a ]',
-  'server_metadata { a: b }',
   'max_closed_clients: 5',
-  'lame_duck_duration: "30s"',
-  'lame_duck_grace_period: "1s"',
+  'no_system_account: true',
   'http: "127.0.0.1:8222"',
 ]
 
-test('refuses what nats-server takes and it does not honour', options, () => {
+test('refuses what nats-server takes and it does not honour', needsServer, () => {
   for (const text of NOT_HONOURED_TEXTS) {
     const argv = ['-t', '-c', files.write(text)]
     assert.equal(theirs(argv).code, 0, text)

@@ -27,6 +27,19 @@ test('docs/OPTIONS.md is what scripts/options-doc.mjs writes today', () => {
   assert.equal(status, 0, stderr)
 })
 
+/** Whose whole effect is that a broker does or does not start. */
+const REFUSALS: ReadonlyMap<string, string> = new Map([
+  ['websocket.no_tls', 'noTls'],
+  ['websocket.jwt_cookie', 'jwtCookie'],
+])
+
+test('options said to decide only about the start do so', () => {
+  const [checks] = sourceFiles('src/config/websocket-checks.ts')
+  for (const option of REFUSALS.values()) {
+    assert.match(checks?.text ?? '', new RegExp(`\\b${option}\\b`))
+  }
+})
+
 test('an option is listed as one without effect exactly if only src/config knows its name', () => {
   const code = sourceFiles('src/**/*.ts')
     .filter(({ path }) => !path.startsWith('src/config/') && !path.includes('/assembly/'))
@@ -35,7 +48,8 @@ test('an option is listed as one without effect exactly if only src/config knows
   const unused = Object.entries(OPTION_SECTIONS).flatMap(([section, entries]) =>
     entries
       .filter(({ option }) => !new RegExp(`\\b${option}\\b`).test(code))
-      .map(({ key }) => pathOf(section, key)),
+      .map(({ key }) => pathOf(section, key))
+      .filter((path) => !REFUSALS.has(path)),
   )
   const section = sectionOf('Accepted, without effect')
   const listed = [...section.matchAll(/^\| `([a-z_.]+)` \|/gm)].map(([, path]) => path)
