@@ -35,7 +35,13 @@ const MODULES = {
  * Packages that stay what `npm install` brought: they are imported late or by name. pino is in the
  * bundle, because every start needs it and its dozen files cost 10 ms more (measured).
  */
-const EXTERNAL_PACKAGES = ['bcryptjs', 'fastest-validator', 'hdr-histogram-js', 'piscina']
+const EXTERNAL_PACKAGES = [
+  '@nats-io/transport-node',
+  'bcryptjs',
+  'fastest-validator',
+  'hdr-histogram-js',
+  'piscina',
+]
 /** What bundled CommonJS calls for Node's own modules. */
 const REQUIRE_BANNER =
   "import { createRequire as createRequire_ } from 'node:module';" +

@@ -1,22 +1,41 @@
 /** The `sable` command: what the project offers beside the broker. */
 import { NATS_VERSION, SABLE_VERSION } from '../base/version.ts'
 import { importTool } from './import-tool.ts'
+import type { ToolName } from './nats/run.ts'
 
 const HELP = `Usage: sable <command> [options]
 
 Commands
+  sub      show the messages of a subject; also nats-sub
+  pub      publish a message; also nats-pub
+  request  send a request and show the reply; also nats-req
+  reply    answer requests; also nats-rply
   bench    load a NATS server and measure it; see sable bench --help
   version  show the version
   help     show this
 
+The flag -h shows the flags of sub, pub, request and reply.
 The broker itself is the command nats-server.
 `
+
+/** The programs of the NATS tutorials, which launchers name in the first argument. */
+const TUTORIAL_NAMES: ReadonlyMap<string, ToolName> = new Map([
+  ['nats-sub', 'sub'],
+  ['nats-pub', 'pub'],
+  ['nats-req', 'request'],
+  ['nats-rply', 'reply'],
+])
 
 process.exitCode = await run(process.argv.slice(2))
 
 /** @returns the exit code */
 async function run([command, ...args]: readonly string[]): Promise<number> {
   switch (command) {
+    case 'sub':
+    case 'pub':
+    case 'request':
+    case 'reply':
+      return runTutorialTool(command, `sable ${command}`, args)
     case 'bench': {
       const { runBench } = await importTool('bench')
       return runBench(args)
@@ -34,8 +53,21 @@ async function run([command, ...args]: readonly string[]): Promise<number> {
     case undefined:
       process.stderr.write(HELP)
       return 1
-    default:
+    default: {
+      const name = TUTORIAL_NAMES.get(command)
+      if (name !== undefined) return runTutorialTool(name, command, args)
       process.stderr.write(`sable: unknown command: ${command}\nTry 'sable help'.\n`)
       return 1
+    }
   }
+}
+
+/** Loads the client library late: no other command needs it. */
+async function runTutorialTool(
+  name: ToolName,
+  calledAs: string,
+  args: readonly string[],
+): Promise<never> {
+  const { runNatsTool } = await import('./nats/run.ts')
+  return runNatsTool(name, calledAs, args)
 }

@@ -17,6 +17,8 @@ import { type TestContext, test } from 'node:test'
 import { ROOT } from '../support/peers.ts'
 
 const PROGRAMS = ['nats-server', 'sable'] as const
+/** The programs of the NATS tutorials: the `sable` program is told which one it is. */
+const TUTORIAL_TOOLS = ['nats-sub', 'nats-pub', 'nats-req', 'nats-rply'] as const
 /** Says who runs it and with what. */
 const BUNDLE = `console.log(JSON.stringify({ pid: process.pid, node: process.execPath,
   file: import.meta.filename, args: process.argv.slice(2) }))`
@@ -43,10 +45,10 @@ function makePackage(t: TestContext, path = 'pkg'): { folder: string; pkg: strin
   mkdirSync(join(pkg, 'bin'), { recursive: true })
   mkdirSync(join(pkg, 'dist'))
   copyFileSync(join(ROOT, 'bin', 'launch.sh'), join(pkg, 'bin', 'launch.sh'))
-  for (const name of PROGRAMS) {
+  for (const name of [...PROGRAMS, ...TUTORIAL_TOOLS]) {
     copyFileSync(join(ROOT, 'bin', name), join(pkg, 'bin', name))
-    writeFileSync(join(pkg, 'dist', `${name}.js`), BUNDLE)
   }
+  for (const name of PROGRAMS) writeFileSync(join(pkg, 'dist', `${name}.js`), BUNDLE)
   writeFileSync(join(pkg, 'package.json'), '{"type":"module"}')
   return { folder, pkg }
 }
@@ -96,6 +98,24 @@ for (const name of PROGRAMS) {
     assert.equal(report.pid, run.pid)
     assert.deepEqual(report.args, args)
     assert.equal(report.file, join(pkg, 'dist', `${name}.js`))
+  })
+}
+
+for (const name of TUTORIAL_TOOLS) {
+  test(`bin/${name} becomes the sable program, which is told the name`, async (t) => {
+    const { folder, pkg } = makePackage(t)
+    placeNode(join(pkg, 'node_modules', '.bin', 'node'))
+    const env = { PATH: pathWith(folder) }
+    const args = ['-s', 'nats://s3cr3t@localhost', 'q', '']
+    symlinkSync('pkg/bin/sable', join(folder, name))
+    symlinkSync(join(pkg, 'bin', name), join(folder, 'own-name'))
+    for (const path of [join(pkg, 'bin', name), join(folder, name), join(folder, 'own-name')]) {
+      const run = await launch(path, args, env)
+      const report = reportOf(run)
+      assert.equal(report.pid, run.pid)
+      assert.deepEqual(report.args, [name, ...args], path)
+      assert.equal(report.file, join(pkg, 'dist', 'sable.js'))
+    }
   })
 }
 

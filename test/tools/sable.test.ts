@@ -38,7 +38,9 @@ for (const [name, [program, ...first]] of Object.entries(COMMANDS)) {
         const { code, stdout, stderr } = sable(word)
         assert.equal(code, 0)
         assert.match(stdout, /^Usage: sable <command>/)
-        for (const command of ['bench', 'version', 'help']) assert.match(stdout, RegExp(command))
+        for (const command of ['sub', 'pub', 'request', 'reply', 'bench', 'version', 'help']) {
+          assert.match(stdout, RegExp(`^ {2}${command} `, 'm'))
+        }
         assert.equal(stderr, '')
       })
     }
