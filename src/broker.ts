@@ -2,7 +2,8 @@ import type { Socket } from 'node:net'
 import { hasPlaintextPassword } from './auth/authenticator.ts'
 import { BrokerError } from './base/errors.ts'
 import type { Logger } from './base/log-line.ts'
-import { parseAdvertise } from './config/host-port.ts'
+import { type HostPort, parseAdvertise } from './config/host-port.ts'
+import type { LeafnodeOptions } from './config/option-types.ts'
 import type { Options } from './config/options.ts'
 import { Acceptor } from './io/acceptor.ts'
 import { compileKernel } from './kernel/kernel.ts'
@@ -13,10 +14,16 @@ import {
   type OpenedListener,
 } from './lifecycle/listener-lines.ts'
 import { writePidFile } from './lifecycle/pid-file.ts'
-import { type Listeners, removePortsFile, writePortsFile } from './lifecycle/ports-file.ts'
+import {
+  joinHostPort,
+  type Listeners,
+  removePortsFile,
+  writePortsFile,
+} from './lifecycle/ports-file.ts'
 import { startUpLines } from './lifecycle/start-up-lines.ts'
 import type { LogSink } from './monitor/log/log-sink.ts'
 import { createServerIdentity } from './protocol/server-identity.ts'
+import type { LeafReport } from './workers/leaf-report.ts'
 import { Supervisor } from './workers/supervisor.ts'
 import type { ListenerKind } from './workers/thread-messages.ts'
 import type { ThreadSettings } from './workers/thread-settings.ts'
@@ -35,9 +42,11 @@ export interface BrokerFacts {
   readonly deathIntervalMs?: number
 }
 
+/** Undefined: not listened on. */
 interface Acceptors {
   readonly client: Acceptor
   readonly leaf: Acceptor | undefined
+  readonly websocket: Acceptor | undefined
 }
 
 /**
@@ -50,12 +59,16 @@ export class Broker {
   readonly port: number
   /** 0 when leaf links are not accepted. */
   readonly leafPort: number
+  /** 0 when there is no WebSocket listener. */
+  readonly websocketPort: number
   readonly supervisor: Supervisor
   readonly #facts: BrokerFacts
   readonly #log: Logger
   readonly #acceptors: Acceptors
   #hasPortsFile = false
   #closing: Promise<void> | undefined
+  #lameDuck: Promise<void> | undefined
+  #endWait = () => {}
 
   private constructor(
     facts: BrokerFacts,
@@ -69,6 +82,7 @@ export class Broker {
     this.#acceptors = acceptors
     this.port = acceptors.client.port
     this.leafPort = acceptors.leaf?.port ?? 0
+    this.websocketPort = acceptors.websocket?.port ?? 0
   }
 
   /**
@@ -86,7 +100,7 @@ export class Broker {
         options,
         identity: { id: identity.id, xkey: identity.xkey },
         serverName,
-        ...advertisedPlace(options, acceptors.client.port),
+        ...advertisedPlaces(options, acceptors.client.port, acceptors.websocket?.port ?? 0),
         leafPort: acceptors.leaf?.port ?? 0,
       })
       const log = await facts.log
@@ -105,7 +119,12 @@ export class Broker {
 
   handOver(socket: Socket, listener: ListenerKind): void {
     const isFull = this.supervisor.clientCount >= this.#facts.options.maxConnections
-    this.supervisor.handOver(socket, listener, listener === 'client' && isFull)
+    this.supervisor.handOver(socket, listener, listener !== 'leaf' && isFull)
+  }
+
+  /** State of all leaf links and remotes; undefined while the routing worker is being replaced. */
+  leafReport(withSubscriptions = false): Promise<LeafReport | undefined> {
+    return this.supervisor.leafReport(withSubscriptions)
   }
 
   get url(): string {
@@ -116,31 +135,45 @@ export class Broker {
 
   #open(): void {
     const { options } = this.#facts
-    const { client, leaf } = this.#acceptors
-    if (leaf !== undefined) {
-      this.#logListener({ kind: 'leaf', host: options.leafnodes.host, port: leaf.port })
+    const { client, leaf, websocket } = this.#acceptors
+    if (leaf !== undefined) this.#logLeafListener(options.leafnodes, leaf.port)
+    if (websocket !== undefined) {
+      const { host, tls } = options.websocket
+      const isTls = tls !== undefined
+      this.#logListener({ kind: 'websocket', host, port: websocket.port, isTls })
     }
     this.#logListener({ kind: 'client', host: options.host, port: client.port, tls: 'off' })
     leaf?.open()
+    websocket?.open()
     client.open()
     if (options.pidFile !== '') writePidFile(options.pidFile, process.pid)
     if (options.portsFileDir !== '') this.#writePortsFile(options)
     this.#log.info('Server is ready')
   }
 
+  #logLeafListener({ host, advertise, remotes, tls }: LeafnodeOptions, port: number): void {
+    const place = parseAdvertise(advertise, port)
+    const isInsecure = tls?.insecure === true || remotes.some((remote) => remote.tls?.insecure)
+    const told = place === undefined ? '' : joinHostPort(place.host, place.port)
+    this.#logListener({ kind: 'leaf', host, port, advertise: told, isInsecure })
+  }
+
   #logListener(listener: OpenedListener): void {
     for (const { level, text } of listenerLines(listener)) this.#log[level](text)
   }
 
-  #writePortsFile(options: Options): void {
-    const listeners: Listeners = {
-      nats: { address: options.host, port: this.port, isTls: false },
-      ...(this.leafPort === 0
-        ? {}
-        : {
-            leafnodes: { address: options.leafnodes.host, port: this.leafPort, isTls: false },
-          }),
+  #listeners({ host, leafnodes, websocket }: Options): Listeners {
+    const place = (address: string, port: number, tls: unknown) =>
+      port === 0 ? undefined : { address, port, isTls: tls !== undefined }
+    return {
+      nats: place(host, this.port, undefined),
+      websocket: place(websocket.host, this.websocketPort, websocket.tls),
+      leafnodes: place(leafnodes.host, this.leafPort, leafnodes.tls),
     }
+  }
+
+  #writePortsFile(options: Options): void {
+    const listeners = this.#listeners(options)
     try {
       writePortsFile(options.portsFileDir, process.pid, listeners)
       this.#hasPortsFile = true
@@ -153,6 +186,45 @@ export class Broker {
     this.#log.error(error instanceof BrokerError ? error.message : String(error))
   }
 
+  /**
+   * Ends the server without a rush: nobody new is let in, clients and leafs are told, and after the
+   * grace period clients are closed one by one. The times are nats-server's options.
+   */
+  lameDuck(): Promise<void> {
+    this.#lameDuck ??= this.#closing ?? this.#becomeLameDuck()
+    return this.#lameDuck
+  }
+
+  async #becomeLameDuck(): Promise<void> {
+    const { lameDuckDurationMs, lameDuckGracePeriodMs } = this.#facts.options
+    this.#log.info('Entering lame duck mode, stop accepting new clients')
+    this.#acceptors.client.close()
+    this.#acceptors.websocket?.close()
+    if ((await this.supervisor.tellLameDuck()) > 0) {
+      await this.#wait(lameDuckGracePeriodMs)
+      if (this.#closing === undefined) {
+        this.#log.info('Closing existing clients')
+        await this.supervisor.drainClients(lameDuckDurationMs - lameDuckGracePeriodMs)
+      }
+    }
+    await this.close()
+  }
+
+  /** Once it is a lame duck it ends in its own time, whatever a supervisor of processes asks. */
+  get isLameDuck(): boolean {
+    return this.#lameDuck !== undefined
+  }
+
+  #wait(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, delayMs)
+      this.#endWait = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
   /** Closes all connections and ends all threads. Calls after the first wait for the same end. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -161,6 +233,7 @@ export class Broker {
 
   async #close(): Promise<void> {
     this.#log.info('Initiating Shutdown...')
+    this.#endWait()
     closeAcceptors(this.#acceptors)
     if (this.#hasPortsFile) {
       try {
@@ -176,7 +249,7 @@ export class Broker {
 
 async function listen(
   acceptor: Acceptor,
-  kind: 'client' | 'leaf',
+  kind: ListenerKind,
   host: string,
   port: number,
 ): Promise<void> {
@@ -188,31 +261,32 @@ async function listen(
   }
 }
 
-function closeAcceptors({ client, leaf }: Acceptors): void {
+function closeAcceptors({ client, leaf, websocket }: Acceptors): void {
   client.close()
   leaf?.close()
+  websocket?.close()
 }
 
 async function bind(
-  options: Options,
+  { host, port, leafnodes, websocket }: Options,
   onSocket: (socket: Socket, listener: ListenerKind) => void,
 ): Promise<Acceptors> {
-  const { host, port, leafnodes } = options
-  const client = new Acceptor({ host, port, onSocket: (socket) => onSocket(socket, 'client') })
-  await listen(client, 'client', host, port)
-  if (leafnodes.port === 0) return { client, leaf: undefined }
-  const leaf = new Acceptor({
-    host: leafnodes.host,
-    port: leafnodes.port,
-    onSocket: (socket) => onSocket(socket, 'leaf'),
-  })
+  const bound: Acceptor[] = []
+  const open = async (kind: ListenerKind, place: { host: string; port: number }) => {
+    const acceptor = new Acceptor({ ...place, onSocket: (socket) => onSocket(socket, kind) })
+    await listen(acceptor, kind, place.host, place.port)
+    bound.push(acceptor)
+    return acceptor
+  }
   try {
-    await listen(leaf, 'leaf', leafnodes.host, leafnodes.port)
+    const client = await open('client', { host, port })
+    const leaf = leafnodes.port === 0 ? undefined : await open('leaf', leafnodes)
+    const ws = websocket.port === 0 ? undefined : await open('websocket', websocket)
+    return { client, leaf, websocket: ws }
   } catch (error) {
-    client.close()
+    for (const acceptor of bound) acceptor.close()
     throw error
   }
-  return { client, leaf }
 }
 
 function startThreads(
@@ -239,21 +313,32 @@ function startThreads(
   return supervisor
 }
 
-/** What INFO says of host and port. */
-function advertisedPlace(
-  { host, clientAdvertise }: Options,
+/** What INFO says of host and port, to clients and to WebSocket clients. */
+function advertisedPlaces(
+  { host, clientAdvertise, websocket }: Options,
   port: number,
-): Pick<ThreadSettings, 'clientHost' | 'clientPort'> {
-  if (clientAdvertise === '') return { clientHost: host, clientPort: port }
-  const place = parseAdvertise(clientAdvertise, port)
-  if (place === undefined) {
-    throw new BrokerError(
-      'BRK_ADVERTISE',
-      `client_advertise is no address: ${JSON.stringify(clientAdvertise)}`,
-      { context: { clientAdvertise } },
-    )
+  websocketPort: number,
+): Pick<ThreadSettings, 'clientHost' | 'clientPort' | 'websocketHost' | 'websocketPort'> {
+  const client = advertisedPlace('client_advertise', clientAdvertise, { host, port })
+  const ws = advertisedPlace('websocket advertise', websocket.advertise, {
+    host: websocket.host,
+    port: websocketPort,
+  })
+  return {
+    clientHost: client.host,
+    clientPort: client.port,
+    websocketHost: ws.host,
+    websocketPort: ws.port,
   }
-  return { clientHost: place.host, clientPort: place.port }
+}
+
+function advertisedPlace(option: string, advertise: string, bound: HostPort): HostPort {
+  if (advertise === '') return bound
+  const place = parseAdvertise(advertise, bound.port)
+  if (place !== undefined) return place
+  throw new BrokerError('BRK_ADVERTISE', `${option} is no address: ${JSON.stringify(advertise)}`, {
+    context: { advertise },
+  })
 }
 
 function logStart(

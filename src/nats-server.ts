@@ -30,11 +30,16 @@ async function run(options: Options, configPath: string, configDigest: string): 
     log.close()
     process.exit(1)
   }
-  takeSignals(opening, async () => {
-    await broker?.close()
+  const end = async (close: Promise<void> | undefined): Promise<never> => {
+    await close
     const log = await opening
     log.close()
     process.exit(0)
+  }
+  takeSignals(opening, {
+    end: () => end(broker?.close()),
+    lameDuck: () => end(broker?.lameDuck()),
+    isLameDuck: () => broker?.isLameDuck === true,
   })
   try {
     const onFatal = (text: string) => void fail(text)

@@ -34,7 +34,7 @@ export function hasPlaintextPassword(authorization: Authorization): boolean {
 
 const OPEN: Authenticator = { required: false, authenticate: () => true }
 
-/** Authenticates clients, and leaf nodes where the leafnodes block names no user of its own. */
+/** Authenticates clients, and leaf nodes where the leafnodes block names nobody. */
 export function createAuthenticator(
   authorization: Authorization,
   verifyBcrypt: VerifyBcrypt,
@@ -48,40 +48,9 @@ export function createAuthenticator(
   return OPEN
 }
 
-/**
- * Authenticates leaf nodes that connect to us.
- *
- * A leaf with a user-only URL (`nats-leaf://token@host`) means a token. nats-server sends it as
- * token and as user since 2.10.26, before that as user only: so a user without a password also
- * counts as a token here.
- *
- * @param leafAuthorization `leafnodes.authorization`; its user, when given, is the only one that
- *   counts
- * @param clientAuthorization what clients need, and with it leaf nodes when the leafnodes block
- *   names nobody
- */
-export function createLeafAuthenticator(
-  leafAuthorization: Omit<Authorization, 'token'>,
-  clientAuthorization: Authorization,
-  verifyBcrypt: VerifyBcrypt,
-): Authenticator {
-  if (leafAuthorization.user) return createAuthenticator(leafAuthorization, verifyBcrypt)
-  const clients = createAuthenticator(clientAuthorization, verifyBcrypt)
-  if (!clientAuthorization.token) return clients
-  return {
-    required: true,
-    authenticate: (credentials) =>
-      clients.authenticate({ ...credentials, token: tokenOfLeaf(credentials) }),
-  }
-}
-
 function userAuthenticator(user: string, check: SecretCheck): Authenticator {
   return {
     required: true,
     authenticate: (credentials) => credentials.user === user && check(credentials.pass ?? ''),
   }
-}
-
-function tokenOfLeaf({ user, pass, token }: Credentials): string | undefined {
-  return token || (pass ? undefined : user)
 }

@@ -1,4 +1,5 @@
 import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Connection } from './connection.ts'
 
 /** The part of Node's handle that is needed; not public, so it is tested for before use. */
@@ -53,17 +54,19 @@ export function adoptSocket(source: Socket, connection: Connection): Socket {
   return new Socket(options as object)
 }
 
-function readByCopy(socket: Socket, connection: Connection): Socket {
+/** For sockets that are none of the system's (TLS, a relay): every read is copied. */
+export function readByCopy<S extends Duplex>(socket: S, connection: Connection): S {
   socket.on('data', (chunk: Buffer) => copyToConnection(chunk, connection))
   return socket
 }
 
-function copyToConnection(chunk: Uint8Array, connection: Connection): void {
+/** Of bytes that were read already; they may be more than one read of the connection takes. */
+export function copyToConnection(chunk: Buffer, connection: Connection): void {
   let from = 0
   while (from < chunk.length && connection.isOpen) {
     const target = connection.readTarget()
     const count = Math.min(target.length, chunk.length - from)
-    target.set(chunk.subarray(from, from + count))
+    chunk.copy(target, 0, from, from + count)
     from += count
     // What was read already cannot be put back: it goes on although the connection asked to wait.
     connection.onRead(count)

@@ -29,7 +29,12 @@ export interface ConnectionHost {
   /** If the connection feeds a slow consumer, it waits a moment. */
   stallIfAsked(connection: Connection): void
   /** Logs, counts and closes a connection that does not take what it is sent. */
-  onSlowConsumer(connection: Connection, reason: SlowConsumerReason, pendingBytes: number): void
+  onSlowConsumer(
+    connection: Connection,
+    reason: SlowConsumerReason,
+    pendingBytes: number,
+    chunks?: number,
+  ): void
   /** What a connection writes is traced, if at all, when it is handed to the socket. */
   readonly outboundTap: ((connection: Connection, frames: Uint8Array) => void) | undefined
 }
@@ -37,7 +42,6 @@ export interface ConnectionHost {
 export type SlowConsumerReason = 'slowConsumerPendingBytes' | 'slowConsumerWriteDeadline'
 
 export interface ConnectionSettings {
-  /** Bytes that may wait for one socket. */
+  /** Bytes that may wait for one client; its publishers are slowed from three quarters on. */
   readonly pendingBytesMax: number
-  readonly writeDeadlineMs: number
 }

@@ -1,5 +1,8 @@
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Kernel } from '../kernel/kernel.ts'
 import type { ClosedState } from '../protocol/closed-states.ts'
+import type { ByteCodec, CodecHost } from './byte-codec.ts'
 import type { ConnectionHost } from './connection-host.ts'
 import type { Deadline } from './deadlines.ts'
 import { HOLD, INCOMPLETE, type Session } from './session.ts'
@@ -19,48 +22,69 @@ const CARRY_BYTES_MAX = 64 * 1024
 /** A closing connection may take this long to take what it still has to get, e.g. an -ERR. */
 const CLOSE_LINGER_MS = 2000
 
-export interface ConnectionFacts {
+/** Where the peer is; a socket knows. */
+export type RemotePlace = Pick<Socket, 'remoteAddress' | 'remotePort'>
+
+export interface ConnectionLimits {
+  /** Bytes that may wait for the socket. */
+  readonly pendingBytesMax: number
+  readonly writeDeadlineMs: number
+  /** Keep a connection that took some bytes, but not all, within the write deadline. */
+  readonly isPatient: boolean
+}
+
+export interface ConnectionFacts extends ConnectionLimits {
   readonly cid: number
   /** KIND_* of the kernel's layout. */
   readonly kind: number
-  readonly pendingBytesMax: number
 }
 
 /**
  * One socket and its record in shared memory: bytes in to the kernel, chunks out to the socket.
+ * Between the two there may be a codec.
  *
  * Inbound, exactly one of these holds between two reads:
  *   nothing kept │ carry: start of an operation │ large: an operation read into its own block │
  *   stash: bytes that must wait, and the socket is paused
+ * Besides, while the socket is paused, there may be bytes the codec has not looked at.
  */
-export class Connection {
+export class Connection implements CodecHost {
   readonly record: number
   readonly index: number
   readonly cid: number
   readonly remoteAddress: string
   readonly remotePort: number
   readonly startedMs: number
+  readonly limits: ConnectionLimits
   session!: Session
   /** When bytes last came in; milliseconds of performance.now(). */
   lastInMs: number
   closedState: ClosedState | undefined
+  /** Times it overran its write deadline and was kept. */
+  slowCount = 0
   readonly #host: ConnectionHost
   readonly #writer: SocketWriter
-  #socket: Socket | undefined
+  #socket: Duplex | undefined
   #carry: Block | undefined
   #large: Block | undefined
   /** Bytes of it that must be there before it is worth a look: all, if it is known how many. */
   #largeGoal = 0
   #stash: Block | undefined
+  #codec: ByteCodec | undefined
+  #undecoded: Block | undefined
+  /** The bytes that follow are those of another socket: see replaceSocket. */
+  #isChangingSocket = false
   #isPaused = false
   /** What `readTarget` last said: the block of a large operation. */
   #isReadingLarge = false
   #linger: Deadline | undefined
+  readonly #onSocketCloseBound = () => this.#onSocketClose()
+  readonly #onSocketEndBound = () => this.close('clientClosed')
 
   /** @returns undefined when the thread's memory is exhausted; the socket is the caller's then */
   static create(
     host: ConnectionHost,
-    source: Socket,
+    source: RemotePlace,
     facts: ConnectionFacts,
   ): Connection | undefined {
     const record = host.kernel.exports.createConnection()
@@ -74,12 +98,13 @@ export class Connection {
   private constructor(
     host: ConnectionHost,
     record: number,
-    source: Socket,
+    source: RemotePlace,
     facts: ConnectionFacts,
   ) {
     const { layout, words } = host.kernel
     this.#host = host
     this.cid = facts.cid
+    this.limits = facts
     this.remoteAddress = source.remoteAddress ?? ''
     this.remotePort = source.remotePort ?? 0
     this.startedMs = host.nowMs
@@ -97,12 +122,61 @@ export class Connection {
     this.#writer = new SocketWriter(host, this)
   }
 
+  get kernel(): Kernel {
+    return this.#host.kernel
+  }
+
   /** Starts reading; the session must be set. */
-  attach(socket: Socket): void {
+  attach(socket: Duplex): void {
     this.#socket = socket
     socket.on('error', onSocketError)
-    socket.on('close', () => this.#onSocketClose())
-    socket.on('end', () => this.close('clientClosed'))
+    socket.on('close', this.#onSocketCloseBound)
+    socket.on('end', this.#onSocketEndBound)
+  }
+
+  /**
+   * From here on bytes pass through a codec, both ways; what was written before is sent as it is.
+   * Bytes of the read under way that no operation has taken yet are the codec's.
+   */
+  setCodec(codec: ByteCodec): void {
+    this.flush()
+    this.#codec = codec
+    this.#writer.codec = codec
+  }
+
+  /**
+   * Sends what was written, then lets go of the socket so that another one can be put over it (TLS,
+   * for one). Until `attach` is called with that one nothing is written, and bytes read already and
+   * not used are a breach of protocol: they did not come through the new socket.
+   *
+   * Whatever comes of it, `replaceSocket` must be called in the end.
+   *
+   * @returns undefined when the connection has ended
+   */
+  releaseSocket(): Duplex | undefined {
+    this.flush()
+    const socket = this.#socket
+    if (socket === undefined || this.closedState !== undefined) return undefined
+    socket.off('close', this.#onSocketCloseBound)
+    socket.off('end', this.#onSocketEndBound)
+    this.#isChangingSocket = true
+    this.#socket = undefined
+    return socket
+  }
+
+  /** The socket that `releaseSocket` gave away is replaced; it may have ended meanwhile. */
+  replaceSocket(socket: Duplex): void {
+    this.#isChangingSocket = false
+    this.attach(socket)
+    if (socket.closed) {
+      this.#onSocketClose()
+    } else if (this.closedState !== undefined) {
+      this.#endSocket(socket, this.closedState)
+    } else {
+      this.flush()
+      if (this.#isPaused) socket.pause()
+      else socket.resume()
+    }
   }
 
   /** Host and port of the peer, as the log shows them. */
@@ -122,7 +196,7 @@ export class Connection {
 
   /** Where the next read goes: the thread's area, or the block of a large operation. */
   readTarget(): Uint8Array {
-    const large = this.#large
+    const large = this.#codec === undefined ? this.#large : undefined
     this.#isReadingLarge = large !== undefined
     if (large === undefined) return this.#host.readView
     const { bytes } = this.#host.kernel
@@ -142,11 +216,48 @@ export class Connection {
       large.filled += count
       this.#endLarge(large)
     } else {
-      this.#feed(host.readAddress, host.readAddress + count)
+      this.#take(host.readAddress, host.readAddress + count)
     }
     host.stallIfAsked(this)
     host.endTurn()
     return !this.#isPaused
+  }
+
+  /** Bytes of the socket. */
+  #take(from: number, to: number): void {
+    if (this.#codec === undefined) this.#feed(from, to)
+    else this.#decode(this.#codec, from, to)
+  }
+
+  #decode(codec: ByteCodec, from: number, to: number): void {
+    if (this.#undecoded !== undefined) {
+      this.#undecoded = this.#extended(this.#undecoded, from, to)
+      return
+    }
+    const at = codec.decode(from, to)
+    if (at >= to || this.closedState !== undefined) return
+    this.#undecoded = this.#copied(at, to - at, to - at)
+    if (this.#isPaused) return
+    // The codec has done enough for one turn.
+    this.pause()
+    this.#host.deadlines.after(0, () => this.resume())
+  }
+
+  // ── CodecHost ─────────────────────────────────────────────────────────────────────────────
+
+  deliver(from: number, to: number): boolean {
+    this.#feed(from, to)
+    return !this.#isPaused && this.closedState === undefined
+  }
+
+  writeRaw(bytes: Uint8Array): void {
+    if (this.#socket !== undefined) this.#writer.writeRaw(this.#socket, bytes)
+  }
+
+  failRead(why: string): void {
+    if (this.closedState !== undefined) return
+    this.session.onReadFailure(why)
+    this.close('readError')
   }
 
   /**
@@ -158,7 +269,7 @@ export class Connection {
     const large = this.#large
     const carry = this.#carry
     if (this.#stash !== undefined) {
-      this.#addToStash(this.#stash, from, to)
+      this.#stash = this.#extended(this.#stash, from, to)
     } else if (large !== undefined) {
       const count = Math.min(to - from, large.bytes - large.filled)
       exports.copy(large.address + large.filled, from, count)
@@ -186,6 +297,7 @@ export class Connection {
   #process(from: number, to: number): void {
     const { kernel } = this.#host
     const { exports, layout } = kernel
+    const codec = this.#codec
     let at = from
     while (this.closedState === undefined) {
       at = exports.ingest(this.record, at, to)
@@ -198,7 +310,10 @@ export class Connection {
         const next = this.session.onOperation(at, to)
         if (next >= 0) {
           at = next
-          continue
+          // Rarely the operation was the last one of its kind.
+          if (this.#codec === codec && !this.#isChangingSocket) continue
+          this.#onTransportChange(at, to)
+          break
         }
         if (next === INCOMPLETE) this.#keepWithoutDroppable(at, to)
         else if (next === HOLD) this.#hold(at, to)
@@ -212,6 +327,13 @@ export class Connection {
       this.#host.retryLater(this)
       break
     }
+  }
+
+  /** An operation has asked for a codec or another socket; the rest was meant for that. */
+  #onTransportChange(at: number, to: number): void {
+    if (at === to || this.closedState !== undefined) return
+    if (this.#isChangingSocket) this.failRead('bytes before the TLS handshake')
+    else this.#take(at, to)
   }
 
   #keepWithoutDroppable(at: number, to: number): void {
@@ -241,13 +363,14 @@ export class Connection {
   }
 
   /** A read that was cut in parts (see adopt-socket) may go on after HOLD. */
-  #addToStash(stash: Block, from: number, to: number): void {
-    const larger = this.#copied(stash.address, stash.filled, stash.filled + to - from)
-    this.#release(stash)
-    this.#stash = larger
-    if (larger === undefined) return
+  #extended(block: Block, from: number, to: number): Block | undefined {
+    const larger = this.#copied(block.address, block.filled, block.filled + to - from)
+    // Without memory the connection has been closed, and the block released with it.
+    if (larger === undefined) return undefined
+    this.#release(block)
     this.#host.kernel.exports.copy(larger.address + larger.filled, from, to - from)
     larger.filled += to - from
+    return larger
   }
 
   #copied(at: number, filled: number, bytes: number): Block | undefined {
@@ -278,10 +401,19 @@ export class Connection {
     }
     if (this.#stash === undefined && this.closedState === undefined) {
       this.#isPaused = false
-      this.#socket?.resume()
+      this.#decodeRest()
+      if (!this.#isPaused) this.#socket?.resume()
       this.#host.stallIfAsked(this)
     }
     this.#host.endTurn()
+  }
+
+  #decodeRest(): void {
+    const rest = this.#undecoded
+    if (rest === undefined) return
+    this.#undecoded = undefined
+    this.#take(rest.address, rest.address + rest.filled)
+    this.#release(rest)
   }
 
   pause(): void {
@@ -311,9 +443,9 @@ export class Connection {
     if (socket !== undefined) this.#writer.flush(socket)
   }
 
-  /** The socket took nothing for the whole write deadline. */
-  onWriteDeadline(bytes: number): void {
-    this.#host.onSlowConsumer(this, 'slowConsumerWriteDeadline', bytes)
+  /** The socket did not take all it was given within the write deadline. */
+  onWriteDeadline(chunks: number, bytes: number): void {
+    this.#host.onSlowConsumer(this, 'slowConsumerWriteDeadline', bytes, chunks)
   }
 
   get pendingBytes(): number {
@@ -332,15 +464,18 @@ export class Connection {
     this.closedState = reason
     this.#host.kernel.exports.closeConnection(this.record)
     this.session.onClosed(reason)
-    for (const block of [this.#carry, this.#large, this.#stash]) this.#release(block)
-    this.#carry = this.#large = this.#stash = undefined
-    const socket = this.#socket
-    if (socket === undefined) return
+    const blocks = [this.#carry, this.#large, this.#stash, this.#undecoded]
+    for (const block of blocks) this.#release(block)
+    this.#carry = this.#large = this.#stash = this.#undecoded = undefined
+    if (this.#socket !== undefined) this.#endSocket(this.#socket, reason)
+  }
+
+  #endSocket(socket: Duplex, reason: ClosedState): void {
     if (reason === 'slowConsumerPendingBytes' || reason === 'slowConsumerWriteDeadline') {
       socket.destroy()
       return
     }
-    this.#writer.endAfterFlush(socket)
+    this.#writer.endAfterFlush(socket, this.#codec?.closing(reason))
     this.#linger = this.#host.deadlines.after(CLOSE_LINGER_MS, () => socket.destroy())
   }
 
@@ -351,6 +486,7 @@ export class Connection {
     // Leaves nothing of this connection in the dirty list, which shares a field with the free list.
     this.#host.endTurn()
     this.#writer.abandon()
+    this.#codec?.release()
     this.#socket = undefined
     this.#host.remove(this)
     this.#host.kernel.exports.releaseConnection(this.record)

@@ -23,5 +23,9 @@ export interface Session {
   onOperation(at: number, to: number): number
   /** The request just published reached nobody. */
   onNoResponders(): void
+  /** What came cannot be decoded; the connection is about to be closed as `readError`. */
+  onReadFailure(why: string): void
+  /** For the log, with the connection's prefix. */
+  onNotice(level: 'info' | 'warn', text: string): void
   onClosed(reason: ClosedState): void
 }

@@ -103,6 +103,14 @@ export interface KernelExports {
   bumpAll(): void
   walkSlots(thread: number): void
   nextUsedSlot(): number
+
+  /** Goes on with the checksum of what came before, 0 for nothing. Results may be negative. */
+  crc32c(before: number, from: number, bytes: number): number
+  maskChecksum(crc: number): number
+  s2Decode(from: number, bytes: number, to: number, toBytes: number): number
+  s2Encode(level: number, from: number, bytes: number, to: number): number
+
+  maskBytes(at: number, bytes: number, key: number, phase: number): void
 }
 
 /** Constants of layout.ts that TypeScript uses; read from the kernel so that they cannot drift. */
@@ -170,13 +178,18 @@ const LAYOUT_NAMES = [
   'PERMISSIONS_HAS_ALLOW',
   'PERMISSIONS_ALLOWED',
   'PERMISSIONS_DENIED',
+  'PERMISSIONS_GROUPS',
   'PERMISSIONS_PATTERNS',
   'PERMISSION_BYTES',
   'PERMISSION_TEXT',
   'CONNECTION_CONTROL_LINE_MAX',
   'CONNECTION_INDEX',
   'CONNECTION_IN_MSGS',
+  'CONNECTION_IN_BYTES',
   'CONNECTION_OUT_MSGS',
+  'CONNECTION_OUT_BYTES',
+  'CONNECTION_FILTERED',
+  'CONNECTION_DROPPED',
   'KIND_CLIENT',
   'KIND_LEAF',
   'FLAG_ECHO',
@@ -184,6 +197,8 @@ const LAYOUT_NAMES = [
   'FLAG_NO_RESPONDERS',
   'FLAG_SLOW_PATH',
   'FLAG_AWAITING_SUB',
+  'FLAG_SPOKE',
+  'FLAG_DROP_WHEN_FULL',
   'SUB_GENERATION',
   'SUB_CONNECTION',
   'SUB_DELIVERED',
@@ -209,6 +224,10 @@ const LAYOUT_NAMES = [
   'STATUS_NO_RESPONDERS',
   'STATUS_RECORD',
   'STATUS_MORE',
+  'S2_LEVEL_FAST',
+  'S2_LEVEL_BETTER',
+  'S2_LEVEL_BEST',
+  'STATUS_FORBIDDEN',
 ] as const
 
 export type Layout = Readonly<Record<(typeof LAYOUT_NAMES)[number], number>>

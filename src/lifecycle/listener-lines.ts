@@ -15,7 +15,14 @@ export type OpenedListener = ListenerPlace &
         readonly tls: 'off' | 'available' | 'required' | 'handshakeFirst'
       }
     | { readonly kind: 'monitor' | 'websocket'; readonly isTls: boolean }
-    | { readonly kind: 'leaf' | 'route' }
+    | {
+        readonly kind: 'leaf'
+        /** `host:port`, '' = the address listened on. */
+        readonly advertise: string
+        /** Some remote, or the listener, does not verify its peers. */
+        readonly isInsecure: boolean
+      }
+    | { readonly kind: 'route' }
   )
 
 /**
@@ -46,10 +53,27 @@ export function listenerLines(listener: OpenedListener): StartUpLine[] {
       return listener.isTls ? [opened] : [opened, { level: 'warn', text }]
     }
     case 'leaf':
-      return [{ level: 'info', text: `Listening for leafnode connections on ${place}` }]
+      return leafLines(place, listener)
     case 'route':
       return [{ level: 'info', text: `Listening for route connections on ${place}` }]
   }
+}
+
+const LEAF_INSECURE_WARNING =
+  'TLS certificate chain and hostname of solicited leafnodes will not be verified. DO NOT USE IN PRODUCTION!'
+
+function leafLines(
+  place: string,
+  { advertise, isInsecure }: { readonly advertise: string; readonly isInsecure: boolean },
+): StartUpLine[] {
+  const lines: StartUpLine[] = [
+    { level: 'info', text: `Listening for leafnode connections on ${place}` },
+  ]
+  if (advertise !== '') {
+    lines.push({ level: 'info', text: `Advertise address for leafnode is set to ${advertise}` })
+  }
+  if (isInsecure) lines.push({ level: 'warn', text: LEAF_INSECURE_WARNING })
+  return lines
 }
 
 function clientTlsLines(tls: 'off' | 'available' | 'required' | 'handshakeFirst'): StartUpLine[] {

@@ -11,30 +11,44 @@ const SIGNAL_NAMES = {
 
 type SignalName = keyof typeof SIGNAL_NAMES
 
+export interface SignalActions {
+  /** Ends the server, and then the process. */
+  readonly end: () => Promise<void>
+  /** Ends the server without a rush, and then the process. */
+  readonly lameDuck: () => Promise<void>
+  /** The server is a lame duck: TERM has no effect then. */
+  readonly isLameDuck: () => boolean
+}
+
 /**
- * Takes signals as nats-server does: INT and TERM end the server, USR1 opens the log file anew.
- * What HUP and USR2 ask for does not exist here, but untaken they would kill the process.
+ * Takes signals as nats-server does: INT and TERM end the server, USR1 opens the log file anew,
+ * USR2 makes it a lame duck. What HUP asks for does not exist here, but untaken it would kill the
+ * process.
  *
  * Once the server is ending, further signals do nothing. For USR1 Node would open its debugger; a
  * listener takes the signal away from it. `--disable-sigusr1` must not be set: in Node 24.21 it
  * leaves the signal blocked, so that no listener hears it.
  */
-export function takeSignals(log: Promise<LogSink>, end: () => Promise<void>): void {
+export function takeSignals(
+  log: Promise<LogSink>,
+  { end, lameDuck, isLameDuck }: SignalActions,
+): void {
   const actions: Readonly<Record<SignalName, (sink: LogSink) => void | Promise<void>>> = {
     SIGINT: end,
-    SIGTERM: end,
+    SIGTERM: async () => {
+      if (!isLameDuck()) await end()
+    },
     SIGHUP: ({ logger }) =>
       logger.error(
         'Failed to reload server configuration: reload is not supported by this version of Sable',
       ),
     SIGUSR1: (sink) => sink.reopen(),
-    SIGUSR2: ({ logger }) =>
-      logger.error('Lame duck mode is not supported by this version of Sable'),
+    SIGUSR2: lameDuck,
   }
   let isEnding = false
   const take = async (signal: SignalName): Promise<void> => {
     if (isEnding) return
-    isEnding = actions[signal] === end
+    isEnding = signal === 'SIGINT' || (signal === 'SIGTERM' && !isLameDuck())
     const sink = await log
     sink.logger.info(`Trapped "${SIGNAL_NAMES[signal]}" signal`)
     await actions[signal](sink)

@@ -22,13 +22,13 @@ export class ClientPings {
   }
 
   start(): void {
-    this.#schedule(this.#worker.options.pingIntervalMs)
+    this.#schedule(this.#session.front.pingIntervalMs)
   }
 
   /** The client is there: measure its round trip time soon. */
   onConnect(): void {
     this.#deadline?.cancel()
-    const delayMs = Math.min(this.#worker.options.pingIntervalMs, FIRST_PING_MS)
+    const delayMs = Math.min(this.#session.front.pingIntervalMs, FIRST_PING_MS)
     this.#schedule(delayMs + Math.random() * delayMs * FIRST_PING_JITTER)
   }
 
@@ -47,20 +47,20 @@ export class ClientPings {
 
   #onDeadline(): void {
     const { thread, options, log } = this.#worker
-    const { connection } = this.#session
+    const { connection, front } = this.#session
     if (!connection.isOpen) return
     thread.beginTurn()
-    const isBusy = thread.nowMs - connection.lastInMs < options.pingIntervalMs
+    const isBusy = thread.nowMs - connection.lastInMs < front.pingIntervalMs
     const isMeasured = thread.nowMs - this.#rttAtMs < RTT_MAX_AGE_MS
     if (isBusy && isMeasured) {
-      this.#schedule(options.pingIntervalMs)
+      this.#schedule(front.pingIntervalMs)
     } else if (this.#outstanding + 1 > options.pingMax) {
       log.debug(`${this.#session.prefix}Stale Client Connection - Closing`)
       this.#session.violate('staleConnection')
     } else {
       this.#outstanding++
       connection.write('PING\r\n')
-      this.#schedule(options.pingIntervalMs)
+      this.#schedule(front.pingIntervalMs)
     }
     thread.endTurn()
   }

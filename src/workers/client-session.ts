@@ -12,7 +12,7 @@ import { CLOSED_STATES, type ClosedState } from '../protocol/closed-states.ts'
 import { CONNECT_DEFAULTS, type ConnectOptions, decodeConnect } from '../protocol/connect.ts'
 import { goQuoteSpan } from '../protocol/go-quote.ts'
 import { noResponders } from '../protocol/headers.ts'
-import { encodeInfo } from '../protocol/info.ts'
+import { encodeInfo, type ServerInfo } from '../protocol/info.ts'
 import { type Operation, readOperation } from '../protocol/operation.ts'
 import { redactConnect } from '../protocol/redact-connect.ts'
 import { isValidSubscriptionSubject, subjectMatches } from '../protocol/subjects.ts'
@@ -23,6 +23,8 @@ import {
   VIOLATIONS,
   type ViolationName,
 } from '../protocol/violations.ts'
+import type { CookieCredentials } from '../protocol/websocket/upgrade-request.ts'
+import type { ClientFront, ClientRequest } from './client-front.ts'
 import { ClientPings } from './client-pings.ts'
 import type { ProtocolWorker } from './protocol-worker-role.ts'
 import { SlowPublish } from './slow-publish.ts'
@@ -44,11 +46,13 @@ export class ClientSession implements Session {
   options: ConnectOptions = CONNECT_DEFAULTS
   prefix: string
   readonly connection: Connection
+  readonly front: ClientFront
   readonly #worker: ProtocolWorker
   readonly #publish: SlowPublish
   readonly #pings: ClientPings
   /** Slots by sid. */
   readonly #subscriptions = new Map<string, number>()
+  readonly #cookies: CookieCredentials | undefined
   #isAuthenticated: boolean
   /** A password is being verified: nothing more is read. */
   #isVerifying = false
@@ -60,30 +64,37 @@ export class ClientSession implements Session {
   /** Lane position behind the last of them; undefined while it waits for room. */
   #changedAt: number | undefined
 
-  constructor(worker: ProtocolWorker, connection: Connection) {
+  constructor(
+    worker: ProtocolWorker,
+    connection: Connection,
+    front: ClientFront,
+    request?: ClientRequest,
+  ) {
     this.#worker = worker
     this.connection = connection
-    const address = connection.remote
-    this.prefix = connectionPrefix('client', address, connection.cid)
-    this.#isAuthenticated = !worker.authenticator.required
+    this.front = front
+    const { remote, cid } = connection
+    this.prefix = connectionPrefix(front.kind, remote, cid, request?.forwardedIp)
+    this.#cookies = request?.cookies
+    this.#isAuthenticated = !front.authenticator.required
     this.#publish = new SlowPublish(worker, this)
     this.#pings = new ClientPings(worker, this)
   }
 
   /** Sends INFO. A refused client gets it too, then learns why. */
   start(isRefused: boolean): void {
-    const { log, authenticator, options } = this.#worker
+    const { log } = this.#worker
+    const { authenticator, authTimeoutMs } = this.front
     log.debug(`${this.prefix}Client connection created`)
-    this.#sendInfo(false)
+    this.#sendInfo()
     this.#setFlags()
     if (isRefused) {
       this.violate('maxConnections')
       return
     }
     if (authenticator.required) {
-      this.#authDeadline = this.#worker.thread.deadlines.after(
-        options.authorization.timeoutMs,
-        () => this.#inTurn(() => this.violate('authenticationTimeout')),
+      this.#authDeadline = this.#worker.thread.deadlines.after(authTimeoutMs, () =>
+        this.#inTurn(() => this.violate('authenticationTimeout')),
       )
     }
     this.#pings.start()
@@ -96,14 +107,14 @@ export class ClientSession implements Session {
     this.#worker.thread.endTurn()
   }
 
-  #sendInfo(isConnectInfo: boolean): void {
+  #sendInfo(more: Partial<ServerInfo> = {}): void {
     const { connection } = this
     this.connection.write(
       encodeInfo({
-        ...this.#worker.info,
+        ...this.front.info,
         clientId: connection.cid,
         clientIp: connection.remoteAddress,
-        ...(isConnectInfo ? { connectInfo: true, remoteAccount: GLOBAL_ACCOUNT } : {}),
+        ...more,
       }),
     )
   }
@@ -200,7 +211,9 @@ export class ClientSession implements Session {
     this.connection.write('PONG\r\n')
     if (this.#hasConnected && !this.#hasSentPong) {
       this.#hasSentPong = true
-      if (this.options.protocol >= 1) this.#sendInfo(true)
+      if (this.options.protocol >= 1) {
+        this.#sendInfo({ connectInfo: true, remoteAccount: GLOBAL_ACCOUNT })
+      }
     }
     return next
   }
@@ -236,10 +249,10 @@ export class ClientSession implements Session {
     if (!decoded.ok) return this.violate('badArguments')
     if (this.#hasConnected) this.#removeAll()
     this.#hasConnected = true
-    this.options = decoded.options
+    this.options = this.#withCookies(decoded.options)
     this.#pings.onConnect()
     const { user, pass, authToken } = this.options
-    const verdict = this.#worker.authenticator.authenticate({ user, pass, token: authToken })
+    const verdict = this.front.authenticator.authenticate({ user, pass, token: authToken })
     if (typeof verdict === 'boolean') return this.#afterAuth(verdict) ? operation.next : CLOSED
     this.#isVerifying = true
     this.#isAuthenticated = false
@@ -250,6 +263,18 @@ export class ClientSession implements Session {
       this.connection.resume()
     })
     return operation.next
+  }
+
+  #withCookies(options: ConnectOptions): ConnectOptions {
+    const cookies = this.#cookies
+    if (cookies === undefined) return options
+    const { user, pass, authToken } = options
+    return {
+      ...options,
+      user: user || cookies.user,
+      pass: pass || cookies.pass,
+      authToken: authToken || cookies.token,
+    }
   }
 
   /** Returns false when the connection was closed. */
@@ -456,6 +481,19 @@ export class ClientSession implements Session {
   #logViolation(what: string, at: number, to: number): void {
     const snippet = goQuoteSpan(this.#worker.kernel.bytes, at, Math.min(to, at + 32))
     this.#worker.log.error(`${this.prefix}Client parser ERROR, ${what}: proto='${snippet}'`)
+  }
+
+  /** The server is about to end: clients that take INFO at any time look for another one. */
+  tellLameDuck(): void {
+    if (this.#hasSentPong && this.options.protocol >= 1) this.#sendInfo({ lameDuckMode: true })
+  }
+
+  onReadFailure(why: string): void {
+    this.#worker.log.error(`${this.prefix}read error: ${why}`)
+  }
+
+  onNotice(level: 'info' | 'warn', text: string): void {
+    this.#worker.log[level](this.prefix + text)
   }
 
   onClosed(reason: ClosedState): void {

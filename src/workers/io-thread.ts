@@ -9,6 +9,7 @@ import type {
 import { Deadlines } from '../io/deadlines.ts'
 import { instantiateKernel, type Kernel } from '../kernel/kernel.ts'
 import { READ_BYTES, threadField } from '../kernel/shared-memory.ts'
+import { RateLimit } from '../monitor/log/rate-limit.ts'
 import { ThreadLogger } from '../monitor/log/thread-logger.ts'
 import { Doorbells } from './doorbells.ts'
 import { InboundLanes } from './inbound-lanes.ts'
@@ -73,6 +74,7 @@ export class IoThread implements ConnectionHost {
   readonly #freePagesMin: number
   /** Connection closed for its memory, until it is given back. */
   #relieving: Connection | undefined
+  readonly #rateLimit = new RateLimit()
   #turnDepth = 0
   #isPolling = false
   #laneWaiters: Connection[] = []
@@ -90,7 +92,6 @@ export class IoThread implements ConnectionHost {
     exports.setDropOverStallMark(options.noFastProducerStall ? 1 : 0)
     this.settings = {
       pendingBytesMax: options.maxPending,
-      writeDeadlineMs: options.writeDeadlineMs,
     }
     this.log = new ThreadLogger({
       debug: options.debug,
@@ -164,16 +165,21 @@ export class IoThread implements ConnectionHost {
     this.#lanes.await(to)
   }
 
-  onSlowConsumer(connection: Connection, reason: SlowConsumerReason, pendingBytes: number): void {
+  onSlowConsumer(
+    connection: Connection,
+    reason: SlowConsumerReason,
+    pendingBytes: number,
+    chunks = 1,
+  ): void {
     const { layout, words } = this.kernel
+    const { pendingBytesMax, writeDeadlineMs } = connection.limits
     const isOutOfMemory = words[(connection.record + layout.CONNECTION_OVERFLOW) >> 2] === 2
     const limit = isOutOfMemory
       ? `shared_memory is exhausted, ${pendingBytes} bytes pending`
       : reason === 'slowConsumerPendingBytes'
-        ? `MaxPending of ${this.settings.pendingBytesMax} Exceeded`
-        : `WriteDeadline of ${formatDuration(durationNs(this.settings.writeDeadlineMs))} exceeded with ${pendingBytes} total bytes.`
-    const who = `${connection.remote} - cid:${connection.cid}`
-    this.log.info(`${who} - Slow Consumer Detected: ${limit}`)
+        ? `MaxPending of ${pendingBytesMax} Exceeded`
+        : `WriteDeadline of ${formatDuration(durationNs(writeDeadlineMs))} exceeded with ${chunks} chunks of ${pendingBytes} total bytes.`
+    connection.session.onNotice('info', `Slow Consumer Detected: ${limit}`)
     connection.close(reason)
   }
 
@@ -345,11 +351,13 @@ export class IoThread implements ConnectionHost {
     if (exports.stallRequested.value === 0) return
     exports.clearStallRequest()
     connection.stall(STALL_MS)
+    const text = `Producer was stalled for a total of ${STALL_MS}ms`
+    if (this.#rateLimit.passes(text)) connection.session.onNotice('warn', text)
   }
 }
 
-export function post(message: FromThread): void {
-  parentPort?.postMessage(message)
+export function post(message: FromThread, transfer: MessagePort[] = []): void {
+  parentPort?.postMessage(message, transfer)
 }
 
 function arenaAddress({ layout, words }: Kernel, thread: number): number {

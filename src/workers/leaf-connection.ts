@@ -1,5 +1,9 @@
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { readByCopy } from '../io/adopt-socket.ts'
 import type { Connection } from '../io/connection.ts'
 import type { Deadline } from '../io/deadlines.ts'
+import { S2Codec } from '../io/s2/s2-codec.ts'
 import { CLOSED, HOLD, INCOMPLETE, type Session } from '../io/session.ts'
 import { traceOperation } from '../monitor/log/trace-lines.ts'
 import { parseLeafMsg } from '../protocol/arguments.ts'
@@ -11,11 +15,13 @@ import {
   readOperation,
 } from '../protocol/operation.ts'
 import { AcceptSession } from '../router/leaf/accept-session.ts'
+import type { S2Level } from '../router/leaf/compression.ts'
 import { tellLeafSession } from '../router/leaf/leaf-operation.ts'
 import type { LeafSession } from '../router/leaf/leaf-session.ts'
 import type { LeafLink, LeafPeer, SubjectPermission } from '../router/leaf/leaf-types.ts'
 import { storePermissions } from './leaf-link-permissions.ts'
 import type { LeafLinks } from './leaf-links.ts'
+import { transportFailure } from './leaf-transport-failure.ts'
 import { payloadState, publishMessage } from './publish-message.ts'
 
 const SNIPPET_BYTES = 32
@@ -27,18 +33,22 @@ export class LeafConnection implements Session, LeafLink {
   droppableTo = 0
   readonly connection: Connection
   readonly prefix: string
+  readonly isWebsocket: boolean
   /** What the peer wants: entry in the sublist by key. */
   readonly entries = new Map<string, number>()
   readonly #links: LeafLinks
-  #session!: LeafSession
+  /** Absent until it is known how the peer wants to be spoken to. */
+  #maybeSession: LeafSession | undefined
   /** The session is checking credentials: no further line may be read. */
   #isBusy = false
+  #s2: S2Codec | undefined
   #deadline: Deadline | undefined
 
-  constructor(links: LeafLinks, connection: Connection, prefix: string) {
+  constructor(links: LeafLinks, connection: Connection, prefix: string, isWebsocket: boolean) {
     this.#links = links
     this.connection = connection
     this.prefix = prefix
+    this.isWebsocket = isWebsocket
     const { layout, words } = links.kernel
     const { options } = links
     const { record } = connection
@@ -50,8 +60,50 @@ export class LeafConnection implements Session, LeafLink {
   }
 
   start(session: LeafSession & { start(): void }): void {
-    this.#session = session
+    this.#maybeSession = session
     this.inTurn(() => session.start())
+  }
+
+  get hasSession(): boolean {
+    return this.#maybeSession !== undefined
+  }
+
+  /** Set before anything is read. */
+  get session(): LeafSession {
+    return this.#maybeSession!
+  }
+
+  /** Puts TLS over the socket in use; what was written before goes out in clear. See overlay. */
+  async secure(shakeHands: (raw: Socket) => Promise<Duplex>): Promise<boolean> {
+    const raw = this.connection.releaseSocket()
+    if (raw === undefined) return false
+    return this.overlay(raw as Socket, () => shakeHands(raw as Socket))
+  }
+
+  /**
+   * Goes on over what `make` puts over a socket.
+   *
+   * @returns false when that failed: it has been logged, and the link has ended
+   */
+  async overlay(raw: Socket, make: () => Promise<Duplex>): Promise<boolean> {
+    let over: Duplex = raw
+    try {
+      over = await make()
+      readByCopy(over, this.connection)
+    } catch (error) {
+      raw.destroy()
+      this.inTurn(() => this.#onOverlayFailure(error))
+    }
+    this.inTurn(() => this.connection.replaceSocket(over))
+    return this.connection.isOpen
+  }
+
+  #onOverlayFailure(error: unknown): void {
+    if (!this.connection.isOpen) return
+    const { text, level, reason } = transportFailure(error)
+    this.#links.thread.log[level](this.prefix + text)
+    this.#maybeSession?.noteError(text)
+    this.connection.close(reason)
   }
 
   /** Runs what may make the session write, close or change its deadline. */
@@ -65,12 +117,12 @@ export class LeafConnection implements Session, LeafLink {
 
   #schedule(): void {
     const { thread } = this.#links
-    const dueMs = this.#session.nextDeadlineMs()
+    const dueMs = this.#maybeSession?.nextDeadlineMs() ?? Number.POSITIVE_INFINITY
     if (this.#deadline?.run !== undefined && this.#deadline.atMs === dueMs) return
     this.#deadline?.cancel()
     if (!Number.isFinite(dueMs)) return
     this.#deadline = thread.deadlines.at(dueMs, () =>
-      this.inTurn(() => this.#session.onTimer(thread.nowMs)),
+      this.inTurn(() => this.session.onTimer(thread.nowMs)),
     )
   }
 
@@ -79,7 +131,7 @@ export class LeafConnection implements Session, LeafLink {
   onOperation(at: number, to: number): number {
     if (this.#isBusy) return HOLD
     const { kernel, limits } = this.#links
-    const session = this.#session
+    const session = this.session
     const awaitsConnect = session instanceof AcceptSession && session.awaitsConnect
     const result = readOperation(kernel.bytes, at, to, 'leaf', limits, awaitsConnect)
     if (result.type === 'incomplete') {
@@ -107,7 +159,7 @@ export class LeafConnection implements Session, LeafLink {
   }
 
   #onViolation({ which, at }: OperationViolation, to: number): number {
-    const session = this.#session
+    const session = this.session
     if (which === 'controlLineExceeded') session.onControlLineExceeded()
     else if (which === 'authorization' && session instanceof AcceptSession) {
       session.onAuthorizationViolation()
@@ -118,11 +170,11 @@ export class LeafConnection implements Session, LeafLink {
     return CLOSED
   }
 
-  /** Messages the kernel leaves aside: with headers, with queue groups, and odd ones. */
+  /** Messages the kernel leaves aside: odd ones, and those the peer may not send. */
   #onMessage(operation: Operation, at: number, to: number): number {
     const { kernel, options } = this.#links
     const { bytes } = kernel
-    const session = this.#session
+    const session = this.session
     const args = parseLeafMsg(bytes, operation.argFrom, operation.argTo, operation.verb === 'HMSG')
     if (!args.ok) {
       session.onBadArguments(args.why)
@@ -142,10 +194,17 @@ export class LeafConnection implements Session, LeafLink {
       this.needBytes = end + 2 - at
       return INCOMPLETE
     }
+    // Nobody has been let in yet; nats-server has no account to look in, and does nothing.
+    if (session instanceof AcceptSession && !session.isConnected) return end + 2
     this.#trace(operation)
-    if (publishMessage(kernel, this.connection.record, args, operation.next)) return end + 2
-    this.#links.thread.retryLater(this.connection)
-    return HOLD
+    if (!publishMessage(kernel, this.connection.record, args, operation.next)) {
+      this.#links.thread.retryLater(this.connection)
+      return HOLD
+    }
+    if (kernel.exports.status.value !== kernel.layout.STATUS_FORBIDDEN) return end + 2
+    const { subject } = args
+    session.onForbiddenPublish(bytes.toString('latin1', subject.from, subject.to))
+    return CLOSED
   }
 
   #trace({ verb, argFrom, argTo }: Operation): void {
@@ -158,9 +217,18 @@ export class LeafConnection implements Session, LeafLink {
   /** Requests of leaf links are answered by nobody: their server tells its own requester. */
   onNoResponders(): void {}
 
+  onReadFailure(why: string): void {
+    this.#links.thread.log.error(`${this.prefix}read error: ${why}`)
+    this.#maybeSession?.noteError(`read error: ${why}`)
+  }
+
+  onNotice(level: 'info' | 'warn', text: string): void {
+    this.#links.thread.log[level](this.prefix + text)
+  }
+
   onClosed(reason: ClosedState): void {
     this.#deadline?.cancel()
-    this.#session.onClosed(reason)
+    this.#maybeSession?.onClosed(reason)
     this.#links.onClosed(this)
     const { layout } = this.#links.kernel
     this.#setPermissions(layout.CONNECTION_OUTGOING, {})
@@ -189,7 +257,9 @@ export class LeafConnection implements Session, LeafLink {
     kernel.exports.bumpAll()
     let flags = 0
     if (peer.headers) flags |= layout.FLAG_HEADERS
+    if (peer.isSpoke) flags |= layout.FLAG_SPOKE
     if (options.trace) flags |= layout.FLAG_SLOW_PATH
+    if (options.leafnodes.slowLeaf === 'drop') flags |= layout.FLAG_DROP_WHEN_FULL
     words[(record + layout.CONNECTION_FLAGS) >> 2] = flags
   }
 
@@ -205,6 +275,30 @@ export class LeafConnection implements Session, LeafLink {
     }
     Atomics.store(words, at, permissions)
     if (old !== 0) exports.retirePermissions(old)
+  }
+
+  compress(level: S2Level): void {
+    if (this.#s2 === undefined) {
+      this.#s2 = new S2Codec(this.connection, level)
+      this.connection.setCodec(this.#s2)
+    } else {
+      this.#s2.level = level
+    }
+  }
+
+  /** What the kernel has counted. */
+  counts() {
+    const { layout, words } = this.#links.kernel
+    const at = (field: number) => (this.connection.record + field) >> 2
+    const count = (field: number) => words[at(field)]! + words[at(field) + 1]! * 2 ** 32
+    return {
+      inMsgs: count(layout.CONNECTION_IN_MSGS),
+      inBytes: count(layout.CONNECTION_IN_BYTES),
+      outMsgs: count(layout.CONNECTION_OUT_MSGS),
+      outBytes: count(layout.CONNECTION_OUT_BYTES),
+      droppedMsgs: count(layout.CONNECTION_DROPPED),
+      filteredMsgs: count(layout.CONNECTION_FILTERED),
+    }
   }
 
   lastReceivedMs(): number {

@@ -1,35 +1,29 @@
-import { randomBytes } from 'node:crypto'
-import { connect, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { type Authenticator, createLeafAuthenticator } from '../auth/authenticator.ts'
-import { systemErrorReason } from '../base/errors.ts'
 import { NATS_VERSION, SABLE_VERSION } from '../base/version.ts'
 import { parseAdvertise } from '../config/host-port.ts'
+import type { CompressionOptions } from '../config/option-types.ts'
 import type { Options } from '../config/options.ts'
-import { adoptSocket } from '../io/adopt-socket.ts'
-import { Connection } from '../io/connection.ts'
+import { Connection, type RemotePlace } from '../io/connection.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { threadField } from '../kernel/shared-memory.ts'
 import { connectionPrefix } from '../monitor/log/connection-prefix.ts'
-import type { ConnectOptions } from '../protocol/connect.ts'
 import type { ServerInfo } from '../protocol/info.ts'
 import type { OperationLimits } from '../protocol/operation.ts'
-import { AcceptSession, type LeafAdmission } from '../router/leaf/accept-session.ts'
+import { AcceptSession } from '../router/leaf/accept-session.ts'
 import {
   type InterestChange,
   LeafInterest,
   type LocalInterest,
 } from '../router/leaf/leaf-interest.ts'
 import { leafBaseInfo, leafClusterName } from '../router/leaf/leaf-server-info.ts'
-import type { LeafSessionOptions } from '../router/leaf/leaf-session.ts'
+import type { LeafEnd, LeafSessionOptions } from '../router/leaf/leaf-session.ts'
 import type { LeafInterestSink, LeafLog, LeafServer } from '../router/leaf/leaf-types.ts'
-import { LeafRemote } from '../router/leaf/remote.ts'
-import { addressText, type RemoteAddress } from '../router/leaf/remote-urls.ts'
-import { SolicitSession } from '../router/leaf/solicit-session.ts'
-import { BcryptProxy } from './bcrypt-proxy.ts'
-import { ConnectionIds } from './connection-ids.ts'
 import type { IoThread } from './io-thread.ts'
+import { LeafAcceptor } from './leaf-acceptor.ts'
 import { LeafConnection } from './leaf-connection.ts'
+import { LeafDialer } from './leaf-dialer.ts'
+import type { LeafLinkReport, LeafReport } from './leaf-report.ts'
+import { MainProxy } from './main-proxy.ts'
 import { traceFrames } from './outbound-trace.ts'
 import type { ThreadSettings } from './thread-settings.ts'
 
@@ -37,11 +31,8 @@ const GLOBAL_ACCOUNT = '$G'
 /** nats-server's protocol level of servers that do not trace messages. */
 const LEAF_PROTOCOL = 1
 const API_LEVEL = 5
-const NONCE_BYTES = 11
-const DIAL_TIMEOUT_MS = 1000 // nats-server DEFAULT_LEAF_NODE dial timeout
-const FIRST_INFO_TIMEOUT_MS = 1000 // nats-server first_info_timeout
-/** Leaf links may have any amount pending (nats-server): as u32 the largest number. */
-const NO_PENDING_LIMIT = -1
+/** nats-server sets leafs no bound; here it is wide enough for bursts that a link works off. */
+const PENDING_MAX_FACTOR = 4
 
 /** All leaf links of the routing worker: accepts them, dials them, and keeps their interest. */
 export class LeafLinks {
@@ -49,15 +40,14 @@ export class LeafLinks {
   readonly kernel: Kernel
   readonly options: Options
   readonly limits: OperationLimits
-  readonly bcrypt = new BcryptProxy()
-  readonly connectionIds = new ConnectionIds()
+  readonly main = new MainProxy()
+  readonly acceptor: LeafAcceptor
+  readonly #dialer: LeafDialer
   readonly #interest: LeafInterest
   readonly #server: LeafServer
   readonly #baseInfo: ServerInfo
-  readonly #authenticator: Authenticator
   readonly #byIndex: (LeafConnection | undefined)[] = []
   readonly #clusters = new Map<string, number>()
-  readonly #remotes: LeafRemote[] = []
   #lastPlanKey = 0
   #isEnding = false
 
@@ -74,13 +64,8 @@ export class LeafLinks {
     this.#interest = new LeafInterest(localInterest)
     this.#server = leafServer(settings)
     this.#baseInfo = leafInfo(settings, this.#server)
-    const { user, pass: password, token } = options.authorization
-    const leafUser = options.leafnodes.authorization
-    this.#authenticator = createLeafAuthenticator(
-      { user: leafUser.user, password: leafUser.pass },
-      { user, password, token },
-      (given, hash) => this.bcrypt.verify(given, hash),
-    )
+    this.acceptor = new LeafAcceptor(this)
+    this.#dialer = new LeafDialer(this)
     if (options.trace) {
       thread.outboundTap = (connection, frames) => {
         const prefix = this.#byIndex[connection.index]?.prefix ?? ''
@@ -114,57 +99,44 @@ export class LeafLinks {
     return number
   }
 
-  // ── accepted links ────────────────────────────────────────────────────────────────────────
+  // ── links ─────────────────────────────────────────────────────────────────────────────────
 
-  accept(source: Socket, cid: number): void {
-    if (this.#isEnding) {
-      source.destroy()
-      return
-    }
-    const link = this.#connection(source, cid)
-    if (link === undefined) return
-    const { leafnodes } = this.options
-    const session = new AcceptSession({
-      ...this.#common(link, () => {}),
-      baseInfo: this.#baseInfo,
-      clientId: cid,
-      nonce: randomBytes(NONCE_BYTES).toString('base64url'),
-      authTimeoutMs: leafnodes.authorization.timeoutMs,
-      minVersion: '',
-      authenticate: (connect) => this.#admit(connect),
-    })
-    link.connection.attach(adoptSocket(source, link.connection))
-    link.start(session)
+  get isEnding(): boolean {
+    return this.#isEnding
   }
 
-  #admit(connect: ConnectOptions): LeafAdmission | Promise<LeafAdmission> {
-    const { user, pass, authToken: token } = connect
-    const verdict = this.#authenticator.authenticate({ user, pass, token })
-    return typeof verdict === 'boolean' ? admission(verdict) : verdict.then(admission)
+  /** INFO of the leaf listener, also where there is none. */
+  get baseInfo(): ServerInfo {
+    return this.#baseInfo
   }
 
-  /** Without memory there is no link, and the socket is closed. */
-  #connection(source: Socket, cid: number): LeafConnection | undefined {
-    const connection = Connection.create(this.thread, source, {
+  /** @returns undefined without memory; the socket is the caller's then */
+  create(place: RemotePlace, cid: number, isWebsocket: boolean): LeafConnection | undefined {
+    const { leafnodes, maxPending, writeDeadlineMs } = this.options
+    const { layout } = this.kernel
+    const connection = Connection.create(this.thread, place, {
       cid,
-      kind: this.kernel.layout.KIND_LEAF,
-      pendingBytesMax: NO_PENDING_LIMIT,
+      kind: layout.KIND_LEAF,
+      pendingBytesMax: leafnodes.maxPending || maxPending * PENDING_MAX_FACTOR,
+      writeDeadlineMs: leafnodes.writeDeadlineMs || writeDeadlineMs,
+      isPatient: leafnodes.writeTimeout !== 'close',
     })
-    if (connection === undefined) {
-      source.destroy()
-      return undefined
-    }
-    const link = new LeafConnection(
-      this,
-      connection,
-      connectionPrefix('leaf', connection.remote, cid),
-    )
+    if (connection === undefined) return undefined
+    const kind = isWebsocket ? 'leafWebsocket' : 'leaf'
+    const prefix = connectionPrefix(kind, connection.remote, cid)
+    const link = new LeafConnection(this, connection, prefix, isWebsocket)
     connection.session = link
     this.#byIndex[connection.index] = link
     return link
   }
 
-  #common(link: LeafConnection, onEnd: (penaltyMs: number) => void): LeafSessionOptions {
+  /** What both roles need to know. */
+  sessionOptions(
+    link: LeafConnection,
+    compression: CompressionOptions,
+    isIsolated: boolean,
+    onEnd: (end: LeafEnd) => void,
+  ): LeafSessionOptions {
     const { options } = this
     return {
       link,
@@ -173,12 +145,15 @@ export class LeafLinks {
       sink: this.#sink(link),
       log: this.#log(link.prefix),
       times: { pingIntervalMs: options.pingIntervalMs, pingsOutMax: options.pingMax },
-      compression: options.leafnodes.compression === 'not supported' ? 'not supported' : 'off',
+      compression,
+      baseInfo: this.#baseInfo,
+      clientId: link.connection.cid,
+      peerAddress: link.connection.remote,
       subscriptionsMax: options.maxSubscriptions > 0 ? options.maxSubscriptions : Infinity,
-      isIsolated: false,
+      isIsolated: isIsolated || options.leafnodes.isolateLeafnodeInterest,
       nowMs: () => performance.now(),
       random: Math.random,
-      onEnd: (_reason, penaltyMs) => onEnd(penaltyMs),
+      onEnd,
     }
   }
 
@@ -250,110 +225,82 @@ export class LeafLinks {
     return true
   }
 
-  // ── solicited links ───────────────────────────────────────────────────────────────────────
+  // ── life of the server ────────────────────────────────────────────────────────────────────
 
   /** Dials all remotes, and keeps dialling. */
   startRemotes(): void {
-    const { options, thread } = this
-    for (const { urls } of options.leafnodes.remotes) {
-      const remote: LeafRemote = new LeafRemote({
-        urls,
-        noRandomize: false,
-        ignoresDiscovered: false,
-        reconnectMs: options.leafnodes.reconnectMs,
-        connectErrorReports: options.connectErrorReports,
-        reconnectErrorReports: options.reconnectErrorReports,
-        dial: (address, signal) => this.#dial(remote, address, signal),
-        nowMs: () => performance.now(),
-        random: Math.random,
-        log: thread.log,
-      })
-      this.#remotes.push(remote)
-      remote.start()
-      this.#scheduleRemote(remote)
-    }
-  }
-
-  #scheduleRemote(remote: LeafRemote): void {
-    const dueMs = remote.nextDeadlineMs()
-    if (this.#isEnding || !Number.isFinite(dueMs)) return
-    this.thread.deadlines.at(dueMs, () => {
-      const attempt = remote.onTimer(performance.now())
-      if (attempt === undefined) this.#scheduleRemote(remote)
-      else void attempt.then(() => this.#scheduleRemote(remote))
-    })
-  }
-
-  async #dial(remote: LeafRemote, address: RemoteAddress, signal: AbortSignal): Promise<void> {
-    const cid = await this.connectionIds.take()
-    let link: LeafConnection | undefined
-    const socket = connect({
-      host: address.host,
-      port: address.port,
-      noDelay: true,
-      onread: {
-        buffer: () => link?.connection.readTarget() ?? this.thread.readView,
-        callback: (bytes) => link?.connection.onRead(bytes) ?? false,
-      },
-    })
-    await connected(socket, address, signal)
-    link = this.#connection(socket, cid)
-    if (link === undefined) throw new Error('shared memory is exhausted')
-    this.#countConnection()
-    link.connection.attach(socket)
-    const session = new SolicitSession({
-      ...this.#common(link, (penaltyMs) => {
-        remote.onLinkEnd(penaltyMs)
-        this.#scheduleRemote(remote)
-      }),
-      isHub: false,
-      denyImports: [],
-      denyExports: [],
-      requestsIsolation: false,
-      firstInfoTimeoutMs: FIRST_INFO_TIMEOUT_MS,
-      credentials: () => remote.urls.credentials(address),
-      onDiscovered: (hostPorts) => remote.onDiscovered(hostPorts),
-    })
-    link.start(session)
+    this.#dialer.start()
   }
 
   /** Accepted connections were counted by the main thread. */
-  #countConnection(): void {
+  countConnection(): void {
     const { layout, words } = this.kernel
     const at = threadField(this.kernel, layout.ROUTER_THREAD, layout.THREAD_CONNECTIONS) >> 2
     Atomics.add(words, at, 1)
   }
 
+  /** Tells the leafs of this hub that it is about to end. @returns how many there are */
+  tellLameDuck(): number {
+    let count = 0
+    this.thread.beginTurn()
+    for (const link of this.#links()) {
+      const { session } = link
+      if (!(session instanceof AcceptSession) || !session.isConnected) continue
+      session.tellLameDuck()
+      count += 1
+    }
+    this.thread.endTurn()
+    return count
+  }
+
   closeAll(): void {
     this.#isEnding = true
-    for (const remote of this.#remotes) remote.stop()
+    this.#dialer.stop()
     this.thread.beginTurn()
     for (const connection of this.thread.connections) connection?.close('serverShutdown')
     this.thread.endTurn()
   }
-}
 
-function admission(isRight: boolean): LeafAdmission {
-  return isRight ? { ok: true } : { ok: false, why: 'authorization' }
-}
-
-/** Resolves when the connection stands; rejects with the text that the log shows. */
-function connected(socket: Socket, address: RemoteAddress, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fail = (reason: string) => {
-      clearTimeout(timer)
-      socket.destroy()
-      reject(new Error(`dial tcp ${addressText(address)}: ${reason}`))
+  *#links(): Iterable<LeafConnection> {
+    for (const link of this.#byIndex) {
+      if (link?.connection.isOpen && link.hasSession) yield link
     }
-    const timer = setTimeout(() => fail('i/o timeout'), DIAL_TIMEOUT_MS)
-    signal.addEventListener('abort', () => fail('operation was canceled'), { once: true })
-    socket.once('error', (error) => fail(`connect: ${systemErrorReason(error)}`))
-    socket.once('connect', () => {
-      clearTimeout(timer)
-      socket.removeAllListeners('error')
-      resolve()
-    })
-  })
+  }
+
+  // ── report ────────────────────────────────────────────────────────────────────────────────
+
+  report(withSubscriptions: boolean): LeafReport {
+    const links = [...this.#links()].map((link) => this.#linkReport(link, withSubscriptions))
+    return { links, remotes: this.#dialer.report() }
+  }
+
+  #linkReport(link: LeafConnection, withSubscriptions: boolean): LeafLinkReport {
+    const { connection, session } = link
+    const { peerFacts, received } = session
+    return {
+      id: connection.cid,
+      name: peerFacts.name,
+      serverId: peerFacts.serverId,
+      cluster: peerFacts.cluster,
+      account: this.#server.account,
+      remoteAccount: peerFacts.remoteAccount,
+      ip: connection.remoteAddress,
+      port: connection.remotePort,
+      isSolicited: session.isSolicited,
+      isSpoke: session.isSpoke,
+      isIsolated: session.isIsolated,
+      isWebsocket: link.isWebsocket,
+      compression: session.compression,
+      rttMs: session.rttMs,
+      uptimeMs: performance.now() - connection.startedMs,
+      ...link.counts(),
+      pendingBytes: connection.pendingBytes,
+      slowCount: connection.slowCount,
+      subscriptions: received.size,
+      announced: this.#interest.announcedTo(session)?.size ?? 0,
+      ...(withSubscriptions ? { subscriptionsList: [...received.keys()] } : {}),
+    }
+  }
 }
 
 function leafServer({ options, identity, serverName }: ThreadSettings): LeafServer {

@@ -1,25 +1,36 @@
 import type { Socket } from 'node:net'
-import { type Authenticator, createAuthenticator } from '../auth/authenticator.ts'
-import { NATS_VERSION, SABLE_VERSION } from '../base/version.ts'
+import { TLSSocket } from 'node:tls'
 import type { Options } from '../config/options.ts'
-import { adoptSocket } from '../io/adopt-socket.ts'
+import { adoptSocket, readByCopy } from '../io/adopt-socket.ts'
 import { Connection } from '../io/connection.ts'
+import { WebsocketCodec } from '../io/websocket/websocket-codec.ts'
+import type { WebsocketTerms } from '../io/websocket/websocket-terms.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { threadField } from '../kernel/shared-memory.ts'
 import type { ThreadLogger } from '../monitor/log/thread-logger.ts'
-import type { ServerInfo } from '../protocol/info.ts'
 import type { OperationLimits } from '../protocol/operation.ts'
-import { BcryptProxy } from './bcrypt-proxy.ts'
+import {
+  type ClientFront,
+  type ClientRequest,
+  clientFront,
+  websocketFront,
+} from './client-front.ts'
 import { ClientSession } from './client-session.ts'
 import type { IoThread, ThreadRole } from './io-thread.ts'
+import { LameDuck } from './lame-duck.ts'
+import { MainProxy } from './main-proxy.ts'
 import { traceFrames } from './outbound-trace.ts'
 import { RouterProxy } from './router-proxy.ts'
 import { SlotReader } from './subscriptions.ts'
 import type { ThreadSettings } from './thread-settings.ts'
+import { WebsocketListener } from './websocket-listener.ts'
 
-/** nats-server says which Go built it; this says what runs here. */
-const RUNTIME = `node${process.version}`
-const API_LEVEL = 5
+/** What the main thread has decided about a connection. */
+interface Admission {
+  readonly cid: number
+  /** max_connections is reached: say so and close. */
+  readonly isRefused: boolean
+}
 
 /** A protocol worker: owns its clients' connections, end to end. */
 export class ProtocolWorker implements ThreadRole {
@@ -27,13 +38,14 @@ export class ProtocolWorker implements ThreadRole {
   readonly kernel: Kernel
   readonly options: Options
   readonly log: ThreadLogger
-  readonly authenticator: Authenticator
-  readonly bcrypt: BcryptProxy
+  readonly main = new MainProxy()
   readonly router: RouterProxy
   readonly slots: SlotReader
   readonly limits: OperationLimits
-  /** INFO of every client; client id and address come on top. */
-  readonly info: ServerInfo
+  readonly lameDuck: LameDuck
+  readonly #front: ClientFront
+  readonly #websocketFront: ClientFront
+  readonly #websocket: WebsocketListener | undefined
   readonly #awaitingRouterWord: number
   #isEnding = false
 
@@ -43,15 +55,14 @@ export class ProtocolWorker implements ThreadRole {
     this.log = thread.log
     const { options } = settings
     this.options = options
-    this.bcrypt = new BcryptProxy()
-    const { user, pass: password, token } = options.authorization
-    this.authenticator = createAuthenticator({ user, password, token }, (given, hash) =>
-      this.bcrypt.verify(given, hash),
-    )
+    const verifyBcrypt = (given: string, hash: string) => this.main.verifyBcrypt(given, hash)
+    this.#front = clientFront(settings, verifyBcrypt)
+    this.#websocketFront = websocketFront(settings, this.#front, verifyBcrypt)
+    this.#websocket = options.websocket.port === 0 ? undefined : new WebsocketListener(this)
     this.router = new RouterProxy(this.kernel)
     this.slots = new SlotReader(this.kernel)
     this.limits = { controlLineBytesMax: options.maxControlLine }
-    this.info = clientInfo(settings, this.authenticator.required)
+    this.lameDuck = new LameDuck(thread, () => this.#sessions())
     const { layout } = this.kernel
     this.#awaitingRouterWord =
       threadField(this.kernel, thread.thread, layout.THREAD_AWAITING_ROUTER) >> 2
@@ -61,34 +72,75 @@ export class ProtocolWorker implements ThreadRole {
   // ── connections ───────────────────────────────────────────────────────────────────────────
 
   accept(source: Socket, cid: number, isRefused: boolean): void {
-    const { thread, kernel, options } = this
     if (this.#isEnding) {
       source.destroy()
       return
     }
-    thread.beginTurn()
-    const connection = Connection.create(thread, source, {
-      cid,
-      kind: kernel.layout.KIND_CLIENT,
-      pendingBytesMax: options.maxPending,
-    })
-    if (connection === undefined) {
-      source.destroy()
-      thread.endTurn()
-      return
+    this.thread.beginTurn()
+    const connection = this.#connect(source, cid)
+    if (connection !== undefined) {
+      const session = new ClientSession(this, connection, this.#front)
+      connection.session = session
+      connection.attach(adoptSocket(source, connection))
+      session.start(isRefused)
     }
-    const session = new ClientSession(this, connection)
-    connection.session = session
-    connection.attach(adoptSocket(source, connection))
-    session.start(isRefused)
-    thread.endTurn()
+    this.thread.endTurn()
+  }
+
+  acceptWebsocket(source: Socket, cid: number, isRefused: boolean): void {
+    if (this.#isEnding) source.destroy()
+    else this.#websocket?.accept(source, cid, isRefused)
+  }
+
+  /** A client whose socket has been read from, up to the end of its HTTP request. */
+  openWebsocket(
+    source: Socket,
+    { cid, isRefused }: Admission,
+    request: ClientRequest,
+    terms: WebsocketTerms,
+  ): void {
+    this.thread.beginTurn()
+    const connection = this.#connect(source, cid)
+    if (connection !== undefined) {
+      const session = new ClientSession(this, connection, this.#websocketFront, request)
+      connection.session = session
+      connection.setCodec(new WebsocketCodec(connection, terms))
+      // The handle of a socket that still has to write cannot change hands, and TLS has none.
+      const isPlain = !(source instanceof TLSSocket) && source.writableLength === 0
+      if (isPlain) connection.attach(adoptSocket(source, connection))
+      else connection.attach(readByCopy(source, connection))
+      session.start(isRefused)
+    }
+    this.thread.endTurn()
+  }
+
+  #connect(source: Socket, cid: number): Connection | undefined {
+    const connection = Connection.create(this.thread, source, {
+      cid,
+      kind: this.kernel.layout.KIND_CLIENT,
+      pendingBytesMax: this.options.maxPending,
+      writeDeadlineMs: this.options.writeDeadlineMs,
+      isPatient: false,
+    })
+    if (connection === undefined) source.destroy()
+    return connection
   }
 
   closeAll(): void {
     this.#isEnding = true
     this.thread.beginTurn()
     for (const connection of this.thread.connections) connection?.close('serverShutdown')
+    this.#websocket?.closeAll()
     this.thread.endTurn()
+  }
+
+  #sessions(): ClientSession[] {
+    const sessions: ClientSession[] = []
+    for (const connection of this.thread.connections) {
+      if (!connection?.isOpen) continue
+      if (connection.session instanceof ClientSession) sessions.push(connection.session)
+    }
+    return sessions
   }
 
   #sessionOf(slot: number): ClientSession | undefined {
@@ -140,24 +192,5 @@ export class ProtocolWorker implements ThreadRole {
     if (position === undefined || !this.router.hasApplied(position)) return true
     Atomics.store(words, this.#awaitingRouterWord, 0)
     return false
-  }
-}
-
-function clientInfo(settings: ThreadSettings, isAuthRequired: boolean): ServerInfo {
-  const { options, identity, serverName, clientHost, clientPort } = settings
-  return {
-    serverId: identity.id,
-    serverName,
-    version: NATS_VERSION,
-    proto: 1,
-    go: RUNTIME,
-    host: clientHost,
-    port: clientPort,
-    headers: !options.noHeaderSupport,
-    authRequired: isAuthRequired,
-    maxPayload: options.maxPayload,
-    apiLevel: API_LEVEL,
-    xkey: identity.xkey,
-    sable: SABLE_VERSION,
   }
 }

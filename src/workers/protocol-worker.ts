@@ -13,15 +13,24 @@ function onMessage(message: ToThread): void {
     case 'peer':
       thread.connectPeer(message.thread, message.port)
       break
-    case 'connection':
-      worker.accept(message.socket, message.cid, message.isRefused)
+    case 'connection': {
+      const { listener, socket, cid, isRefused } = message
+      if (listener === 'websocket') worker.acceptWebsocket(socket, cid, isRefused)
+      else worker.accept(socket, cid, isRefused)
       break
+    }
     case 'peerDied':
       thread.forgetPeer(message.thread)
       post({ type: 'forgotten', thread: message.thread })
       break
-    case 'bcryptVerified':
-      worker.bcrypt.onVerified(message.id, message.isRight)
+    case 'answer':
+      worker.main.onAnswer(message.id, message.answer)
+      break
+    case 'lameDuck':
+      post({ type: 'lameDuckTold', count: worker.lameDuck.tell() })
+      break
+    case 'drain':
+      worker.lameDuck.drain(message.durationMs, () => post({ type: 'drained' }))
       break
     case 'shutdown':
       worker.closeAll()

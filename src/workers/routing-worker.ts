@@ -14,13 +14,16 @@ function onMessage(message: ToThread): void {
       thread.connectPeer(message.thread, message.port)
       break
     case 'connection':
-      worker.leafs.accept(message.socket, message.cid)
+      worker.leafs.acceptor.accept(message.socket, message.cid)
       break
-    case 'bcryptVerified':
-      worker.leafs.bcrypt.onVerified(message.id, message.isRight)
+    case 'answer':
+      worker.leafs.main.onAnswer(message.id, message.answer)
       break
-    case 'connectionId':
-      worker.leafs.connectionIds.onTaken(message.id, message.cid)
+    case 'lameDuck':
+      post({ type: 'lameDuckTold', count: worker.leafs.tellLameDuck() })
+      break
+    case 'leafReport':
+      post({ type: 'leafReport', report: worker.leafs.report(message.withSubscriptions) })
       break
     case 'peerDied':
       thread.forgetPeer(message.thread)

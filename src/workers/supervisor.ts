@@ -2,12 +2,15 @@ import type { Socket } from 'node:net'
 import { MessageChannel, type MessagePort, type Transferable, Worker } from 'node:worker_threads'
 import { BrokerError } from '../base/errors.ts'
 import type { LogLevel } from '../base/log-line.ts'
+import type { RelayFacts } from '../io/websocket/relay-socket.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { threadField } from '../kernel/shared-memory.ts'
 import type { LogSink } from '../monitor/log/log-sink.ts'
 import { type CryptoPool, createCryptoPool } from './crypto-pool.ts'
+import type { LeafReport } from './leaf-report.ts'
 import { threadEntry } from './thread-entry.ts'
 import type { Failure, FromThread, ListenerKind, ThreadStart, ToThread } from './thread-messages.ts'
+import { threadReply } from './thread-reply.ts'
 import type { ThreadSettings } from './thread-settings.ts'
 
 /** Two deaths of one role within this time: something is broken for good. */
@@ -19,6 +22,7 @@ const DEATH_INTERVAL_MS = 60_000
 const YOUNG_GENERATION_MB_MAX = 3
 /** Threads get this long to send what they have when the broker ends. */
 const END_TIMEOUT_MS = 2000
+const ANSWER_TIMEOUT_MS = 5000
 
 export interface SupervisorOptions {
   readonly kernel: Kernel
@@ -239,13 +243,19 @@ export class Supervisor {
         void this.#verifyBcrypt(thread, message.id, message.password, message.hash)
         break
       case 'takeConnectionId':
-        this.#post(thread, {
-          type: 'connectionId',
-          id: message.id,
-          cid: this.takeConnectionId(),
-        })
+        this.#post(thread, { type: 'answer', id: message.id, answer: this.takeConnectionId() })
+        break
+      case 'relayLeaf':
+        this.#relayLeaf(message.port, message.facts, message.cid)
         break
     }
+  }
+
+  /** While the routing worker is replaced the leaf is turned away; it comes again. */
+  #relayLeaf(port: MessagePort, facts: RelayFacts, cid: number): void {
+    const { ROUTER_THREAD } = this.#options.kernel.layout
+    if (!this.#isRunning(ROUTER_THREAD)) port.close()
+    else this.#post(ROUTER_THREAD, { type: 'relayedLeaf', port, facts, cid }, [port])
   }
 
   async #verifyBcrypt(thread: number, id: number, password: string, hash: string): Promise<void> {
@@ -253,7 +263,7 @@ export class Supervisor {
     const isRight = await this.#cryptoPool.verifyBcrypt(password, hash)
     // A successor counts its questions anew: the answer must not be taken for one of its own.
     if (this.#threads[thread] !== asker) return
-    this.#post(thread, { type: 'bcryptVerified', id, isRight })
+    this.#post(thread, { type: 'answer', id, answer: isRight })
   }
 
   // ── death and replacement ─────────────────────────────────────────────────────────────────
@@ -355,6 +365,48 @@ export class Supervisor {
     this.#post(thread, { type: 'fail', how })
   }
 
+  // ── questions ─────────────────────────────────────────────────────────────────────────────
+
+  #ask<T extends FromThread['type']>(
+    thread: number,
+    question: ToThread,
+    type: T,
+    timeoutMs = ANSWER_TIMEOUT_MS,
+  ): Promise<Extract<FromThread, { type: T }> | undefined> {
+    const managed = this.#threads[thread]
+    if (managed === undefined || managed.isDead) return Promise.resolve(undefined)
+    const answer = threadReply(managed.worker, type, timeoutMs)
+    this.#post(thread, question)
+    return answer
+  }
+
+  /** All leaf links and remotes; undefined while the routing worker is being replaced. */
+  async leafReport(withSubscriptions: boolean): Promise<LeafReport | undefined> {
+    const { ROUTER_THREAD } = this.#options.kernel.layout
+    const question = { type: 'leafReport', withSubscriptions } as const
+    const answer = await this.#ask(ROUTER_THREAD, question, 'leafReport')
+    return answer?.report
+  }
+
+  /** Tells clients and leafs that this server is about to end. @returns how many there are */
+  async tellLameDuck(): Promise<number> {
+    const answers = await Promise.all(
+      this.#threads.map((_, thread) => this.#ask(thread, { type: 'lameDuck' }, 'lameDuckTold')),
+    )
+    return answers.reduce((sum, answer) => sum + (answer?.count ?? 0), 0)
+  }
+
+  /** Closes all clients, spread over `durationMs`. */
+  async drainClients(durationMs: number): Promise<void> {
+    const { ROUTER_THREAD } = this.#options.kernel.layout
+    const drains = this.#threads.map((_, thread) =>
+      thread === ROUTER_THREAD
+        ? undefined
+        : this.#ask(thread, { type: 'drain', durationMs }, 'drained', 2 * durationMs + 60_000),
+    )
+    await Promise.all(drains)
+  }
+
   // ── end ───────────────────────────────────────────────────────────────────────────────────
 
   /** Closes all connections and ends the threads. */
@@ -367,20 +419,11 @@ export class Supervisor {
   }
 }
 
-function endThread(worker: Worker): Promise<unknown> {
-  const ended = new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, END_TIMEOUT_MS)
-    const done = () => {
-      clearTimeout(timer)
-      resolve()
-    }
-    worker.on('message', (message: FromThread) => {
-      if (message.type === 'ended') done()
-    })
-    worker.on('exit', done)
-  })
+async function endThread(worker: Worker): Promise<void> {
+  const ended = threadReply(worker, 'ended', END_TIMEOUT_MS)
   worker.postMessage({ type: 'shutdown' } satisfies ToThread)
-  return ended.then(() => worker.terminate())
+  await ended
+  await worker.terminate()
 }
 
 function roleOf(thread: number): string {

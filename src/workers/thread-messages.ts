@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net'
 import type { MessagePort } from 'node:worker_threads'
 import type { LogLine } from '../base/log-line.ts'
+import type { RelayFacts } from '../io/websocket/relay-socket.ts'
+import type { LeafReport } from './leaf-report.ts'
 import type { ThreadSettings } from './thread-settings.ts'
 
 /** What the main thread starts a thread with (workerData). */
@@ -11,7 +13,10 @@ export interface ThreadStart {
   readonly settings: ThreadSettings
 }
 
-export type ListenerKind = 'client' | 'leaf'
+export type ListenerKind = 'client' | 'leaf' | 'websocket'
+
+/** To a question a thread has asked; see MainProxy. */
+export type Answer = boolean | number
 
 /** Control messages to a thread. Everything about messages of clients goes through the lanes. */
 export type ToThread =
@@ -27,8 +32,20 @@ export type ToThread =
     }
   /** A peer died: forget its lanes, then answer 'forgotten'. */
   | { readonly type: 'peerDied'; readonly thread: number }
-  | { readonly type: 'bcryptVerified'; readonly id: number; readonly isRight: boolean }
-  | { readonly type: 'connectionId'; readonly id: number; readonly cid: number }
+  | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
+  /** Tell clients and leafs that this server is about to end; answer 'lameDuckTold'. */
+  | { readonly type: 'lameDuck' }
+  /** Close the clients one by one, spread over this time; answer 'drained'. */
+  | { readonly type: 'drain'; readonly durationMs: number }
+  /** To the routing worker, which answers 'leafReport'. */
+  | { readonly type: 'leafReport'; readonly withSubscriptions: boolean }
+  /** A leaf came by WebSocket: its bytes arrive at this port, see relay-socket.ts. */
+  | {
+      readonly type: 'relayedLeaf'
+      readonly port: MessagePort
+      readonly facts: RelayFacts
+      readonly cid: number
+    }
   | { readonly type: 'shutdown' }
   /** For tests of the supervisor. */
   | { readonly type: 'fail'; readonly how: Failure }
@@ -47,4 +64,15 @@ export type FromThread =
       readonly hash: string
     }
   | { readonly type: 'takeConnectionId'; readonly id: number }
+  /** For the routing worker, which gets it as 'relayedLeaf'. */
+  | {
+      readonly type: 'relayLeaf'
+      readonly port: MessagePort
+      readonly facts: RelayFacts
+      readonly cid: number
+    }
+  /** `count`: clients, or leafs for which this server is the hub. */
+  | { readonly type: 'lameDuckTold'; readonly count: number }
+  | { readonly type: 'drained' }
+  | { readonly type: 'leafReport'; readonly report: LeafReport }
   | { readonly type: 'ended' }

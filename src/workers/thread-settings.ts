@@ -10,4 +10,7 @@ export interface ThreadSettings {
   readonly clientHost: string
   readonly clientPort: number
   readonly leafPort: number
+  /** What INFO says to WebSocket clients; port 0 = there is no such listener. */
+  readonly websocketHost: string
+  readonly websocketPort: number
 }

@@ -78,6 +78,19 @@ test('--scenario takes names and families, each scenario once, in the order give
   )
 })
 
+test('leaf links: families by way and compression, a hub of another kind, sizes', () => {
+  const { scenarios } = accepted('--scenario', 'leaf-down,leaf-off,leaf-16')
+  assert.deepEqual(
+    scenarios.map(({ name }) => name),
+    ['leaf-down-16', 'leaf-down-1024', 'leaf-off-16', 'leaf-off-1024', 'leaf-16'],
+  )
+  const options = accepted('--hub', '/opt/hub -D', '--links', '2', '--subscriptions', '7')
+  assert.deepEqual(options.hub, ['/opt/hub', '-D'])
+  assert.equal(options.links, 2)
+  assert.equal(options.subscriptions, 7)
+  assert.equal(accepted().hub, undefined)
+})
+
 test('--duration takes seconds and milliseconds, --messages a count', () => {
   assert.deepEqual(accepted('--duration', '2').amount, { durationMs: 2000 })
   assert.deepEqual(accepted('--duration', '0.5s').amount, { durationMs: 500 })
@@ -93,6 +106,9 @@ test('wrong usage is refused with the reason', () => {
   assert.match(refused('--scenario', 'nonesuch'), /unknown scenario: nonesuch/)
   assert.match(refused('--rounds', '0'), /--rounds must be a whole number/)
   assert.match(refused('--connections', '1e3'), /--connections must be a whole number/)
+  assert.match(refused('--links', '1'), /--links must be 2 or more/)
+  assert.match(refused('--subscriptions', '0'), /--subscriptions must be a whole number/)
+  assert.match(refused('--hub', ''), /empty server command/)
   assert.match(refused('--duration', '3h'), /--duration must be between/)
   assert.match(refused('--duration', '3600s'), /--duration must be between/)
   assert.match(refused('--url', 'tls://a'), /--url must look like/)

@@ -28,6 +28,15 @@ const SMOKE_HASHES: Readonly<Record<string, string>> = {
   '1:1-8192': 'f72528c67b0b86de',
   'fan-out': '7b0c35123eb8e6c0',
   '4:4': 'e56707554ce4357b',
+  // One publisher and one subscriber: what arrives is the same with a link between them.
+  'leaf-16': 'f47d5638dff47d3e',
+  'leaf-128': '81138e1d0bc954b0',
+  'leaf-1024': '2dc2c5a85c1675c3',
+  'leaf-8192': 'f72528c67b0b86de',
+  'leaf-off-16': 'f47d5638dff47d3e',
+  'leaf-off-1024': '2dc2c5a85c1675c3',
+  'leaf-down-16': 'f47d5638dff47d3e',
+  'leaf-down-1024': '2dc2c5a85c1675c3',
 }
 
 interface Report {
@@ -87,6 +96,52 @@ test('a smoke run of all scenarios loses nothing and compares two servers', { sk
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
+})
+
+test('the leaf scenarios lose nothing between two of our own servers', async () => {
+  const run = await bench('--smoke', '--scenario', 'leaf')
+  assert.equal(run.code, 0, run.stderr)
+  for (const { name } of SCENARIOS.filter((scenario) => scenario.name.startsWith('leaf-'))) {
+    const line = run.stderr.split('\n').find((text) => text.startsWith(`${name} round 1/1 sable: `))
+    assert.ok(line !== undefined, `${name}\n${run.stderr}`)
+    assert.match(
+      line,
+      SMOKE_HASHES[name] === undefined ? /[mu]s \d/ : new RegExp(SMOKE_HASHES[name]),
+    )
+  }
+})
+
+test('--hub puts another program at the end of the links', { skip }, async () => {
+  const hub = ['--server', peer.path, '--hub', `${peer.path} -D`]
+  const run = await bench('--smoke', '--scenario', 'leaf-16,leaf-interest,leaf-fleet', ...hub)
+  assert.equal(run.code, 0, run.stderr)
+  assert.ok(run.stdout.includes(`leaf links to ${peer.path} -D`))
+})
+
+test('a hub that does not start, or breaks off, is a failure with its reason', async () => {
+  const absent = await bench(
+    '--smoke',
+    '--scenario',
+    'leaf',
+    '--hub',
+    `"${process.execPath}" -e 0 --`,
+  )
+  assert.equal(absent.code, 1)
+  for (const name of ['leaf-16', 'leaf-request', 'leaf-interest', 'leaf-fleet']) {
+    const reason = new RegExp(`^FAILED ${name} on sable: server did not start: .* code=0`, 'm')
+    assert.match(absent.stdout, reason)
+  }
+  const hub = fileURLToPath(new URL('./refusing-hub.ts', import.meta.url))
+  const command = `"${process.execPath}" "${hub}"`
+  const refusing = await bench('--smoke', '--scenario', 'leaf-fleet', '--hub', command)
+  assert.equal(refusing.code, 1)
+  assert.match(refusing.stdout, /^FAILED leaf-fleet on sable: -ERR 'No News'$/m)
+})
+
+test('a running server has no leaf links to measure', async () => {
+  const run = await bench('--smoke', '--scenario', 'leaf', '--url', 'nats://127.0.0.1:1')
+  assert.equal(run.code, 0, run.stderr)
+  assert.match(run.stdout, /^leaf-16 +n\/a$/m)
 })
 
 test('a server that does not start is a failure with its reason', async () => {

@@ -5,6 +5,7 @@ import { streamOf } from '../protocol/streams.ts'
 import { ReferenceParser } from '../reference/reference-parser.ts'
 import { DeliveryModel, type ModelConnection, Source } from './delivery-model.ts'
 import type { KernelThread } from './kernel-thread.ts'
+import type { LinkRules } from './permission-model.ts'
 import { Session } from './session.ts'
 import { KERNELS, Threads } from './threads.ts'
 import {
@@ -12,6 +13,7 @@ import {
   controlLine,
   cut,
   cutText,
+  linkRules,
   type MessageShape,
   messageShape,
   PATTERNS,
@@ -97,6 +99,12 @@ interface Member {
   readonly interest: { readonly sid: string; readonly address: number; isLive: boolean }[]
 }
 
+interface Flags {
+  readonly echo: boolean
+  readonly headers: boolean
+  readonly noResponders: boolean
+}
+
 /** Connections on three threads and the model of what they get. */
 class World {
   readonly threads: Threads
@@ -104,16 +112,16 @@ class World {
   readonly members: Member[] = []
   #lastNumber = 0
 
-  constructor(threads: Threads, flags: { echo: boolean; headers: boolean; noResponders: boolean }) {
+  constructor(threads: Threads, flags: Flags, rules: readonly LinkRules[]) {
     this.threads = threads
     const plain = { echo: true, headers: true, noResponders: false, origin: 0 }
     this.#add('source', 1, { ...plain, ...flags, kind: 'client' }, true)
-    this.#add('link a', 0, { ...plain, kind: 'leaf', origin: 7 }, true)
+    this.#add('link a', 0, { ...plain, kind: 'leaf', origin: 7, rules: rules[0]! }, true)
     this.#add('far source', 2, { ...plain, kind: 'client', echo: false }, true)
     this.#add('near', 1, { ...plain, kind: 'client' }, false)
     this.#add('far', 2, { ...plain, headers: false, kind: 'client' }, false)
-    this.#add('link b', 0, { ...plain, kind: 'leaf', origin: 7 }, false)
-    this.#add('link c', 0, { ...plain, headers: false, kind: 'leaf' }, false)
+    this.#add('link b', 0, { ...plain, kind: 'leaf', origin: 7, rules: rules[1]! }, false)
+    this.#add('link c', 0, { ...plain, headers: false, kind: 'leaf', rules: rules[2]! }, false)
   }
 
   #add(
@@ -127,6 +135,7 @@ class World {
     const options = {
       ...{ kind, echo, headers, noResponders, origin },
       planKey: kind === 'leaf' ? this.members.length + 1 : 0,
+      ...(facts.rules === undefined ? {} : { rules: facts.rules }),
     }
     const model = { name, ...facts }
     const session = isSource ? new Session(owner, options, () => this.threads.settle()) : undefined
@@ -192,6 +201,11 @@ class World {
     this.model.check(
       new Map(this.members.map(({ model, thread, record }) => [model, thread.take(record)])),
     )
+    const { layout } = this.threads.router
+    for (const { model, record, thread } of this.members) {
+      const filtered = this.model.filtered.get(model) ?? 0
+      assert.equal(thread.long(record + layout.CONNECTION_FILTERED), BigInt(filtered), model.name)
+    }
   }
 
   dispose(): void {
@@ -216,9 +230,10 @@ for (const { name, module } of KERNELS) {
         headers: fc.constant(true),
         noResponders: fc.boolean(),
       })
+      const rules = fc.tuple(linkRules, linkRules, linkRules)
       fc.assert(
-        fc.property(flags, fc.array(step, { maxLength: 25 }), (given, steps) => {
-          const world = new World(threads, given)
+        fc.property(flags, rules, fc.array(step, { maxLength: 25 }), (given, links, steps) => {
+          const world = new World(threads, given, links)
           try {
             for (const one of steps) {
               world.run(one)

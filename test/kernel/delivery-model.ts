@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type ReferenceOperation, ReferenceParser } from '../reference/reference-parser.ts'
 import { ReferenceSublist, type ReferenceSubscription } from '../reference/reference-sublist.ts'
 import { type Frame, parseFrames } from './frames.ts'
+import { type LinkRules, mayComeIn, mayGoOut, mayGoOutFor, NO_RULES } from './permission-model.ts'
 
 const CONTROL_LINE_MAX = 4096
 /** Every payload or reply of a tested message contains its number like this. */
@@ -16,6 +17,8 @@ export interface ModelConnection {
   readonly noResponders: boolean
   /** Leaf links of one cluster are not fed from each other. */
   readonly origin: number
+  /** Leaf links only. */
+  readonly rules?: LinkRules
 }
 
 interface Interest {
@@ -68,6 +71,8 @@ export class DeliveryModel {
   readonly #list = new ReferenceSublist<Interest>()
   readonly #interest = new Map<Interest, ReferenceSubscription<Interest>>()
   readonly #expected = new Map<number, Expectation>()
+  /** Messages that permissions kept from a link, wholly or for some group. */
+  readonly filtered = new Map<ModelConnection, number>()
 
   // ── interest ──────────────────────────────────────────────────────────────────────────────
 
@@ -102,8 +107,8 @@ export class DeliveryModel {
 
   // ── a source's operations ─────────────────────────────────────────────────────────────────
 
-  /** Applies what a source said; see `Source`. */
-  apply(source: ModelConnection, { verb, argument, payload }: ReferenceOperation): void {
+  /** Applies what a source said; see `Source`. Returns false when its link must be closed. */
+  apply(source: ModelConnection, { verb, argument, payload }: ReferenceOperation): boolean {
     const isPub = verb === 'PUB' || verb === 'HPUB'
     const words = argument.split(isPub ? /[ \t]+/ : /[ \t\r\n]+/).filter((word) => word !== '')
     if (verb === 'SUB') {
@@ -116,8 +121,9 @@ export class DeliveryModel {
     } else if (verb === 'UNSUB') {
       this.#unsubscribe(source, words[0]!, words[1])
     } else if (isPub || verb === 'LMSG' || (verb === 'HMSG' && source.kind === 'leaf')) {
-      this.#publish(source, messageOf(verb, words, payload ?? ''))
+      return this.#publish(source, messageOf(verb, words, payload ?? ''))
     }
+    return true
   }
 
   #unsubscribe(source: ModelConnection, sid: string, maxText: string | undefined): void {
@@ -128,7 +134,10 @@ export class DeliveryModel {
     else this.#remove(interest)
   }
 
-  #publish(source: ModelConnection, message: Message): void {
+  #publish(source: ModelConnection, message: Message): boolean {
+    const { subject } = message
+    const sourceRules = source.rules ?? NO_RULES
+    if (!mayComeIn(sourceRules, subject)) return sourceRules.isSpoke
     const number = numberOf(message.payload)
     const expectation: Expectation = {
       text: `${message.subject} #${number}#`,
@@ -139,11 +148,15 @@ export class DeliveryModel {
       message,
     }
     this.#expected.set(number, expectation)
-    const { plain, queues } = this.#list.match(message.subject)
+    const kept = new Set<ModelConnection>()
+    const { plain, queues } = this.#list.match(subject)
     for (const interest of plain) {
       const { connection } = interest
       if (connection.kind === 'leaf') {
-        if (mayFeed(source, connection)) expectation.plainLinks.add(connection)
+        if (!mayFeed(source, connection)) continue
+        const isPermitted = mayGoOut(connection.rules ?? NO_RULES, subject)
+        if (isPermitted === true) expectation.plainLinks.add(connection)
+        else if (isPermitted === false) kept.add(connection)
       } else if (source !== connection || source.echo) {
         expectation.frames.push({ connection, text: frameFor(interest, message) })
         interest.delivered++
@@ -155,9 +168,13 @@ export class DeliveryModel {
       const clients = members.filter(
         ({ connection }) => connection.kind === 'client' && (connection !== source || source.echo),
       )
-      const links = members
+      const mayTake = ({ rules = NO_RULES }: ModelConnection) =>
+        mayGoOut(rules, subject) === true && mayGoOutFor(rules, subject, group)
+      const candidates = members
         .map(({ connection }) => connection)
         .filter((connection) => connection.kind === 'leaf' && mayFeed(source, connection))
+        .filter(({ rules = NO_RULES }) => mayGoOut(rules, subject) !== undefined)
+      const links = candidates.filter(mayTake)
       if (clients.length > 0) {
         expectation.choices.push(
           clients.map((interest) => {
@@ -166,9 +183,13 @@ export class DeliveryModel {
         )
       } else if (links.length > 0) {
         expectation.linkChoices.push({ group, links })
+      } else {
+        for (const link of candidates) kept.add(link)
       }
     }
+    for (const link of kept) this.filtered.set(link, (this.filtered.get(link) ?? 0) + 1)
     this.#expectStatus(source, expectation)
+    return true
   }
 
   /** A request that reaches nobody is answered, if its sender wants and listens. */
@@ -335,6 +356,7 @@ export class Source {
   readonly #model: DeliveryModel
   readonly #parser: ReferenceParser
   #applied = 0
+  #isForbidden = false
 
   constructor(model: DeliveryModel, connection: ModelConnection) {
     this.#model = model
@@ -345,14 +367,14 @@ export class Source {
   }
 
   get end(): string {
-    return this.#parser.end
+    return this.#isForbidden ? 'forbiddenPublish' : this.#parser.end
   }
 
   feed(text: string): void {
     this.#parser.feed(Buffer.from(text, 'latin1'))
     const { operations } = this.#parser
-    for (; this.#applied < operations.length; this.#applied++) {
-      this.#model.apply(this.connection, operations[this.#applied]!)
+    for (; this.#applied < operations.length && !this.#isForbidden; this.#applied++) {
+      this.#isForbidden = !this.#model.apply(this.connection, operations[this.#applied]!)
     }
   }
 }

@@ -173,25 +173,6 @@ describe('what the kernel leaves to TypeScript, not one byte consumed', () => {
       })
     }
   })
-
-  test('PUB of a leaf link; its LMSG is delivered, with names it is left', () => {
-    withClient({ kind: 'leaf', planKey: 1 }, (record) => {
-      for (const line of [
-        'PUB foo 1\r\nx\r\n',
-        'LMSG foo | q 1\r\nx\r\n',
-        'HMSG foo 1 1\r\nx\r\n',
-      ]) {
-        assert.equal(ingest(record, line).status, layout.STATUS_OPERATION, line)
-      }
-      assert.equal(ingest(record, 'LMSG foo 1\r\nx\r\n').delivered, 'MSG foo 1 1\r\nx\r\n')
-      assert.equal(ingest(record, 'lmsg foo r 1\r\nx\r\n').delivered, 'MSG foo 1 r 1\r\nx\r\n')
-      // Replies that clients may not give are given by servers.
-      assert.equal(
-        ingest(record, 'LMSG foo _R_.x 1\r\nx\r\n').delivered,
-        'MSG foo 1 _R_.x 1\r\nx\r\n',
-      )
-    })
-  })
 })
 
 describe('limits', () => {

@@ -5,6 +5,8 @@ import {
   type Layout,
 } from '../../src/kernel/kernel.ts'
 import { threadField } from '../../src/kernel/shared-memory.ts'
+import { storePermissions } from '../../src/workers/leaf-link-permissions.ts'
+import { type LinkRules, NO_RULES } from './permission-model.ts'
 
 const TEXT_BYTES = 1024 * 1024
 const TEXT_ALIGN = 16
@@ -26,6 +28,8 @@ export interface ConnectionOptions {
   readonly planKey?: number
   /** Leaf links: number of the peer's cluster. */
   readonly origin?: number
+  /** Leaf links of the routing worker. */
+  readonly rules?: LinkRules
 }
 
 /** A control record that a thread read from one of its lanes. */
@@ -155,14 +159,36 @@ export class KernelThread {
       layout.CONNECTION_FLAGS,
       (echo ? layout.FLAG_ECHO : 0) |
         (headers ? layout.FLAG_HEADERS : 0) |
-        (noResponders ? layout.FLAG_NO_RESPONDERS : 0),
+        (noResponders ? layout.FLAG_NO_RESPONDERS : 0) |
+        (options.rules?.isSpoke ? layout.FLAG_SPOKE : 0),
     )
+    if (options.rules !== undefined) this.setRules(record, options.rules)
     return record
+  }
+
+  /** Gives a leaf link permissions in place of those it had. */
+  setRules(record: number, { outgoing, incoming }: LinkRules): void {
+    const { exports, layout } = this
+    const fields = [
+      [layout.CONNECTION_OUTGOING, outgoing],
+      [layout.CONNECTION_INCOMING, incoming],
+    ] as const
+    for (const [field, permission] of fields) {
+      const old = this.word(record + field)
+      const stored = storePermissions(this.kernel, permission)
+      if (stored === undefined) throw new RangeError('no memory for permissions')
+      this.setWord(record + field, stored)
+      if (old !== 0) exports.retirePermissions(old)
+    }
+    exports.bumpAll()
   }
 
   /** Ends a connection: what it still had to get is lost. */
   disconnect(connection: number): void {
     this.exports.closeConnection(connection)
+    if (this.word(connection + this.layout.CONNECTION_KIND) === this.layout.KIND_LEAF) {
+      this.setRules(connection, NO_RULES)
+    }
     this.take(connection)
     this.takeAllDirty()
     this.exports.releaseConnection(connection)

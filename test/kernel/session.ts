@@ -47,7 +47,7 @@ export class Session {
   readonly options: ConnectionOptions
   /** Operations that the kernel left to TypeScript. */
   operationCount = 0
-  end: ReferenceEnd = 'open'
+  end: ReferenceEnd | 'forbiddenPublish' = 'open'
   /** Called when a lane is full, and when a SUB must be applied before anything else. */
   settle: () => void
   /** What lies behind the bytes that were read; may look like a continuation of them. */
@@ -131,7 +131,7 @@ export class Session {
     }
     const end = operation.next + parsed.totalBytes
     const next = this.#payloadEnd(end, to)
-    if (next >= 0) this.#publish(parsed, operation.next)
+    if (next >= 0 && !this.#publish(parsed, operation.next)) return this.#close('forbiddenPublish')
     return next
   }
 
@@ -142,7 +142,8 @@ export class Session {
     return to < end + 2 ? INCOMPLETE : end + 2
   }
 
-  #publish(message: MessageArguments, payload: number): void {
+  /** Returns false when the source may not send on the subject. */
+  #publish(message: MessageArguments, payload: number): boolean {
     const { exports, layout } = this.#thread
     const { subject, reply, queues, headerSizeText, sizeText, headerBytes } = message
     const hasHeaders = headerBytes > 0 && headerSizeText !== null
@@ -162,6 +163,7 @@ export class Session {
       this.settle()
     }
     if (exports.status.value === layout.STATUS_NO_RESPONDERS) this.#answerNoResponders()
+    return exports.status.value !== layout.STATUS_FORBIDDEN
   }
 
   #answerNoResponders(): void {
@@ -221,7 +223,7 @@ export class Session {
     }
   }
 
-  #close(why: ReferenceEnd): number {
+  #close(why: Session['end']): number {
     this.end = why
     return CLOSED
   }

@@ -1,13 +1,41 @@
 import fc from 'fast-check'
+import type { LinkRules } from './permission-model.ts'
 
 const LONG = `long.${'token'.repeat(20)}`
 /** Subjects of messages, wildcards (ordinary text there) and empty tokens among them. */
-const SUBJECTS = ['foo', 'foo.bar', 'foo.*', 'a.b.c', 'a.>', 'a..c', '\xff.x', 'x', LONG]
+const SUBJECTS = [
+  ...['foo', 'foo.bar', 'foo.*', 'a.b.c', 'a.>', 'a..c', '\xff.x', 'x', LONG],
+  ...['_R_.x', '$JS.ACK.x', '$JS.API.x', '$KV.x', '$MQTT.x', '_GR_.abcdef.123456.foo'],
+]
 export const PATTERNS = [
   ...['foo', 'foo.*', 'foo.>', '>', '*', '*.*', 'a.*.c', 'a.b.c', 'a.>', '\xff.*', LONG],
   ...['long.*', 'r.>', 'nobody', 'a..c', '>.a'],
 ]
-export const QUEUES = ['', '', '', 'q1', 'q2', `group${'x'.repeat(30)}`]
+export const QUEUES = ['', '', '', 'q1', 'q2', `group${'x'.repeat(30)}`, 'q.a']
+
+/** Entries of permissions; those of two words are for a queue group. */
+const RULES = ['>', 'foo', 'foo.*', 'a.>', '*.b.*', '\xff.*', 'r.>', '$KV.>', '$MQTT.>', 'x']
+const GROUP_RULES = ['> q1', 'foo q2', 'foo.> *', '* q.*', 'a.b.c >', '*.* q1']
+const subjectRules = fc.array(fc.constantFrom(...RULES), { maxLength: 3 })
+const permission: fc.Arbitrary<LinkRules['outgoing']> = fc.oneof(
+  { weight: 2, arbitrary: fc.constant({}) },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(
+        fc.option(subjectRules, { nil: undefined }),
+        fc.array(fc.constantFrom(...RULES.slice(1), ...GROUP_RULES), { maxLength: 3 }),
+      )
+      .map(([allow, deny]) => (allow === undefined ? { deny } : { allow, deny })),
+  },
+)
+
+/** What a leaf link permits. */
+export const linkRules: fc.Arbitrary<LinkRules> = fc.record({
+  outgoing: permission,
+  incoming: permission,
+  isSpoke: fc.boolean(),
+})
 const HEADERS = ['', '', '', 'NATS/1.0\r\n\r\n', 'NATS/1.0\r\nA: b\r\n\r\n', 'no headers at all']
 const EMPTY_HEADER = 'empty'
 

@@ -91,7 +91,13 @@ describe('start-up lines beside those of nats-server', () => {
         isTls: false,
       }),
       ...listenerLines({ kind: 'websocket', host, port: port(/ws:.*:(\d+)/), isTls: false }),
-      ...listenerLines({ kind: 'leaf', host, port: port(/leafnode connections on .*:(\d+)/) }),
+      ...listenerLines({
+        kind: 'leaf',
+        host,
+        port: port(/leafnode connections on .*:(\d+)/),
+        advertise: '',
+        isInsecure: false,
+      }),
       ...listenerLines({ kind: 'client', host, port: server.port, tls: 'off' }),
     ]
     assert.deepEqual(

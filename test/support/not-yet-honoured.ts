@@ -32,6 +32,9 @@ function* notHonouredIn(section: SectionName, config: ConfigMap): Generator<stri
 }
 
 function sectionOf(path: string): SectionName | undefined {
-  const canonical = path.replace(/^leaf(?=\.|$)/, 'leafnodes')
+  const canonical = path
+    .replace(/^leaf(?=\.|$)/, 'leafnodes')
+    .replace(/^ws(?=\.|$)/, 'websocket')
+    .replace(/^(?:websocket|leafnodes|leafnodes\.remotes)\.tls(?=\.|$)/, 'tls')
   return Object.hasOwn(OPTION_SECTIONS, canonical) ? (canonical as SectionName) : undefined
 }

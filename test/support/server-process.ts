@@ -124,6 +124,10 @@ export class ServerProcess implements AsyncDisposable {
     return port
   }
 
+  get websocketPort(): number {
+    return portOf(this.#ports.websocket, 'websocket')
+  }
+
   get monitorPort(): number {
     return portOf(this.#ports.monitoring, 'monitoring')
   }

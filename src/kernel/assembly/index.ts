@@ -2,11 +2,11 @@
  * The kernel: what every thread runs on the memory they share. No runtime, no collected objects,
  * no data segment; globals are private to the instance.
  *
- * Read in this order: layout, memory, thread, arena; sublist, subscriptions; lane; message, plan,
- * outbound, deliver; ingest.
+ * Read in this order: layout, memory, thread, arena; sublist, subscriptions; lane, lent; message,
+ * permissions, plan, outbound; targets, choices, records, deliver; scan, leaf-line, ingest.
  */
 import { allocate as allocateFromArena, formatArena } from './arena'
-import { deliverRecord, formatDelivery } from './deliver'
+import { formatDelivery } from './deliver'
 import { publish } from './ingest'
 import {
   CONNECTION_FLAGS,
@@ -19,9 +19,8 @@ import {
   LANE_HELD,
   LANE_PRODUCER,
   LANE_RECORDS,
-  MESSAGE_REFERENCE,
-  MESSAGE_TOTAL,
   RECORD_CONTROL,
+  RECORD_INDIRECT,
   RECORD_KIND,
   RECORD_LENGTH,
   RECORD_MESSAGE,
@@ -40,12 +39,13 @@ import { copyVectors, seedRandom } from './memory'
 import { setPayload, setQueues, setReply, setSizes, setSubject } from './message'
 import { makeRoom } from './outbound'
 import { formatPlans } from './plan'
+import { deliverIndirect, deliverRecord, recordWork } from './records'
 import { createConnection } from './subscriptions'
 import { attachThread, lane, laneCapacity, self, threadBlock, threadCount } from './thread'
 
 export * from './layout'
 export { release } from './arena'
-export { takeExpired, fullLane } from './deliver'
+export { crc32c, maskChecksum } from './crc32c'
 export { ingest, needBytes, publish, status } from './ingest'
 export {
   awaitRoom,
@@ -60,6 +60,7 @@ export {
   wakeUp,
 } from './lane'
 export { forgetReader, hasLent } from './lent'
+export { maskBytes } from './mask'
 export { failedCheck } from './memory'
 export { reply, replyBytes, subject, subjectBytes } from './message'
 export {
@@ -74,6 +75,9 @@ export {
 } from './outbound'
 export { createPermissions, retirePermissions } from './permissions'
 export { dropPlans } from './plan'
+export { fullLane } from './records'
+export { s2Decode } from './s2-decode'
+export { s2Encode, S2_LEVEL_BEST, S2_LEVEL_BETTER, S2_LEVEL_FAST } from './s2-encode'
 export {
   bumpAll,
   formatSublist,
@@ -96,6 +100,7 @@ export {
   removeSubscription,
   walkSlots,
 } from './subscriptions'
+export { takeExpired } from './targets'
 
 /** Stands for "whoever is behind the lane" when a record must be matched here. */
 let relay: u32 = 0
@@ -166,14 +171,12 @@ export function drain(from: u32, bytesMax: u32): u32 {
     if (read >= bytesMax) return STATUS_MORE
     const at = ring + LANE_RECORDS + (position & (laneCapacity - 1))
     const kind = load<u32>(at, RECORD_KIND)
-    const length = load<u32>(at, RECORD_LENGTH)
+    // Before it is delivered: what was lent goes back then.
+    const work = recordWork(at)
     if (kind == RECORD_MESSAGE && !deliverRecord(at, relay)) return STATUS_NO_SUBLIST
-    position += length
-    read += length
-    // A lent payload is as much work as one in the lane.
-    if (kind == RECORD_MESSAGE && load<u32>(at, MESSAGE_REFERENCE) != 0) {
-      read += load<u32>(at, MESSAGE_TOTAL)
-    }
+    if (kind == RECORD_INDIRECT && !deliverIndirect(at, relay)) return STATUS_NO_SUBLIST
+    position += load<u32>(at, RECORD_LENGTH)
+    read += work
     if (kind >= RECORD_CONTROL) {
       record = at
       return STATUS_RECORD

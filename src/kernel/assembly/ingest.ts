@@ -1,12 +1,13 @@
 /**
- * Reads the bytes of a connection: well-formed PUB and HPUB (LMSG on leaf links) are delivered
- * here, message by message; everything else, and everything odd, is TypeScript's.
+ * Reads the bytes of a connection: well-formed PUB and HPUB (LMSG and HMSG on leaf links) are
+ * delivered here, message by message; everything else, and everything odd, is TypeScript's.
  *
  * Odd is whatever needs a decision: other verbs, runs of blanks, tabs, lines that
- * are not complete, sizes over the limit, bad digits, a payload without CRLF, reserved subjects.
- * TypeScript reads the same bytes again with the full grammar, so nothing is decided twice.
+ * are not complete, sizes over the limit, bad digits, a payload without CRLF, subjects that are
+ * reserved or, on a leaf link, forbidden. TypeScript reads the same bytes again with the full
+ * grammar, so nothing is decided twice.
  */
-import { deliver, DELIVER_LANE_FULL } from './deliver'
+import { deliver, DELIVER_FORBIDDEN } from './deliver'
 import {
   CONNECTION_CONTROL_LINE_MAX,
   CONNECTION_FLAGS,
@@ -19,9 +20,11 @@ import {
   FLAG_HEADERS,
   FLAG_NO_RESPONDERS,
   FLAG_SLOW_PATH,
+  FLAG_SPOKE,
   KIND_CLIENT,
   KIND_LEAF,
   STATUS_DONE,
+  STATUS_FORBIDDEN,
   STATUS_LANE_FULL,
   STATUS_NO_RESPONDERS,
   STATUS_NO_SUBLIST,
@@ -29,6 +32,7 @@ import {
   THREAD_IN_BYTES,
   THREAD_IN_MSGS,
 } from './layout'
+import { readLeafLine } from './leaf-line'
 import { check } from './memory'
 import {
   replyBytes,
@@ -39,6 +43,8 @@ import {
   setSubject,
   totalBytes,
 } from './message'
+import { DELIVER_LANE_FULL } from './records'
+import { CRLF, nextBlank, NOT_A_SIZE, sizeAt } from './scan'
 import { threadBlock } from './thread'
 
 /** What the last call of ingest or publish ended with, STATUS_*. */
@@ -48,23 +54,7 @@ export let needBytes: u32 = 0
 
 const PUB: u32 = 0x20627570 // "pub "
 const HPUB: u32 = 0x62757068 // "hpub"
-const LMSG: u32 = 0x67736d6c // "lmsg"
 const LOWER: u32 = 0x20202020
-const LINE_BYTES: u32 = 64
-/** Digits of a size. */
-const DIGITS_MAX: u32 = 9
-const NOT_A_SIZE: u32 = 0xffffffff
-
-function sizeAt(at: u32, digits: u32): u32 {
-  if (digits == 0 || digits > DIGITS_MAX) return NOT_A_SIZE
-  let value: u32 = 0
-  for (let i: u32 = 0; i < digits; i++) {
-    const digit = <u32>load<u8>(at + i) - 48
-    if (digit > 9) return NOT_A_SIZE
-    value = value * 10 + digit
-  }
-  return value
-}
 
 /** "_GR_", "$NRG": subjects that only servers may use; TypeScript decides. */
 @inline
@@ -78,30 +68,6 @@ function isReservedSubject(at: u32): bool {
 function isReservedReply(at: u32): bool {
   const head = load<u32>(at)
   return head == 0x2e5f525f || head == 0x5f52475f || head == 0x2e534a24
-}
-
-/** Bit i is set when byte i is a blank or a control character. */
-@inline
-function blanks(at: u32): u64 {
-  const limit = i8x16.splat(32)
-  const a = <u64>(<u32>i8x16.bitmask(i8x16.le_u(v128.load(at), limit)))
-  const b = <u64>(<u32>i8x16.bitmask(i8x16.le_u(v128.load(at, 16), limit)))
-  const c = <u64>(<u32>i8x16.bitmask(i8x16.le_u(v128.load(at, 32), limit)))
-  const d = <u64>(<u32>i8x16.bitmask(i8x16.le_u(v128.load(at, 48), limit)))
-  return a | (b << 16) | (c << 32) | (d << 48)
-}
-
-/** Address of the next blank or control character, `to` if there is none. */
-function nextBlank(at: u32, to: u32): u32 {
-  while (at < to) {
-    const mask = blanks(at)
-    if (mask != 0) {
-      const found = at + <u32>ctz(mask)
-      return found < to ? found : to
-    }
-    at += LINE_BYTES
-  }
-  return to
 }
 
 /**
@@ -134,18 +100,16 @@ export function ingest(connection: u32, from: u32, to: u32): u32 {
 @inline
 function ingestOne(connection: u32, at: u32, to: u32): u32 {
   status = STATUS_OPERATION
-  const isLeaf = load<u32>(connection, CONNECTION_KIND) == KIND_LEAF
+  if (load<u32>(connection, CONNECTION_KIND) == KIND_LEAF) return ingestLeaf(connection, at, to)
   const verb = load<u32>(at) | LOWER
   let token: u32 = 0
   let hasHeader = false
-  if (verb == PUB && !isLeaf && load<u8>(at + 3) == 32) {
+  if (verb == PUB && load<u8>(at + 3) == 32) {
     token = at + 4
-  } else if (verb == HPUB && !isLeaf && load<u8>(at + 4) == 32) {
+  } else if (verb == HPUB && load<u8>(at + 4) == 32) {
     if ((load<u32>(connection, CONNECTION_FLAGS) & FLAG_HEADERS) == 0) return at
     token = at + 5
     hasHeader = true
-  } else if (verb == LMSG && isLeaf && load<u8>(at + 4) == 32) {
-    token = at + 5
   } else {
     return at
   }
@@ -185,18 +149,30 @@ function ingestOne(connection: u32, at: u32, to: u32): u32 {
   } else if (hasHeader) {
     return at
   }
-  if (load<u16>(end) != 0x0a0d) return at
+  if (load<u16>(end) != CRLF) return at
   if (end - subject > load<u32>(connection, CONNECTION_CONTROL_LINE_MAX)) return at
   const total = sizeAt(token, end - token)
   const headers = hasHeader ? sizeAt(header, headerDigits) : 0
   if (total == NOT_A_SIZE || headers > total) return at
   // A header block of no bytes is none: nats-server delivers such a message as MSG.
   if (headers == 0) headerDigits = 0
+  if (isReservedSubject(subject)) return at
+  if (replyBytes != 0 && isReservedReply(reply)) return at
+  const next = messageEnd(connection, at, end + 2, total, to)
+  if (next == at) return at
+  setSubject(subject, subjectBytes)
+  setReply(reply, replyBytes)
+  setSizes(header, headerDigits, token, end - token, headers, total)
+  setPayload(end + 2)
+  setQueues(0, 0)
+  return publish(connection) ? next : at
+}
+
+/** The end of a message whose line was read; `at` when it is not complete or odd. */
+@inline
+function messageEnd(connection: u32, at: u32, payload: u32, total: u32, to: u32): u32 {
   const most = load<i32>(connection, CONNECTION_PAYLOAD_MAX)
   if (most >= 0 && total > <u32>most) return at
-  if (isReservedSubject(subject)) return at
-  if (replyBytes != 0 && !isLeaf && isReservedReply(reply)) return at
-  const payload = end + 2
   const next = payload + total + 2
   if (next > to) {
     if (payload + total < to && load<u8>(payload + total) != 13) return at
@@ -204,25 +180,30 @@ function ingestOne(connection: u32, at: u32, to: u32): u32 {
     status = STATUS_DONE
     return at
   }
-  if (load<u16>(payload + total) != 0x0a0d) return at
-  setSubject(subject, subjectBytes)
-  setReply(reply, replyBytes)
-  setSizes(header, headerDigits, token, end - token, headers, total)
+  return load<u16>(payload + total) == CRLF ? next : at
+}
+
+/** One message of a leaf link. */
+function ingestLeaf(connection: u32, at: u32, to: u32): u32 {
+  const payload = readLeafLine(connection, at, to)
+  if (payload == 0) return at
+  const next = messageEnd(connection, at, payload, totalBytes, to)
+  if (next == at) return at
   setPayload(payload)
-  setQueues(0, 0)
-  return publish(connection) ? next : at
+  if (!publish(connection)) return at
+  if (status != STATUS_FORBIDDEN) return next
+  status = STATUS_OPERATION
+  return at
 }
 
 /**
- * Delivers the message at hand and counts it; status says how it went.
+ * Delivers the message at hand and counts it; status says how it went. STATUS_FORBIDDEN: the hub's
+ * side of a leaf link has to close it.
  * @returns false when it must be tried again later (STATUS_LANE_FULL, STATUS_NO_SUBLIST)
  */
 export function publish(connection: u32): bool {
   const delivered = deliver(connection)
-  if (delivered < 0) {
-    status = delivered == DELIVER_LANE_FULL ? STATUS_LANE_FULL : STATUS_NO_SUBLIST
-    return false
-  }
+  if (delivered < 0 && !isDropped(connection, delivered)) return status == STATUS_FORBIDDEN
   store<u64>(connection, load<u64>(connection, CONNECTION_IN_MSGS) + 1, CONNECTION_IN_MSGS)
   const inBytes = load<u64>(connection, CONNECTION_IN_BYTES) + totalBytes
   store<u64>(connection, inBytes, CONNECTION_IN_BYTES)
@@ -238,4 +219,14 @@ export function publish(connection: u32): bool {
     }
   }
   return true
+}
+
+/** A spoke drops what its hub may not send; otherwise status says why nothing was delivered. */
+function isDropped(connection: u32, refusal: i32): bool {
+  if (refusal != DELIVER_FORBIDDEN) {
+    status = refusal == DELIVER_LANE_FULL ? STATUS_LANE_FULL : STATUS_NO_SUBLIST
+    return false
+  }
+  status = STATUS_FORBIDDEN
+  return (load<u32>(connection, CONNECTION_FLAGS) & FLAG_SPOKE) != 0
 }

@@ -112,6 +112,8 @@ export const RECORD_ALIGN: u32 = 16
 /** Fills the end of the lane before the wrap. */
 export const RECORD_PADDING: u32 = 1
 export const RECORD_MESSAGE: u32 = 2
+/** A message record that is too large for the lane: it lies in a lent block. */
+export const RECORD_INDIRECT: u32 = 3
 /** From here on records are control records, handed to TypeScript one by one. */
 export const RECORD_CONTROL: u32 = 16
 export const RECORD_SUBSCRIBE: u32 = 16
@@ -122,6 +124,10 @@ export const RECORD_REFUSED: u32 = 18
 export const CONTROL_SLOT: u32 = 8
 export const CONTROL_GENERATION: u32 = 12
 export const CONTROL_BYTES: u32 = 16
+
+// indirect record body: address of the lent block, whose data is a message record
+export const INDIRECT_BLOCK: u32 = 8
+export const INDIRECT_BYTES: u32 = 16
 
 // message record body
 export const MESSAGE_TARGETS: u32 = 8 //       number of (slot, generation) pairs
@@ -136,7 +142,7 @@ export const MESSAGE_REFERENCE: u32 = 40 //    address of a lent block with the 
 //                                             bit 0: the thread's next record uses it, too
 export const MESSAGE_BODY: u32 = 48 //         pairs, leaf targets, texts (each padded), payload
 
-// lent block: payload of a large message, in the sender's arena
+// lent block: payload of a large message, or a record with very many targets; in the sender's arena
 export const LENT_READERS: u32 = 0 // Atomics: mask of threads that have not read it yet
 export const LENT_NEXT: u32 = 4 //    owner: list of lent blocks
 export const LENT_BYTES: u32 = 8
@@ -198,13 +204,14 @@ export const ENTRY_BYTES: u32 = 32
 /** Tokens of a subscription. Bounds recursion: frames of `walk` are ~100 bytes. */
 export const TOKEN_COUNT_MAX: u32 = 2048
 
-// permissions of a leaf link: has-allow | allowed | denied | block bytes, then patterns: allowed,
-// denied
+// permissions of a leaf link: counts, then patterns: allowed, denied, and for each denied group the
+// subject and the group's name
 export const PERMISSIONS_HAS_ALLOW: u32 = 0 // 1: only what is allowed; 0: everything not denied
 export const PERMISSIONS_ALLOWED: u32 = 4 //   number of patterns
 export const PERMISSIONS_DENIED: u32 = 8
-export const PERMISSIONS_BYTES: u32 = 12
-export const PERMISSIONS_PATTERNS: u32 = 16
+export const PERMISSIONS_BYTES: u32 = 12 //    of the whole block
+export const PERMISSIONS_GROUPS: u32 = 16 //   number of pairs of patterns
+export const PERMISSIONS_PATTERNS: u32 = 20
 // one pattern: bytes u32, text padded to 4
 export const PERMISSION_BYTES: u32 = 0
 export const PERMISSION_TEXT: u32 = 4
@@ -237,7 +244,7 @@ export const CONNECTION_TAIL: u32 = 4
 export const CONNECTION_POSITION: u32 = 8 //        where the next frame goes
 export const CONNECTION_LIMIT: u32 = 12 //          end of the tail chunk
 export const CONNECTION_PENDING: u32 = 16 //        bytes not yet taken by the socket
-export const CONNECTION_PENDING_MAX: u32 = 20 //    max_pending; 2^32 - 1 = none (leafs)
+export const CONNECTION_PENDING_MAX: u32 = 20 //    max_pending; 2^32 - 1 = none
 export const CONNECTION_STALL_MARK: u32 = 24 //     three quarters of max_pending
 export const CONNECTION_DIRTY: u32 = 28 //          1 while in the dirty list
 export const CONNECTION_NEXT_DIRTY: u32 = 32
@@ -262,6 +269,9 @@ export const CONNECTION_INCOMING: u32 = 112 //       leaf: permissions to send, 
 // line 2: inbound, owner
 export const CONNECTION_IN_MSGS: u32 = 128 //       u64
 export const CONNECTION_IN_BYTES: u32 = 136 //      u64
+// lost on their way out, u64: by permissions (a leaf's; Atomics, any thread), for want of room
+export const CONNECTION_FILTERED: u32 = 144
+export const CONNECTION_DROPPED: u32 = 152
 export const CONNECTION_BYTES: u32 = 192
 
 export const KIND_CLIENT: u32 = 1
@@ -275,6 +285,10 @@ export const FLAG_SLOW_PATH: u32 = 8
 /** A SUB is on its way to the routing worker: TypeScript decides when to go on. */
 export const FLAG_AWAITING_SUB: u32 = 16
 export const FLAG_CLOSED: u32 = 32
+/** This server is the spoke of a leaf link: what the hub may not send is dropped in silence. */
+export const FLAG_SPOKE: u32 = 64
+/** A message above CONNECTION_PENDING_MAX is lost to the connection, which lives on. */
+export const FLAG_DROP_WHEN_FULL: u32 = 128
 
 // ── subscription slot, 64 bytes ──────────────────────────────────────────── owner thread
 export const SUB_GENERATION: u32 = 0 //     Atomics; changes when deliveries must stop
@@ -326,12 +340,17 @@ export const PLAN_LOCALS: u32 = 32 //             targets of this thread
 export const PLAN_REMOTES: u32 = 36 //            sections of other threads
 export const PLAN_LEAFS: u32 = 40
 export const PLAN_GROUPS: u32 = 44
-export const PLAN_BODY: u32 = 48
-//   locals:  (slot, generation) …
-//   remotes: (thread, count, (slot, generation) …) …
-//   leafs:   (connection, generation) …
-//   groups:  (name address, name bytes, members, leafs,
-//             (slot, generation, thread) …, (connection, generation, weight) …) …
+export const PLAN_FILTERED: u32 = 48 //           leaf links with plain interest, not permitted
+export const PLAN_REFUSED: u32 = 52 //            1 = the source may not send on this subject
+export const PLAN_BODY: u32 = 56
+//   locals:   (slot, generation) …
+//   remotes:  (thread, count, (slot, generation) …) …
+//   leafs:    (connection, generation) …
+//   filtered: (connection, generation) …
+//   groups:   (name address, name bytes, members, leafs, filtered,
+//              (slot, generation, thread) …, (connection, generation, weight) …,
+//              (connection, generation) …) …
+export const PLAN_GROUP_BYTES: u32 = 20
 
 // plan cache: sets of four, hashes then plans
 export const PLAN_SETS: u32 = 32768
@@ -353,6 +372,8 @@ export const STATUS_NO_RESPONDERS: u32 = 4
 export const STATUS_RECORD: u32 = 5
 /** More to read in the lane, but the work limit is reached. */
 export const STATUS_MORE: u32 = 6
+/** publishParts only: a leaf's message on a subject that it may not send. Nobody got it. */
+export const STATUS_FORBIDDEN: u32 = 7
 
 /** Bytes that vector copies may touch behind the end of what they write. */
 export const SLACK_BYTES: u32 = 64

@@ -1,7 +1,7 @@
 /**
- * Lent payloads: a message too large for a lane leaves its payload in a block of the sender's
- * arena, and the records of all receiving threads point there. The sender takes the block back
- * when every receiver has read it.
+ * Lent blocks: a message too large for a lane leaves its payload in a block of the sender's arena,
+ * and the records of all receiving threads point there. A record with too many targets lies in one
+ * itself, for its one receiver. The sender takes a block back when every receiver has read it.
  */
 import { allocate, release } from './arena'
 import {
@@ -22,22 +22,25 @@ import { arena, lane, laneCapacity, self } from './thread'
 let lentBytes: u32 = 0
 
 /**
- * Lanes bound what may wait for a thread, and lent payloads must not undo that: so many lanes'
- * worth of them may be out. One alone may be of any size.
+ * Lanes bound what may wait for a thread, and lent blocks must not undo that: so many lanes' worth
+ * of them may be out. Those of one message alone may be of any size.
  */
 const LENT_LANES_MAX: u32 = 2
+
+/** Blocks of the message at hand are lent, and no record points to them yet. */
+let hasUnread: bool = false
 
 /** Thread that must return something before more is lent; `mayLend` sets it. */
 export let lentTo: u32 = 0
 
 /**
- * Whether the payload at hand may be lent now. If not, `lentTo` is a thread that will release
- * lane room after it has returned what it has: waiting for room in the lane to it is enough.
+ * Whether so many bytes may be lent now. If not, `lentTo` is a thread that will release lane room
+ * after it has returned what it has: waiting for room in the lane to it is enough.
  */
-export function mayLend(): bool {
-  if (lentBytes == 0 || lentBytes + totalBytes <= laneCapacity * LENT_LANES_MAX) return true
+export function mayLend(bytes: u32): bool {
+  if (lentBytes == 0 || lentBytes + bytes <= laneCapacity * LENT_LANES_MAX) return true
   reclaimLent()
-  if (lentBytes == 0 || lentBytes + totalBytes <= laneCapacity * LENT_LANES_MAX) return true
+  if (lentBytes == 0 || lentBytes + bytes <= laneCapacity * LENT_LANES_MAX) return true
   return !isOwed()
 }
 
@@ -55,25 +58,32 @@ function isOwed(): bool {
   return false
 }
 
+/** Puts the payload at hand into a block of its own: see `lendBlock`. */
+export function lend(): u32 {
+  const block = lendBlock(totalBytes)
+  if (block != 0) copyVectors(block + LENT_DATA, payload, totalBytes)
+  return block
+}
+
 /**
- * Puts the payload at hand into a block of its own. Nobody reads it yet.
+ * A block for `bytes`. Nobody reads it yet: `reclaimLent` would free it.
  * @returns 0 without memory; `isWaitUseful` then says whether some will come back
  */
-export function lend(): u32 {
-  let block = allocate(LENT_DATA + totalBytes)
+export function lendBlock(bytes: u32): u32 {
+  let block = allocate(LENT_DATA + bytes)
   if (block == 0) {
-    reclaimLent()
+    if (!hasUnread) reclaimLent()
     do {
-      block = allocate(LENT_DATA + totalBytes)
+      block = allocate(LENT_DATA + bytes)
     } while (block == 0 && makeRoom(0))
     if (block == 0) return 0
   }
-  copyVectors(block + LENT_DATA, payload, totalBytes)
-  store<u32>(block, LENT_DATA + totalBytes, LENT_BYTES)
+  hasUnread = true
+  store<u32>(block, LENT_DATA + bytes, LENT_BYTES)
   store<u32>(block, load<u32>(arena, ARENA_LENT), LENT_NEXT)
   store<u32>(arena, block, ARENA_LENT)
   atomic.store<u32>(block + LENT_READERS, 0)
-  lentBytes += totalBytes
+  lentBytes += bytes
   return block
 }
 
@@ -84,6 +94,7 @@ export function isWaitUseful(): bool {
 
 /** A record of `thread` now points to the block. */
 export function addReader(block: u32, thread: u32): void {
+  hasUnread = false
   atomic.or<u32>(block + LENT_READERS, <u32>1 << thread)
 }
 
@@ -94,6 +105,7 @@ export function giveBack(block: u32): void {
 
 /** Frees what everybody has read. */
 export function reclaimLent(): void {
+  hasUnread = false
   let previous: u32 = 0
   let block = load<u32>(arena, ARENA_LENT)
   while (block != 0) {

@@ -16,6 +16,7 @@ import {
   CONNECTION_BYTES,
   CONNECTION_CHUNK_BYTES,
   CONNECTION_DIRTY,
+  CONNECTION_DROPPED,
   CONNECTION_FLAGS,
   CONNECTION_HEAD,
   CONNECTION_LIMIT,
@@ -31,6 +32,7 @@ import {
   CONNECTION_STALL_MARK,
   CONNECTION_TAIL,
   FLAG_CLOSED,
+  FLAG_DROP_WHEN_FULL,
   FLAG_HEADERS,
   SLAB_BYTES,
   SLAB_ITEMS,
@@ -66,7 +68,8 @@ const BLANK: u8 = 32
 /** 1 once something was delivered to a connection above its stall mark; TypeScript clears it. */
 export let stallRequested: u32 = 0
 
-let dropsOverStallMark: bool = false
+/** See setDropOverStallMark. */
+export let dropsOverStallMark: bool = false
 
 /** Option no_fast_producer_stall: what a slow consumer cannot take now is lost to it. */
 export function setDropOverStallMark(drops: bool): void {
@@ -122,14 +125,18 @@ function room(connection: u32, bytes: u32, isMessage: bool): u32 {
 }
 
 function mayExceedStallMark(connection: u32, pending: u32, isMessage: bool): bool {
-  if (load<u32>(connection, CONNECTION_OVERFLOW) != 0) return false
-  if (isMessage && dropsOverStallMark) return false
+  if (load<u32>(connection, CONNECTION_OVERFLOW) != 0) return isDropped(connection, isMessage)
+  if (isMessage && dropsOverStallMark) return isDropped(connection, true)
+  const dropsWhenFull = (load<u32>(connection, CONNECTION_FLAGS) & FLAG_DROP_WHEN_FULL) != 0
   if (pending > load<u32>(connection, CONNECTION_PENDING_MAX)) {
+    if (dropsWhenFull) return !isMessage || isDropped(connection, true)
     store<u32>(connection, 1, CONNECTION_OVERFLOW)
     markDirty(connection)
-    return false
+    return isDropped(connection, isMessage)
   }
   if (!isMessage) return true
+  // Who may lose messages slows nobody down.
+  if (dropsWhenFull) return true
   stallRequested = 1
   store<u32>(connection, load<u32>(connection, CONNECTION_STALLS) + 1, CONNECTION_STALLS)
   if (load<u32>(connection, CONNECTION_STALLED) == 0) {
@@ -137,6 +144,14 @@ function mayExceedStallMark(connection: u32, pending: u32, isMessage: bool): boo
     atomic.add<u32>(threadBlock + THREAD_STALLED_CONNECTIONS, 1)
   }
   return true
+}
+
+/** Counts a message that a connection cannot take; false, for the caller to return. */
+function isDropped(connection: u32, isMessage: bool): bool {
+  if (isMessage) {
+    store<u64>(connection, load<u64>(connection, CONNECTION_DROPPED) + 1, CONNECTION_DROPPED)
+  }
+  return false
 }
 
 function addChunk(connection: u32, bytes: u32): u32 {

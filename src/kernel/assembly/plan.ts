@@ -8,9 +8,10 @@
  * Plans of leaf links have a key of their own (the audience leaves out the link itself and its
  * peers of the same cluster); all clients share key 0.
  */
-import { allocate, allocateBlock, blockBytes, release, releaseBlock } from './arena'
+import { allocate, release } from './arena'
 import {
   ARENA_PLANS,
+  CONNECTION_FLAGS,
   CONNECTION_INCOMING,
   CONNECTION_ORIGIN,
   CONNECTION_OUTGOING,
@@ -20,6 +21,7 @@ import {
   ENTRY_TARGET,
   ENTRY_THREAD,
   ENTRY_WEIGHT,
+  FLAG_SPOKE,
   GENERATION_WILDCARD,
   GROUP_ENTRIES,
   GROUP_NAME,
@@ -31,12 +33,15 @@ import {
   PLAN_BUCKET,
   PLAN_BYTES,
   PLAN_CACHED_BYTES_MAX,
+  PLAN_FILTERED,
   PLAN_GENERATION,
   PLAN_GROUPS,
+  PLAN_GROUP_BYTES,
   PLAN_HASH,
   PLAN_KEY,
   PLAN_LEAFS,
   PLAN_LOCALS,
+  PLAN_REFUSED,
   PLAN_REMOTES,
   PLAN_SETS,
   PLAN_SET_BYTES,
@@ -50,7 +55,14 @@ import {
 } from './layout'
 import { check, copyShort, hashBytes, isEqual } from './memory'
 import { subject, subjectBytes } from './message'
-import { permits } from './permissions'
+import {
+  gatewayPrefixBytes,
+  isDeniedOnLeafs,
+  isServiceReply,
+  permits,
+  permitsGroup,
+} from './permissions'
+import { grown, newScratch, scratchBytes, SCRATCH_BYTES } from './scratch'
 import { literalBucket, matchNodes, nodeCount } from './sublist'
 import { arena, generations, self, sublist, threadBlock, threadCount } from './thread'
 
@@ -64,8 +76,9 @@ const RAW_GROUP: u32 = 0 //  0 = plain, else number of the group + 1
 const RAW_THREAD: u32 = 4
 const RAW_TARGET: u32 = 8
 const RAW_GENERATION: u32 = 12
-const RAW_WEIGHT: u32 = 16 // 0 = subscription, else leaf link
+const RAW_WEIGHT: u32 = 16 // 0 = subscription, FILTERED = leaf link not permitted, else leaf link
 const RAW_BYTES: u32 = 20
+const FILTERED: u32 = 0xffffffff
 // Group names, addresses in the sublist: valid inside the epoch.
 const NAME_AT: u32 = 0
 const NAME_BYTES: u32 = 4
@@ -79,32 +92,15 @@ let namesMax: u32 = 0
 let namesCount: u32 = 0
 let nodes: u32 = 0
 let nodesMax: u32 = 0
-/** Largest cost of one look-up before anything is built. */
-const SCRATCH_BYTES: u32 = 16384
-
 export function formatPlans(): bool {
-  raw = allocateBlock(SCRATCH_BYTES)
-  names = allocateBlock(SCRATCH_BYTES)
-  nodes = allocateBlock(SCRATCH_BYTES)
+  raw = newScratch()
+  names = newScratch()
+  nodes = newScratch()
   if (raw == 0 || names == 0 || nodes == 0) return false
   rawMax = SCRATCH_BYTES / RAW_BYTES
   namesMax = SCRATCH_BYTES / NAME_ENTRY_BYTES
   nodesMax = SCRATCH_BYTES >>> 2
   return true
-}
-
-function copyWords(target: u32, source: u32, bytes: u32): void {
-  for (let i: u32 = 0; i < bytes; i += 4) store<u32>(target + i, load<u32>(source + i))
-}
-
-/** A scratch of twice the size, with what the old one held; 0 when there is no memory. */
-function grown(old: u32, used: u32): u32 {
-  const bytes = blockBytes(used)
-  const larger = allocateBlock(bytes << 1)
-  if (larger == 0) return 0
-  copyWords(larger, old, used)
-  releaseBlock(old)
-  return larger
 }
 
 /** A plan that is not in the cache, to be released by `releaseUncached`. */
@@ -178,6 +174,14 @@ function addPlan(connection: u32, key: u32, hash: u32, set: u32, way: u32): u32 
   return plan
 }
 
+/** As planFor; every other plan goes when there is no memory for it. */
+export function planWithRoom(source: u32): u32 {
+  const plan = planFor(source)
+  if (plan != PLAN_OUT_OF_MEMORY) return plan
+  dropPlans()
+  return planFor(source)
+}
+
 /** Frees every plan, for a thread that needs the memory more. */
 export function dropPlans(): void {
   const plans = load<u32>(arena, ARENA_PLANS)
@@ -194,45 +198,27 @@ export function dropPlans(): void {
 // ── building: inside an epoch ───────────────────────────────────────────────────────────────
 
 /**
- * nats-server never lets these cross a leaf link under their own names (JetStream, KV, objects).
+ * Appends one list of entries to the raw matches. Returns false without memory.
+ * @param group address of a queue group with its number, 0 and 0 = plain
  */
-function isDeniedOnLeafs(): bool {
-  if (load<u8>(subject) != 36 || subjectBytes < 5) return false // $
-  const head = load<u32>(subject)
-  if (head == 0x2e534a24) {
-    // $JS.API.>
-    return subjectBytes > 8 && load<u32>(subject, 4) == 0x2e495041
-  }
-  if (head == 0x2e564b24) return true // $KV.>
-  return head == 0x4a424f24 && load<u8>(subject, 4) == 46 && subjectBytes > 5 // $OBJ.>
-}
-
-/** `_R_.…` and `$JS.ACK.…`: passes every permission of a leaf link, as in nats-server. */
-function isServiceReply(): bool {
-  if (subjectBytes < 5) return false
-  const head = load<u32>(subject)
-  if (head == 0x2e5f525f) return true
-  return head == 0x2e534a24 && subjectBytes > 8 && load<u32>(subject, 4) == 0x2e4b4341
-}
-
-/** Appends one list of entries to the raw matches. Returns false without memory. */
-function gather(list: u32, group: u32, connection: u32, key: u32, leafs: bool): bool {
+function gather(list: u32, group: u32, number: u32, connection: u32, key: u32, leafs: bool): bool {
   let entry = atomic.load<u32>(list)
   for (; entry != 0; entry = atomic.load<u32>(entry + ENTRY_NEXT)) {
-    const weight = atomic.load<u32>(entry + ENTRY_WEIGHT)
+    let weight = atomic.load<u32>(entry + ENTRY_WEIGHT)
     const target = load<u32>(entry, ENTRY_TARGET)
     if (weight != 0) {
       if (!leafs || (key != 0 && !mayFeed(connection, target))) continue
-      if (!permits(load<u32>(target, CONNECTION_OUTGOING), subject, subjectBytes)) continue
+      if (!isPermitted(target, group)) weight = FILTERED
+      else if (weight == FILTERED) weight = FILTERED - 1
     }
     if (rawCount == rawMax) {
       const larger = grown(raw, rawCount * RAW_BYTES)
       if (larger == 0) return false
       raw = larger
-      rawMax = (blockBytes(rawCount * RAW_BYTES) << 1) / RAW_BYTES
+      rawMax = (scratchBytes(rawCount * RAW_BYTES) << 1) / RAW_BYTES
     }
     const at = raw + rawCount * RAW_BYTES
-    store<u32>(at, group, RAW_GROUP)
+    store<u32>(at, number, RAW_GROUP)
     store<u32>(at, load<u32>(entry, ENTRY_THREAD), RAW_THREAD)
     store<u32>(at, target, RAW_TARGET)
     store<u32>(at, load<u32>(entry, ENTRY_GENERATION), RAW_GENERATION)
@@ -240,6 +226,15 @@ function gather(list: u32, group: u32, connection: u32, key: u32, leafs: bool): 
     rawCount++
   }
   return true
+}
+
+/** Whether the message may be sent to a leaf link, for a queue group if it is not 0. */
+function isPermitted(link: u32, group: u32): bool {
+  const permissions = load<u32>(link, CONNECTION_OUTGOING)
+  if (!permits(permissions, subject, subjectBytes)) return false
+  if (group == 0) return true
+  const nameBytes = load<u32>(group, GROUP_NAME_BYTES)
+  return permitsGroup(permissions, subject, subjectBytes, group + GROUP_NAME, nameBytes)
 }
 
 /** Whether what comes from one leaf link may go out on another: never back, nor to its cluster. */
@@ -265,13 +260,25 @@ function groupNumber(group: u32): u32 {
     const larger = grown(names, namesCount * NAME_ENTRY_BYTES)
     if (larger == 0) return 0
     names = larger
-    namesMax = (blockBytes(namesCount * NAME_ENTRY_BYTES) << 1) / NAME_ENTRY_BYTES
+    namesMax = (scratchBytes(namesCount * NAME_ENTRY_BYTES) << 1) / NAME_ENTRY_BYTES
   }
   const at = names + namesCount * NAME_ENTRY_BYTES
   store<u32>(at, group + GROUP_NAME, NAME_AT)
   store<u32>(at, bytes, NAME_BYTES)
   namesCount++
   return namesCount
+}
+
+/**
+ * Whether a leaf link may send on the subject. What a service replies always comes through, and to
+ * a spoke the replies that gateways route, too.
+ */
+function mayComeFrom(connection: u32): bool {
+  const prefix = gatewayPrefixBytes(subject, subjectBytes)
+  if (isServiceReply(subject + prefix, subjectBytes - prefix)) return true
+  const isSpoke = (load<u32>(connection, CONNECTION_FLAGS) & FLAG_SPOKE) != 0
+  if (isSpoke && prefix != 0) return true
+  return permits(load<u32>(connection, CONNECTION_INCOMING), subject, subjectBytes)
 }
 
 function build(connection: u32, key: u32, hash: u32): u32 {
@@ -286,28 +293,27 @@ function build(connection: u32, key: u32, hash: u32): u32 {
     if (nodeCount <= nodesMax) break
     const larger = grown(nodes, nodesMax << 2)
     if (larger == 0) return PLAN_OUT_OF_MEMORY
-    nodesMax = blockBytes(nodesMax << 2) >>> 1
+    nodesMax = scratchBytes(nodesMax << 2) >>> 1
     nodes = larger
   }
   rawCount = 0
   namesCount = 0
-  const leafs = !isDeniedOnLeafs()
-  // What a peer may not send reaches nobody; its own replies to service requests always may.
-  const isChecked = key != 0 && !isServiceReply()
-  const isRefused =
-    isChecked && !permits(load<u32>(connection, CONNECTION_INCOMING), subject, subjectBytes)
+  const leafs = !isDeniedOnLeafs(subject, subjectBytes)
+  const isRefused = key != 0 && !mayComeFrom(connection)
   for (let i: u32 = isRefused ? nodeCount : 0; i < nodeCount; i++) {
     const node = load<u32>(nodes + (i << 2))
-    if (!gather(node + NODE_ENTRIES, 0, connection, key, leafs)) return PLAN_OUT_OF_MEMORY
+    if (!gather(node + NODE_ENTRIES, 0, 0, connection, key, leafs)) return PLAN_OUT_OF_MEMORY
     let group = atomic.load<u32>(node + NODE_GROUPS)
     for (; group != 0; group = atomic.load<u32>(group + GROUP_NEXT)) {
       const number = groupNumber(group)
       if (number == 0) return PLAN_OUT_OF_MEMORY
-      if (!gather(group + GROUP_ENTRIES, number, connection, key, leafs)) return PLAN_OUT_OF_MEMORY
+      const list = group + GROUP_ENTRIES
+      if (!gather(list, group, number, connection, key, leafs)) return PLAN_OUT_OF_MEMORY
     }
   }
   const plan = layOut(key, hash)
   if (plan == 0) return PLAN_OUT_OF_MEMORY
+  store<u32>(plan, isRefused ? 1 : 0, PLAN_REFUSED)
   store<u32>(plan, bucket, PLAN_BUCKET)
   store<u32>(plan, generation, PLAN_GENERATION)
   store<u32>(plan, wildcard, PLAN_WILDCARD_GENERATION)
@@ -335,15 +341,20 @@ function writePairs(target: u32, thread: u32): u32 {
   return target
 }
 
-/** Writes each leaf link with plain interest once. */
-function writeLeafs(target: u32): u32 {
+/**
+ * Writes leaf links with interest, each once: (connection, generation).
+ * @param number group, 0 = plain
+ * @param areFiltered those that permissions keep the message from; else those that may have it
+ */
+function writeLinks(target: u32, number: u32, areFiltered: bool): u32 {
   const first = target
-  for (let at = raw; at < raw + rawCount * RAW_BYTES; at += RAW_BYTES) {
-    if (load<u32>(at, RAW_GROUP) != 0 || load<u32>(at, RAW_WEIGHT) == 0) continue
+  const end = raw + rawCount * RAW_BYTES
+  for (let at = raw; at < end; at += RAW_BYTES) {
+    const weight = load<u32>(at, RAW_WEIGHT)
+    if (load<u32>(at, RAW_GROUP) != number || weight == 0) continue
+    if ((weight == FILTERED) != areFiltered) continue
     const link = load<u32>(at, RAW_TARGET)
-    let known = first
-    while (known < target && load<u32>(known) != link) known += 8
-    if (known < target) continue
+    if (isWritten(first, target, link)) continue
     store<u32>(target, link)
     store<u32>(target, load<u32>(at, RAW_GENERATION), 4)
     target += 8
@@ -351,13 +362,24 @@ function writeLeafs(target: u32): u32 {
   return target
 }
 
+/**
+ * Whether a link is among those of [first, end). A link has one entry on a node, and raw matches
+ * come node by node: only links with several matching subjects are found.
+ */
+function isWritten(first: u32, end: u32, link: u32): bool {
+  if (nodeCount == 1) return false
+  for (let at = first; at < end; at += 8) if (load<u32>(at) == link) return true
+  return false
+}
+
 function writeGroup(target: u32, number: u32, name: u32, nameBytes: u32): u32 {
   store<u32>(target, name)
   store<u32>(target, nameBytes, 4)
   const counts = target + 8
-  target += 16
+  target += PLAN_GROUP_BYTES
+  const end = raw + rawCount * RAW_BYTES
   let members: u32 = 0
-  for (let at = raw; at < raw + rawCount * RAW_BYTES; at += RAW_BYTES) {
+  for (let at = raw; at < end; at += RAW_BYTES) {
     if (load<u32>(at, RAW_GROUP) != number || load<u32>(at, RAW_WEIGHT) != 0) continue
     store<u32>(target, load<u32>(at, RAW_TARGET))
     store<u32>(target, load<u32>(at, RAW_GENERATION), 4)
@@ -366,16 +388,20 @@ function writeGroup(target: u32, number: u32, name: u32, nameBytes: u32): u32 {
     members++
   }
   let links: u32 = 0
-  for (let at = raw; at < raw + rawCount * RAW_BYTES; at += RAW_BYTES) {
-    if (load<u32>(at, RAW_GROUP) != number || load<u32>(at, RAW_WEIGHT) == 0) continue
+  for (let at = raw; at < end; at += RAW_BYTES) {
+    const weight = load<u32>(at, RAW_WEIGHT)
+    if (load<u32>(at, RAW_GROUP) != number || weight == 0 || weight == FILTERED) continue
     store<u32>(target, load<u32>(at, RAW_TARGET))
     store<u32>(target, load<u32>(at, RAW_GENERATION), 4)
-    store<u32>(target, load<u32>(at, RAW_WEIGHT), 8)
+    store<u32>(target, weight, 8)
     target += 12
     links++
   }
+  const filtered = target
+  target = writeLinks(target, number, true)
   store<u32>(counts, members)
   store<u32>(counts, links, 4)
+  store<u32>(counts, (target - filtered) >>> 3, 8)
   return target
 }
 
@@ -384,9 +410,15 @@ function layOut(key: u32, hash: u32): u32 {
   for (let i: u32 = 0; i < namesCount; i++) {
     nameBytes += (load<u32>(names + i * NAME_ENTRY_BYTES, NAME_BYTES) + 15) & ~15
   }
-  // A raw match takes at most 12 bytes, a section of a thread 8, a group 16.
+  // A raw match takes at most 12 bytes, a section of a thread 8.
   const bytes =
-    PLAN_BODY + rawCount * 12 + threadCount * 8 + namesCount * 16 + nameBytes + subjectBytes + 16
+    PLAN_BODY +
+    rawCount * 12 +
+    threadCount * 8 +
+    namesCount * PLAN_GROUP_BYTES +
+    nameBytes +
+    subjectBytes +
+    16
   const plan = allocate(bytes)
   if (plan == 0) return 0
   let at = plan + PLAN_BODY
@@ -404,9 +436,10 @@ function layOut(key: u32, hash: u32): u32 {
     remotes++
   }
   store<u32>(plan, remotes, PLAN_REMOTES)
-  const leafEnd = writeLeafs(at)
+  const leafEnd = writeLinks(at, 0, false)
   store<u32>(plan, (leafEnd - at) >>> 3, PLAN_LEAFS)
-  at = leafEnd
+  at = writeLinks(leafEnd, 0, true)
+  store<u32>(plan, (at - leafEnd) >>> 3, PLAN_FILTERED)
   let text = plan + bytes - nameBytes - ((subjectBytes + 15) & ~15)
   text &= ~15
   store<u32>(plan, text, PLAN_SUBJECT)

@@ -7,6 +7,7 @@ import {
   leafMinimumVersionText,
   type ViolationName,
 } from '../../protocol/violations.ts'
+import { wantsCompression } from './compression.ts'
 import { LeafPermissions } from './leaf-permissions.ts'
 import { isClusterNameBroken, leafConnectInfo, leafFirstInfo } from './leaf-server-info.ts'
 import { LeafSession, type LeafSessionOptions } from './leaf-session.ts'
@@ -32,9 +33,6 @@ export type LeafAdmission =
     }
 
 export type AcceptOptions = LeafSessionOptions & {
-  /** See leafBaseInfo. */
-  readonly baseInfo: ServerInfo
-  readonly clientId: number
   /** Fresh for each connection. */
   readonly nonce: string
   /** From start to CONNECT. */
@@ -54,23 +52,35 @@ export class AcceptSession extends LeafSession {
   readonly isSolicited = false
   protected override readonly options: AcceptOptions
   #state: AcceptState = 'awaitConnect'
+  /** The peer may ask for compression first, by an INFO of its own. */
+  #mayNegotiate: boolean
 
   constructor(options: AcceptOptions) {
     super(options)
     this.options = options
+    this.#mayNegotiate = wantsCompression(options.compression.mode)
   }
 
   /** Sends the first INFO. */
   start(): void {
-    const { baseInfo, clientId, nonce, compression, link, log, nowMs, authTimeoutMs } = this.options
-    log.info('Leafnode connection created')
+    this.options.log.info('Leafnode connection created')
+    this.#awaitConnect(this.options.compression.mode)
+  }
+
+  #awaitConnect(compression: string): void {
+    const { baseInfo, clientId, nonce, link, nowMs, authTimeoutMs } = this.options
     this.setHandshakeDeadline(nowMs() + authTimeoutMs)
     link.write(wireText(encodeInfo(leafFirstInfo(baseInfo, clientId, nonce, compression))))
   }
 
-  /** True until CONNECT: anything else is an authorization violation. */
+  /** True when nothing but CONNECT may come: anything else is an authorization violation. */
   get awaitsConnect(): boolean {
-    return this.#state === 'awaitConnect'
+    return this.#state === 'awaitConnect' && !this.#mayNegotiate
+  }
+
+  /** Messages of a peer that is not let in yet go nowhere. */
+  get isConnected(): boolean {
+    return this.#state === 'connected'
   }
 
   onAuthorizationViolation(): void {
@@ -93,6 +103,10 @@ export class AcceptSession extends LeafSession {
       return undefined
     }
     this.#state = 'authenticating'
+    this.#mayNegotiate = false
+    const { compressMode } = connect
+    const knows = compressMode !== '' && compressMode !== 'not supported'
+    this.compressing.settle(knows ? 'off' : 'not supported')
     const admission = this.options.authenticate(connect, this.options.nonce)
     if (!(admission instanceof Promise)) {
       this.#onAdmission(connect, admission)
@@ -115,14 +129,34 @@ export class AcceptSession extends LeafSession {
    */
   onInfo(arg: string | Uint8Array): undefined {
     if (this.isEnded) return
-    if (this.#state !== 'connected') {
+    if (this.#state !== 'connected' && !this.#mayNegotiate) {
       this.onAuthorizationViolation()
       return
     }
     const decoded = decodeInfo(arg)
     if (!decoded.ok) this.onBadJson('INFO', decoded)
+    else if (this.#mayNegotiate) this.#onCompressionInfo(decoded.info)
     else if (decoded.info.connectInfo === true) this.refuse('leafNotConnected')
     else this.#checkClusterName(decoded.info.cluster ?? '')
+  }
+
+  #onCompressionInfo({ compression }: ServerInfo): void {
+    this.#mayNegotiate = false
+    if (this.negotiate(compression ?? '')) {
+      this.compressing.start()
+      this.#awaitConnect(this.compressing.mode)
+    } else if (!this.isEnded) {
+      this.setHandshakeDeadline(this.options.nowMs() + this.options.authTimeoutMs)
+    }
+  }
+
+  /** This server is about to end; servers that do not know of `ldm` pass over it. */
+  tellLameDuck(): void {
+    if (this.isEnded || this.#state !== 'connected') return
+    const { baseInfo, clientId, link } = this.options
+    // No addresses: the only one this server knows is its own.
+    const info = { ...baseInfo, clientId, leafnodeUrls: [], lameDuckMode: true }
+    link.write(wireText(encodeInfo(info)))
   }
 
   protected override get takesInterest(): boolean {
@@ -150,7 +184,13 @@ export class AcceptSession extends LeafSession {
     this.permissions = new LeafPermissions(publish, subscribe, [], connect.denyPub)
     const peer = { ...connect, headers: server.headers && connect.headers }
     this.settle(pickPeer(peer), connect.isHub, connect.isolate)
-    if (interest.join(this)) log.warn('Replacing connection from same server')
+    const older = interest.join(this)
+    if (older !== undefined) {
+      // Of two servers with one name each would replace the other for ever: the log shows it.
+      log.warn(
+        `Replacing connection from same server - Old:${older.peerPlace} New:${this.peerPlace}`,
+      )
+    }
     this.#sendConnectInfo(subscribe, publish)
     this.establish(connect.domain)
   }
@@ -177,6 +217,8 @@ export class AcceptSession extends LeafSession {
       return false
     }
     if (minVersion !== '' && !isVersionAtLeast(connect.version, minVersion)) {
+      // Only who has got this INFO knows what the error is about.
+      this.#sendConnectInfo(undefined, undefined)
       this.refuse('leafMinimumVersion', leafMinimumVersionText(minVersion))
       return false
     }

@@ -64,10 +64,15 @@ export class InterestMap {
   }
 
   /** The whole table as LS+ lines, in pieces of bounded size. */
-  *lines(): Generator<string> {
+  lines(): Generator<string> {
+    return this.linesSince(NOTHING)
+  }
+
+  /** The lines that make this table of the one a peer was told before. */
+  *linesSince(before: InterestMap): Generator<string> {
     let chunk = ''
-    for (const [key, count] of this.#counts) {
-      chunk += isQueueKey(key) ? `LS+ ${key} ${count}\r\n` : `LS+ ${key}\r\n`
+    for (const line of this.#differences(before)) {
+      chunk += line
       if (chunk.length >= CHUNK_CHARS) {
         yield chunk
         chunk = ''
@@ -75,4 +80,20 @@ export class InterestMap {
     }
     if (chunk !== '') yield chunk
   }
+
+  *#differences(before: InterestMap): Generator<string> {
+    for (const key of before.#counts.keys()) {
+      if (!this.#counts.has(key)) yield `LS- ${key}\r\n`
+    }
+    for (const [key, count] of this.#counts) {
+      const known = before.count(key)
+      if (isQueueKey(key)) {
+        if (known !== count) yield `LS+ ${key} ${count}\r\n`
+      } else if (known === 0) {
+        yield `LS+ ${key}\r\n`
+      }
+    }
+  }
 }
+
+const NOTHING = new InterestMap()

@@ -32,6 +32,8 @@ export interface LeafMember {
   /** '' = none. */
   readonly peerCluster: string
   readonly peerAccount: string
+  /** Id and address of the peer, for the log. */
+  readonly peerPlace: string
   /** What the peer wants. */
   readonly received: ReceivedInterest
   mayAnnounce(subject: string): boolean
@@ -70,6 +72,8 @@ export class LeafInterest {
   readonly #localInterest: () => Iterable<LocalInterest>
   /** In the order of joining; undefined until the link's burst. */
   readonly #announced = new Map<LeafMember, InterestMap | undefined>()
+  /** Links about to be replaced. */
+  readonly #leaving = new WeakSet<LeafMember>()
 
   /** @param localInterest the subscriptions of this server's own clients and services, right now */
   constructor(
@@ -96,20 +100,21 @@ export class LeafInterest {
   /**
    * Makes a link known: from now on its interest is passed on to others. May be repeated.
    *
-   * @returns true if it replaces an older link, now closed, that the same server had dialled
+   * @returns the older link, now closed, of the same server that this one replaces
    */
-  join(member: LeafMember): boolean {
+  join(member: LeafMember): LeafMember | undefined {
     const older = this.#olderLinkOf(member)
     if (!this.#announced.has(member)) this.#announced.set(member, undefined)
     older?.closeAsDuplicate()
-    return older !== undefined
+    return older
   }
 
   /** True if another link leads to the same cluster: a second way to the same place. */
   leadsToKnownCluster(member: LeafMember): boolean {
     if (member.peerCluster === '') return false
     for (const other of this.#announced.keys()) {
-      if (other !== member && other.peerCluster === member.peerCluster) return true
+      const isAnother = other !== member && !this.#leaving.has(other)
+      if (isAnother && other.peerCluster === member.peerCluster) return true
     }
     return false
   }
@@ -117,6 +122,13 @@ export class LeafInterest {
   /** Tells a link everything it is to know; from now on it is told every change. */
   announce(member: LeafMember): void {
     assert(this.#announced.has(member), 'a link joins before it is told')
+    const map = this.#wantedOf(member)
+    this.#announced.set(member, map)
+    for (const lines of map.lines()) member.writeInterest(lines)
+  }
+
+  /** What a link is to be told: everything that is wanted here and may be known there. */
+  #wantedOf(member: LeafMember): InterestMap {
     const map = new InterestMap()
     const load = (subject: string, queue: string | undefined, count: number): void => {
       if (member.mayAnnounce(subject)) map.load(interestKey(subject, queue), count)
@@ -129,8 +141,35 @@ export class LeafInterest {
         if (isForwarded(member, other, subject)) load(subject, queue, weight)
       }
     }
+    return map
+  }
+
+  /** As `announce`, for a link whose permissions have changed: tells only what differs. */
+  announceAgain(member: LeafMember): void {
+    const before = this.#announced.get(member)
+    if (before === undefined) return
+    const map = this.#wantedOf(member)
     this.#announced.set(member, map)
-    for (const lines of map.lines()) member.writeInterest(lines)
+    for (const lines of map.linesSince(before)) member.writeInterest(lines)
+  }
+
+  /**
+   * Takes back the loop subject alone: the link is about to be replaced by one to a server that may
+   * hear of this server through the other end of the old one. What replaces it may lead to the same
+   * cluster.
+   */
+  withdrawLoop(member: LeafMember): void {
+    this.#leaving.add(member)
+    const line = this.#announced.get(member)?.update(this.loopSubject, -1) ?? ''
+    if (line !== '') member.writeInterest(line)
+  }
+
+  /** Takes back all a link was told, and tells it nothing more. */
+  withdraw(member: LeafMember): void {
+    const before = this.#announced.get(member)
+    this.#announced.delete(member)
+    if (before === undefined) return
+    for (const lines of new InterestMap().linesSince(before)) member.writeInterest(lines)
   }
 
   /** Takes a link out. Its interest must be taken back (onInterest) afterwards by the caller. */

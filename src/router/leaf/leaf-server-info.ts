@@ -1,11 +1,6 @@
 import type { ServerInfo } from '../../protocol/info.ts'
 import type { LeafServer, SubjectPermission } from './leaf-types.ts'
 
-/**
- * What peers are told of compression: that it is not wanted, or (as servers before 2.10 do) nothing
- * at all. Peers that would like to compress then do without.
- */
-export type LeafCompression = 'off' | 'not supported'
 /** Characters that would break the lists and logs names appear in. */
 const SPACE = ' '
 
@@ -85,18 +80,25 @@ export function leafBaseInfo(server: LeafServer, listener: LeafListenerFacts): S
   }
 }
 
-/** First INFO of an accepted link. A client_id of 0 would look like a wrong port. */
+/**
+ * First INFO of an accepted link, or the one that settles on a compression. A client_id of 0 would
+ * look like a wrong port.
+ *
+ * @param nonce undefined: this server dialled
+ * @param compression as configured, or settled on; `not supported` is not told, as by servers
+ *   before 2.10
+ */
 export function leafFirstInfo(
   base: ServerInfo,
   clientId: number,
-  nonce: string,
-  compression: LeafCompression,
+  nonce: string | undefined,
+  compression: string,
 ): ServerInfo {
   return {
     ...base,
     clientId,
     nonce,
-    compression: compression === 'off' ? compression : undefined,
+    compression: compression === 'not supported' ? undefined : compression,
   }
 }
 

@@ -1,5 +1,8 @@
+import type { CompressionOptions } from '../../config/option-types.ts'
 import { CLOSED_STATES, type ClosedState } from '../../protocol/closed-states.ts'
 import type { JsonRefusal } from '../../protocol/go-json-scan.ts'
+import { goQuote } from '../../protocol/go-quote.ts'
+import type { ServerInfo } from '../../protocol/info.ts'
 import { isValidSubscriptionSubject } from '../../protocol/subjects.ts'
 import {
   errorLine,
@@ -7,10 +10,11 @@ import {
   subscriptionPermissionText,
   type ViolationName,
 } from '../../protocol/violations.ts'
+import type { LinkCompression } from './compression.ts'
 import { type InterestKey, interestKey } from './interest-map.ts'
+import { LeafCompression } from './leaf-compression.ts'
 import type { LeafInterest, LeafMember } from './leaf-interest.ts'
 import { LeafPermissions } from './leaf-permissions.ts'
-import type { LeafCompression } from './leaf-server-info.ts'
 import { quoteSubject, untrustedText, wireText } from './leaf-text.ts'
 import type { LeafInterestSink, LeafLink, LeafLog, LeafServer, LeafTimes } from './leaf-types.ts'
 import { closedStateOf, wireOf } from './leaf-violations.ts'
@@ -23,7 +27,8 @@ const SAME_CLUSTER_PENALTY_MS = 30_000
 const VIOLATION_PENALTY_MS = 30_000
 const MINIMUM_VERSION_PENALTY_MS = 5_000
 const LOOP_WORDS = 'Loop detected'
-const LINE_ENDS = /\r\n/
+/** Errors that dialling again soon does not cure. */
+const REFUSALS = ['authorization', 'userExpired', 'accountExpired'] as const
 
 export type LeafSessionOptions = {
   readonly link: LeafLink
@@ -32,7 +37,13 @@ export type LeafSessionOptions = {
   readonly sink: LeafInterestSink
   readonly log: LeafLog
   readonly times: LeafTimes
-  readonly compression: LeafCompression
+  readonly compression: CompressionOptions
+  /** INFO of this server's leaf listener; see leafBaseInfo. */
+  readonly baseInfo: ServerInfo
+  /** Id of the connection. */
+  readonly clientId: number
+  /** Where the peer is, for messages. */
+  readonly peerAddress: string
   /** Subjects and groups one peer may announce; Infinity = no limit. */
   readonly subscriptionsMax: number
   /** This server keeps the interest of its other leaf links from this one. */
@@ -41,8 +52,21 @@ export type LeafSessionOptions = {
   readonly nowMs: () => number
   /** In [0, 1). */
   readonly random: () => number
-  /** Called once, last. `penaltyMs`: wait before dialling again, on top of the usual delay. */
-  readonly onEnd: (reason: ClosedState, penaltyMs: number) => void
+  /** Called once, last. */
+  readonly onEnd: (end: LeafEnd) => void
+  /** Called once, when both sides know each other and this side has told its interest. */
+  readonly onEstablished?: (() => void) | undefined
+}
+
+/** How a link ended, for who dials again. */
+export type LeafEnd = {
+  readonly reason: ClosedState
+  /** What the peer, or this side, said last; '' = nothing. */
+  readonly lastError: string
+  /** Wait before dialling again, on top of the usual delay. */
+  readonly penaltyMs: number
+  /** The peer did not let this server in. */
+  readonly isRefused: boolean
 }
 
 export type LeafPeerFacts = {
@@ -73,6 +97,7 @@ export abstract class LeafSession implements LeafMember {
   abstract readonly isSolicited: boolean
   readonly received = new ReceivedInterest()
   protected readonly options: LeafSessionOptions
+  protected readonly compressing: LeafCompression
   protected permissions = new LeafPermissions()
   protected peer = UNKNOWN_PEER
   /** Decided once, before the link joins. */
@@ -81,11 +106,20 @@ export abstract class LeafSession implements LeafMember {
   #pings: PingSchedule | null = null
   #handshakeDeadlineMs = Number.POSITIVE_INFINITY
   #penaltyMs = 0
+  #isRefused = false
+  #lastError = ''
   #isEnded = false
+  /** This link takes over from that one. */
+  #predecessor: LeafSession | undefined
+  /** That link takes over from this one. */
+  #successor: LeafSession | undefined
+  readonly #startedMs: number
 
   constructor(options: LeafSessionOptions) {
     this.options = options
     this.#isIsolated = options.isIsolated
+    this.#startedMs = options.nowMs()
+    this.compressing = new LeafCompression(options.compression, options.link)
   }
 
   /** False as long as the peer has no business announcing anything. */
@@ -122,6 +156,19 @@ export abstract class LeafSession implements LeafMember {
     return this.peer.remoteAccount
   }
 
+  get peerPlace(): string {
+    return `${untrustedText(this.peer.serverId || '(no id)')}@${this.options.peerAddress}`
+  }
+
+  get peerFacts(): LeafPeerFacts {
+    return this.peer
+  }
+
+  /** '' until it is settled. */
+  get compression(): LinkCompression | '' {
+    return this.compressing.current
+  }
+
   /** Last measured round trip; -1 = none yet. */
   get rttMs(): number {
     return this.#pings?.rttMs ?? -1
@@ -145,6 +192,25 @@ export abstract class LeafSession implements LeafMember {
       this.#onPingDue(this.#pings, nowMs)
     }
   }
+
+  /**
+   * Settles on how this link is compressed; this side wants it.
+   *
+   * @param peer as its INFO says
+   * @returns whether it is to be compressed; the INFO about it is the caller's to send. The link
+   *   may have ended.
+   */
+  protected negotiate(peer: string): boolean {
+    const outcome = this.compressing.negotiate(peer, this.options.nowMs() - this.#startedMs)
+    if (outcome !== 'unsupported') return outcome === 'compressed'
+    const text = `unsupported route compression mode ${goQuote(peer)}`
+    this.options.log.error(untrustedText(text))
+    this.sendError(text)
+    this.end('protocolViolation')
+    return false
+  }
+
+  // ── interest ──────────────────────────────────────────────────────────────────────────────
 
   onLeafSub(sub: ReceivedSub): void {
     if (this.#isEnded) return
@@ -182,7 +248,6 @@ export abstract class LeafSession implements LeafMember {
   onPing(): void {
     if (this.#isEnded) return
     this.#trace('<<-', 'PING')
-    this.#trace('->>', 'PONG')
     this.options.link.write('PONG\r\n')
   }
 
@@ -190,6 +255,7 @@ export abstract class LeafSession implements LeafMember {
     if (this.#isEnded) return
     this.#trace('<<-', 'PONG')
     this.#pings?.onPong(this.options.nowMs())
+    if (this.rttMs >= 0) this.compressing.onRtt(this.rttMs)
   }
 
   /**
@@ -198,7 +264,9 @@ export abstract class LeafSession implements LeafMember {
   onErr(arg: string): void {
     if (this.#isEnded) return
     const { log } = this.options
-    log.error(`Leafnode Error ${untrustedText(arg)}`)
+    log.error(`Leafnode Error ${untrustedText(arg)} - ${this.#parties()}`)
+    this.#lastError = untrustedText(arg)
+    if (REFUSALS.some((name) => arg.includes(wireOf(name)))) this.#isRefused = true
     if (arg.includes(wireOf('leafSameClusterName'))) {
       this.setPenalty(SAME_CLUSTER_PENALTY_MS)
       log.error(
@@ -254,6 +322,11 @@ export abstract class LeafSession implements LeafMember {
     this.violate('leafPublishPermission', `${wireOf('leafPublishPermission')} ${quoted}`)
   }
 
+  /** Why this link is about to end, for who dials again. */
+  noteError(text: string): void {
+    this.#lastError = text
+  }
+
   /** The socket has ended, or is to end for a reason of its owner. */
   onClosed(reason: ClosedState): void {
     this.end(reason)
@@ -272,9 +345,6 @@ export abstract class LeafSession implements LeafMember {
 
   writeInterest(lines: string): void {
     if (this.#isEnded) return
-    if (this.options.log.isTracing) {
-      for (const line of lines.split(LINE_ENDS)) if (line !== '') this.#trace('->>', line)
-    }
     this.options.link.write(lines)
   }
 
@@ -310,6 +380,31 @@ export abstract class LeafSession implements LeafMember {
     }
   }
 
+  /**
+   * This link's server is about to end, and `successor` stands: nothing more is asked of this one.
+   * What its peer wants and the successor's does not, replies above all, still goes here until it
+   * ends; so no message takes both ways, and none is lost.
+   */
+  retire(successor: LeafSession): void {
+    if (this.#isEnded) return
+    this.options.interest.withdraw(this)
+    for (const { subject, queue } of successor.received.values()) {
+      this.yieldInterest(interestKey(subject, queue))
+    }
+    this.#successor = successor
+    successor.#predecessor = this
+  }
+
+  protected yieldInterest(key: InterestKey): void {
+    const sub = this.received.take(key)
+    if (sub !== undefined) this.#withdraw(key, sub)
+  }
+
+  /** What may cross has changed: the peer is told what it may know now, and no more. */
+  protected reannounce(): void {
+    if (!this.#isEnded) this.options.interest.announceAgain(this)
+  }
+
   /** The handshake is over: tell the peer everything, then see to it that it stays alive. */
   protected establish(remoteDomain: string): void {
     if (this.#isEnded) return
@@ -322,6 +417,7 @@ export abstract class LeafSession implements LeafMember {
     if (this.#pings !== null) return
     this.#pings = new PingSchedule(times, this.#isSpoke)
     this.#pings.start(nowMs(), random())
+    this.options.onEstablished?.()
   }
 
   protected setHandshakeDeadline(deadlineMs: number): void {
@@ -336,7 +432,7 @@ export abstract class LeafSession implements LeafMember {
   protected onLoop(tellsPeer: boolean): void {
     this.setPenalty(LOOP_PENALTY_MS)
     const text = leafLoopText(this.options.server.account)
-    this.options.log.error(text)
+    this.options.log.error(`${text} - ${this.#parties()}`)
     if (tellsPeer) this.sendError(text)
     this.end(closedStateOf('leafLoop'))
   }
@@ -344,8 +440,17 @@ export abstract class LeafSession implements LeafMember {
   /** Logs, tells the peer and ends. */
   protected refuse(which: ViolationName, text: string = wireOf(which)): void {
     if (this.#isEnded) return
-    this.options.log.error(`${text} - Account:${this.options.server.account}`)
+    this.options.log.error(`${text} - ${this.#parties()}`)
     this.violate(which, text)
+  }
+
+  /** Both ends and the account, so that one line of the log tells whom it is about. */
+  #parties(): string {
+    const { server, peerAddress } = this.options
+    const name = (server: string, cluster: string) => (cluster ? `${server}/${cluster}` : server)
+    const local = name(server.name, server.cluster)
+    const remote = name(this.peer.name, this.peer.cluster) || '(unknown)'
+    return `Account:${server.account} Local:${local} Remote:${untrustedText(remote)}@${peerAddress}`
   }
 
   /** Tells the peer and ends. */
@@ -355,19 +460,26 @@ export abstract class LeafSession implements LeafMember {
   }
 
   protected sendError(text: string): void {
-    this.#trace('->>', `-ERR ${text}`)
+    this.#lastError = text
     this.options.link.write(wireText(errorLine(text)))
   }
 
   protected end(reason: ClosedState): void {
     if (this.#isEnded) return
     this.#isEnded = true
+    this.#predecessor = undefined
+    this.#successor = undefined
     const { link, log, onEnd } = this.options
     const remote = this.peer.name === '' ? '' : ` - Remote: ${untrustedText(this.peer.name)}`
     log.info(`Leafnode connection closed: ${CLOSED_STATES[reason]}${remote}`)
     this.forget()
     link.close(reason)
-    onEnd(reason, this.#penaltyMs)
+    onEnd({
+      reason,
+      lastError: this.#lastError,
+      penaltyMs: this.#penaltyMs,
+      isRefused: this.#isRefused,
+    })
   }
 
   protected traceReceived(line: string): void {
@@ -377,7 +489,7 @@ export abstract class LeafSession implements LeafMember {
   #insert(key: InterestKey, sub: ReceivedSub): void {
     const { interest, link, sink, subscriptionsMax } = this.options
     const known = this.received.get(key)
-    if (known?.weight === sub.weight) return
+    if (known?.weight === sub.weight || this.#successor?.received.has(key)) return
     const isRefused =
       (known === undefined && this.received.size >= subscriptionsMax) ||
       !sink.subscribe(link, key, sub.subject, sub.queue, sub.weight)
@@ -388,6 +500,8 @@ export abstract class LeafSession implements LeafMember {
     }
     const delta = this.received.put(sub)
     interest.onInterest({ subject: sub.subject, queue: sub.queue, delta, origin: this })
+    // Afterwards, so that other links hear of no end of what goes on.
+    this.#predecessor?.yieldInterest(key)
   }
 
   #withdraw(key: InterestKey, { subject, queue, weight }: ReceivedSub): void {
@@ -417,12 +531,11 @@ export abstract class LeafSession implements LeafMember {
       log.debug('Stale Client Connection - Closing')
       this.violate('staleConnection')
     } else if (decision === 'ping') {
-      this.#trace('->>', 'PING')
       link.write('PING\r\n')
     }
   }
 
-  #trace(direction: '<<-' | '->>' | '<->', text: string): void {
+  #trace(direction: '<<-' | '<->', text: string): void {
     if (this.options.log.isTracing) this.options.log.trace(`${direction} [${text}]`)
   }
 }

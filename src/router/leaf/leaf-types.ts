@@ -1,5 +1,6 @@
 import type { ClosedState } from '../../protocol/closed-states.ts'
 import type { ServerInfo } from '../../protocol/info.ts'
+import type { S2Level } from './compression.ts'
 
 /** Subjects allowed and denied; without `allow` everything that is not denied is allowed. */
 export type SubjectPermission = NonNullable<ServerInfo['import']>
@@ -46,6 +47,11 @@ export interface LeafLink {
   close(reason: ClosedState): void
   /** Called before the first `subscribe` for this link, and again when permissions change. */
   setPeer(peer: LeafPeer): void
+  /**
+   * From here on everything is compressed, both ways; what was written before goes out as it is. A
+   * later call changes only the level at which this side compresses.
+   */
+  compress(level: S2Level): void
   /** Time of the last byte received, on the clock of the session. */
   lastReceivedMs(): number
 }

@@ -23,6 +23,10 @@ export class ReceivedInterest {
     return this.#subs.get(key)
   }
 
+  keys(): IterableIterator<InterestKey> {
+    return this.#subs.keys()
+  }
+
   values(): IterableIterator<ReceivedSub> {
     return this.#subs.values()
   }

@@ -3,6 +3,8 @@ export type RemoteAddress = {
   readonly scheme: string
   readonly host: string
   readonly port: number
+  /** Of a WebSocket address; '' = none. */
+  readonly path?: string | undefined
   readonly user?: string | undefined
   readonly pass?: string | undefined
   /** User information without a password. */

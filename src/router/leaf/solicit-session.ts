@@ -1,7 +1,8 @@
 import { encodeLeafConnect, type LeafConnect } from '../../protocol/connect.ts'
-import { decodeInfo, type ServerInfo } from '../../protocol/info.ts'
+import { decodeInfo, encodeInfo, type ServerInfo } from '../../protocol/info.ts'
+import { wantsCompression } from './compression.ts'
 import { LeafPermissions } from './leaf-permissions.ts'
-import { isClusterNameBroken } from './leaf-server-info.ts'
+import { isClusterNameBroken, leafFirstInfo } from './leaf-server-info.ts'
 import { LeafSession, type LeafSessionOptions } from './leaf-session.ts'
 import { untrustedText, wireText } from './leaf-text.ts'
 import { closedStateOf, wireOf } from './leaf-violations.ts'
@@ -33,15 +34,25 @@ export type SolicitOptions = LeafSessionOptions & {
    */
   readonly credentials: (nonce: string) => LeafCredentials | Promise<LeafCredentials>
   /**
-   * Starts TLS if the peer's INFO or the configuration asks for it, and resolves when it stands.
-   * Absent = there is no TLS, and a peer that requires it is refused.
+   * Starts TLS if the peer's INFO or the configuration asks for it, and resolves when it stands;
+   * undefined when there is nothing to wait for. When the handshake fails the owner ends the link,
+   * and then resolves. Absent: TLS is not to be had on this link, or has been there from the start.
    */
   readonly startTls?: ((info: ServerInfo) => Promise<void> | undefined) | undefined
+  /** A server that must not be at the other end: the one that is to be left. */
+  readonly isAvoided: (serverId: string) => boolean
+  /** The peer is about to end. */
+  readonly onLameDuck: () => void
   /** Addresses the peer knows of, for later attempts. */
   readonly onDiscovered: (leafnodeUrls: readonly string[], wsConnectUrls: readonly string[]) => void
 }
 
-type SolicitState = 'awaitInfo' | 'preparing' | 'awaitConnectInfo' | 'connected'
+type SolicitState =
+  | 'awaitInfo'
+  | 'preparing'
+  | 'awaitCompressedInfo'
+  | 'awaitConnectInfo'
+  | 'connected'
 
 /** A link this server dialled. */
 export class SolicitSession extends LeafSession {
@@ -57,8 +68,13 @@ export class SolicitSession extends LeafSession {
 
   /** To be called as soon as the connection stands. */
   start(): void {
-    const { log, server, nowMs, firstInfoTimeoutMs } = this.options
+    const { log, server } = this.options
     log.info(`Leafnode connection created for account: ${server.account}`)
+  }
+
+  /** The peer is to send its INFO now. */
+  awaitInfo(): void {
+    const { nowMs, firstInfoTimeoutMs } = this.options
     this.setHandshakeDeadline(nowMs() + firstInfoTimeoutMs)
   }
 
@@ -89,6 +105,7 @@ export class SolicitSession extends LeafSession {
       return undefined
     }
     if (this.#state === 'awaitInfo') return this.#onFirstInfo(info)
+    if (this.#state === 'awaitCompressedInfo') return this.#logIn(info)
     this.#onLaterInfo(info)
     return undefined
   }
@@ -115,39 +132,47 @@ export class SolicitSession extends LeafSession {
       this.end(closedStateOf('connectedToWrongPort'))
       return undefined
     }
+    const { nowMs, startTls, isAvoided, log } = this.options
+    if (isAvoided(info.serverId)) {
+      log.debug('This is the server that is about to end')
+      this.end('clientClosed')
+      return undefined
+    }
     this.#state = 'preparing'
-    const { server, isHub, nowMs } = this.options
     this.setHandshakeDeadline(nowMs() + PREPARE_WAIT_MS)
-    this.settle(peerOf(info, server.headers), !isHub, false)
     this.#onAddresses(info)
-    const prepared = this.#prepare(info)
-    if (prepared instanceof Promise) return prepared
-    if (prepared !== undefined) this.#sendConnect(info, prepared)
+    const secured = startTls?.(info)
+    if (secured === undefined) return this.#onSecured(info)
+    return secured.then(() => (this.isEnded ? undefined : this.#onSecured(info)))
+  }
+
+  /** Compression is settled first; then this server shows its credentials. */
+  #onSecured(info: ServerInfo): Promise<void> | undefined {
+    const { compression, baseInfo, clientId, link, nowMs, firstInfoTimeoutMs } = this.options
+    if (!wantsCompression(compression.mode)) {
+      this.compressing.settle(
+        info.compression && compression.mode === 'off' ? 'off' : 'not supported',
+      )
+      return this.#logIn(info)
+    }
+    if (!this.negotiate(info.compression ?? '')) return this.isEnded ? undefined : this.#logIn(info)
+    const answer = leafFirstInfo(baseInfo, clientId, undefined, this.compressing.mode)
+    link.write(wireText(encodeInfo(answer)))
+    this.compressing.start()
+    this.#state = 'awaitCompressedInfo'
+    this.setHandshakeDeadline(nowMs() + firstInfoTimeoutMs)
     return undefined
   }
 
-  /**
-   * TLS, then credentials. Synchronous when neither needs to wait; undefined = the link has been
-   * given up.
-   */
-  #prepare(info: ServerInfo): LeafCredentials | undefined | Promise<void> {
-    const { startTls } = this.options
-    if (startTls === undefined && info.tlsRequired === true) {
-      this.#onTlsFailure('the peer requires TLS')
-      return undefined
-    }
-    const secured = startTls?.(info)
-    if (secured === undefined) return this.#readCredentials(info)
-    return secured.then(
-      () => {
-        if (this.isEnded) return undefined
-        const credentials = this.#readCredentials(info)
-        if (credentials instanceof Promise) return credentials
-        if (credentials !== undefined) this.#sendConnect(info, credentials)
-        return undefined
-      },
-      (error: unknown) => this.#onTlsFailure(errorText(error)),
-    )
+  #logIn(info: ServerInfo): Promise<void> | undefined {
+    const { server, isHub, nowMs } = this.options
+    this.#state = 'preparing'
+    this.setHandshakeDeadline(nowMs() + PREPARE_WAIT_MS)
+    this.settle(peerOf(info, server.headers), !isHub, false)
+    const credentials = this.#readCredentials(info)
+    if (credentials instanceof Promise) return credentials
+    if (credentials !== undefined) this.#sendConnect(info, credentials)
+    return undefined
   }
 
   #readCredentials(info: ServerInfo): LeafCredentials | undefined | Promise<void> {
@@ -166,17 +191,8 @@ export class SolicitSession extends LeafSession {
 
   #sendConnect(info: ServerInfo, credentials: LeafCredentials): void {
     if (this.isEnded) return
-    const {
-      server,
-      isHub,
-      denyImports,
-      requestsIsolation,
-      compression,
-      link,
-      log,
-      interest,
-      nowMs,
-    } = this.options
+    const { server, isHub, denyImports, requestsIsolation, link, log, interest, nowMs } =
+      this.options
     const connect = encodeLeafConnect({
       ...credentials,
       version: server.version,
@@ -189,8 +205,7 @@ export class SolicitSession extends LeafSession {
       jetstream: server.jetstream,
       denyPub: denyImports,
       isolate: requestsIsolation,
-      // A peer that does not name a compression knows of none.
-      compressMode: info.compression ? compression : 'not supported',
+      compressMode: this.compression,
       remoteAccount: server.account,
       protocol: server.protocol,
     })
@@ -206,6 +221,7 @@ export class SolicitSession extends LeafSession {
     // An INFO that only tells of addresses does not lift what an earlier one forbade.
     if (info.connectInfo === true || info.import !== undefined || info.export !== undefined) {
       this.#applyPermissions(info)
+      if (this.#state === 'connected') this.reannounce()
     }
     if (this.#state === 'awaitConnectInfo' && info.connectInfo === true) {
       this.settle({ ...this.peer, remoteAccount: info.remoteAccount ?? '' }, this.isSpoke, false)
@@ -213,7 +229,18 @@ export class SolicitSession extends LeafSession {
     } else {
       this.tellLink()
     }
-    if (!this.isEnded) this.#onAddresses(info)
+    if (this.isEnded) return
+    if (info.lameDuckMode === true && this.#state === 'connected') this.#onLameDuck(info)
+    else this.#onAddresses(info)
+  }
+
+  #onLameDuck({ leafnodeUrls = [], wsConnectUrls = [] }: ServerInfo): void {
+    const { interest, log, onDiscovered, onLameDuck } = this.options
+    // Those it told of before may be its own.
+    onDiscovered(leafnodeUrls, wsConnectUrls)
+    log.info('The other side is about to end: looking for another server')
+    interest.withdrawLoop(this)
+    onLameDuck()
   }
 
   #finish(): void {
@@ -242,15 +269,11 @@ export class SolicitSession extends LeafSession {
     this.options.onDiscovered(leafnodeUrls ?? [], wsConnectUrls ?? [])
   }
 
-  #onTlsFailure(why: string): void {
-    if (this.isEnded) return
-    this.options.log.error(`TLS leafnode handshake error: ${untrustedText(why)}`)
-    this.end('tlsHandshakeFailure')
-  }
-
   #onCredentialsFailure(error: unknown): void {
     if (this.isEnded) return
-    this.options.log.error(untrustedText(errorText(error)))
+    const why = untrustedText(errorText(error))
+    this.options.log.error(why)
+    this.noteError(why)
     this.end('writeError')
   }
 }

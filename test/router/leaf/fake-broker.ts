@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type { ClosedState } from '../../../src/protocol/closed-states.ts'
 import { type AcceptOptions, AcceptSession } from '../../../src/router/leaf/accept-session.ts'
 import { interestKey } from '../../../src/router/leaf/interest-map.ts'
@@ -22,11 +23,15 @@ export class FakeLink implements LeafLink {
   readonly clock: FakeClock
   /** Everything written, for asserts. */
   written = ''
-  /** Written and not taken yet. */
-  outbox: string[] = []
+  /** Written and not taken yet; whether the bytes would be compressed. */
+  outbox: { readonly text: string; readonly isCompressed: boolean }[] = []
   peer: LeafPeer | undefined
   closedWith: ClosedState | undefined
   receivedMs = 0
+  /** Levels of compression asked for, in order. */
+  readonly levels: string[] = []
+  /** Lines written and levels asked for, in order. */
+  readonly journal: string[] = []
 
   constructor(clock: FakeClock) {
     this.clock = clock
@@ -34,11 +39,22 @@ export class FakeLink implements LeafLink {
 
   write(text: string): void {
     this.written += text
-    this.outbox.push(text)
+    this.outbox.push({ text, isCompressed: this.isCompressed })
+    this.journal.push(...text.split('\r\n').filter((line) => line !== ''))
   }
 
   close(reason: ClosedState): void {
     this.closedWith = reason
+  }
+
+  compress(level: string): void {
+    this.levels.push(level)
+    this.journal.push(`compress ${level}`)
+  }
+
+  /** Both ways, from the first `compress` on. */
+  get isCompressed(): boolean {
+    return this.levels.length > 0
   }
 
   setPeer(peer: LeafPeer): void {
@@ -51,7 +67,7 @@ export class FakeLink implements LeafLink {
 
   /** What was written since the last call. */
   take(): string {
-    const text = this.outbox.join('')
+    const text = this.outbox.map((sent) => sent.text).join('')
     this.outbox = []
     return text
   }
@@ -150,7 +166,6 @@ export class FakeBroker implements LeafInterestSink {
     return new AcceptSession({
       ...this.#common(link),
       baseInfo: leafBaseInfo(this.server, listener),
-      clientId: this.#nextClientId++,
       nonce: 'abcdefghijklmno',
       authTimeoutMs: 2000,
       minVersion: '',
@@ -169,6 +184,8 @@ export class FakeBroker implements LeafInterestSink {
       firstInfoTimeoutMs: 1000,
       credentials: () => ({}),
       onDiscovered: () => {},
+      onLameDuck: () => {},
+      isAvoided: () => false,
       ...options,
     })
   }
@@ -181,7 +198,10 @@ export class FakeBroker implements LeafInterestSink {
       sink: this,
       log: this.log,
       times: { pingIntervalMs: 120_000, pingsOutMax: 2 },
-      compression: 'off',
+      compression: { mode: 'off', rttThresholdsMs: [10, 50, 100] },
+      baseInfo: leafBaseInfo(this.server, NO_LISTENER),
+      clientId: this.#nextClientId++,
+      peerAddress: '192.0.2.1:7422',
       subscriptionsMax: Number.POSITIVE_INFINITY,
       isIsolated: false,
       nowMs: () => this.clock.nowMs,
@@ -189,6 +209,21 @@ export class FakeBroker implements LeafInterestSink {
       onEnd: () => {},
     }
   }
+}
+
+/** INFO of a server that only dials. */
+const NO_LISTENER = {
+  go: '',
+  host: '',
+  port: 0,
+  maxPayload: 0,
+  tlsRequired: false,
+  tlsVerify: false,
+}
+
+/** Whether a line that begins like this was logged; who the parties are comes behind it. */
+export function hasLine(log: FakeLog, start: string): boolean {
+  return log.lines.some((line) => line.startsWith(start))
 }
 
 /** Two sessions back to back. Lines travel when `step` is called. */
@@ -215,13 +250,14 @@ export class Wire {
     this.spokeLink = new FakeLink(spoke.clock)
     this.accepted = hub.accept(this.hubLink, options.accept)
     this.solicited = spoke.solicit(this.spokeLink, {
-      onEnd: (_reason, penaltyMs) => {
+      onEnd: ({ penaltyMs }) => {
         this.penaltyMs = penaltyMs
       },
       ...options.solicit,
     })
     this.#readers = [new LineReader(this.accepted), new LineReader(this.solicited)]
     this.solicited.start()
+    this.solicited.awaitInfo()
     this.accepted.start()
   }
 
@@ -242,8 +278,11 @@ export class Wire {
     const [source, target] = towardsHub
       ? [this.spokeLink, this.hubLink]
       : [this.hubLink, this.spokeLink]
-    const text = source.outbox.shift()
-    if (text === undefined) return false
+    const sent = source.outbox.shift()
+    if (sent === undefined) return false
+    const { text, isCompressed } = sent
+    // Otherwise the bytes would be taken for something else.
+    assert.equal(isCompressed, target.isCompressed, `both ends agree on how this goes: ${text}`)
     target.receivedMs = target.clock.nowMs
     this.#readers[towardsHub ? 0 : 1].feed(Buffer.from(text, 'latin1'))
     return true

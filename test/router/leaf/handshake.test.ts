@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FakeBroker, FakeClock, FakeLink, settle, Wire } from './fake-broker.ts'
+import { FakeBroker, FakeClock, FakeLink, hasLine, settle, Wire } from './fake-broker.ts'
 import { LineReader } from './line-reader.ts'
+import { accepted, CONNECT_INFO, FIRST_INFO, info, solicited } from './one-sided.ts'
 
 function pair(): [hub: FakeBroker, spoke: FakeBroker] {
   const clock = new FakeClock()
@@ -10,51 +11,6 @@ function pair(): [hub: FakeBroker, spoke: FakeBroker] {
     new FakeBroker('spoke', clock, { cluster: 's' }),
   ]
 }
-
-/** An accepting session with what a test needs to talk to it. */
-function accepted(options: Parameters<FakeBroker['accept']>[1] = {}) {
-  const broker = new FakeBroker('hub', new FakeClock(), { cluster: 'h' })
-  const link = new FakeLink(broker.clock)
-  const session = broker.accept(link, options)
-  const reader = new LineReader(session)
-  session.start()
-  link.take()
-  return { broker, link, session, tell: (text: string) => reader.feed(Buffer.from(text)) }
-}
-
-/** A soliciting session, before the peer's first INFO. */
-function solicited(options: Parameters<FakeBroker['solicit']>[1] = {}) {
-  const broker = new FakeBroker('spoke', new FakeClock(), { cluster: 's' })
-  const link = new FakeLink(broker.clock)
-  let penaltyMs = -1
-  const session = broker.solicit(link, {
-    onEnd: (_reason, penalty) => {
-      penaltyMs = penalty
-    },
-    ...options,
-  })
-  const reader = new LineReader(session)
-  session.start()
-  const tell = (text: string): void => reader.feed(Buffer.from(text))
-  return { broker, link, session, tell, penaltyMs: () => penaltyMs }
-}
-
-function info(members: object): string {
-  const base = {
-    server_id: 'NX',
-    server_name: 'peer',
-    proto: 3,
-    headers: true,
-    client_id: 5,
-    nonce: 'n',
-    info_on_connect: true,
-    leafnode_urls: ['127.0.0.1:1'],
-  }
-  return `INFO ${JSON.stringify({ ...base, ...members })} \r\n`
-}
-
-const FIRST_INFO = info({ compression: 'off' })
-const CONNECT_INFO = info({ connect_info: true, remote_account: '$G' })
 
 test('two servers shake hands: INFO, CONNECT, INFO, interest both ways', () => {
   const [hub, spoke] = pair()
@@ -90,7 +46,6 @@ test('two servers shake hands: INFO, CONNECT, INFO, interest both ways', () => {
   assert.ok(spoke.log.lines.includes('INF Leafnode connection created for account: $G'))
   assert.ok(hub.log.lines.includes('INF Leafnode connection created'))
   assert.ok(spoke.log.lines.includes('INF JetStream using domains: local "", remote "hd"'))
-  assert.ok(spoke.log.lines.includes('TRC ->> [LS+ from.spoke q 2]'))
   wire.cut()
   assert.ok(hub.log.lines.includes('INF Leafnode connection closed: Client Closed - Remote: spoke'))
   assert.ok(hub.log.lines.includes('TRC <-> [DELSUB from.spoke q]'))
@@ -214,10 +169,27 @@ test('CONNECT of something that is no leaf node, or no welcome one, is refused w
     const minVersion = text.includes('minimum') ? '2.8.0' : ''
     const { link, tell, broker } = accepted({ minVersion })
     tell(`CONNECT ${connect}\r\n`)
-    assert.equal(link.take(), `-ERR '${text}'\r\n`)
+    const sent = link.take()
+    // Servers tell who they are first where the leaf has to know; see below.
+    assert.equal(sent.slice(sent.indexOf('-ERR')), `-ERR '${text}'\r\n`)
+    assert.equal(/^INFO .*"connect_info":true/.test(sent), minVersion !== '')
     assert.equal(link.closedWith, reason)
     assert.equal(broker.interest.size, 0)
   }
+})
+
+test('a leaf that is too old learns that from a server it takes for a hub', () => {
+  const clock = new FakeClock()
+  const wire = new Wire(new FakeBroker('old', clock, { version: '2.9.25' }), new FakeBroker('hub', clock), {
+    accept: { minVersion: '2.10.0' },
+  })
+  settle(wire)
+  const text = 'connection rejected since minimum version required is "2.10.0"'
+  assert.deepEqual(wire.hubLink.journal.map((line) => line.split(' ')[0]), ['INFO', 'INFO', '-ERR'])
+  assert.ok(hasLine(wire.hub.log, `ERR ${text} - Account:$G Local:hub `))
+  assert.ok(hasLine(wire.spoke.log, `ERR Leafnode Error '${text}' - `))
+  assert.equal(wire.penaltyMs, 5000)
+  assert.equal(wire.hub.interest.size, 0)
 })
 
 test('CONNECT that is no JSON closes without a word', () => {
@@ -282,7 +254,9 @@ test('a newer link from the same server replaces the older one', () => {
   assert.equal(links[0].closedWith, 'duplicateRemoteLeafnode')
   assert.equal(links[1].closedWith, undefined)
   assert.deepEqual([hub.view(links[0]), hub.view(links[1])], [[], ['foo']])
-  assert.ok(hub.log.lines.includes('WRN Replacing connection from same server'))
+  const place = '(no id)@192.0.2.1:7422'
+  const line = `WRN Replacing connection from same server - Old:${place} New:${place}`
+  assert.ok(hub.log.lines.includes(line))
 })
 
 test('links of one server for different accounts, or without an account, are no duplicates', () => {
@@ -376,7 +350,7 @@ test('credentials, role and denies go into CONNECT', () => {
   )
 })
 
-test('TLS is started before CONNECT, and its failure ends the connection', async () => {
+test('TLS is started before CONNECT, and nothing is said after its failure', async () => {
   let isSecured = false
   const startTls = async (): Promise<void> => {
     isSecured = true
@@ -386,14 +360,37 @@ test('TLS is started before CONNECT, and its failure ends the connection', async
   assert.equal(good.link.take(), '')
   await new Promise(setImmediate)
   assert.match(good.link.take(), /^CONNECT .*"user":"u"/)
-  const bad = solicited({ startTls: () => Promise.reject(new Error('bad certificate')) })
+  const bad = solicited({
+    startTls: async () => bad.session.onClosed('tlsHandshakeFailure'),
+  })
   bad.tell(info({ tls_required: true }))
   await new Promise(setImmediate)
-  assert.equal(bad.link.closedWith, 'tlsHandshakeFailure')
-  assert.ok(bad.broker.log.lines.includes('ERR TLS leafnode handshake error: bad certificate'))
-  const without = solicited()
-  without.tell(info({ tls_required: true }))
-  assert.deepEqual([without.link.take(), without.link.closedWith], ['', 'tlsHandshakeFailure'])
+  assert.deepEqual([bad.link.take(), bad.link.closedWith], ['', 'tlsHandshakeFailure'])
+  assert.equal(bad.session.nextDeadlineMs(), Number.POSITIVE_INFINITY)
+})
+
+test('the INFO that is shown to TLS is the first one, and only that', () => {
+  const seen: unknown[] = []
+  const { link, tell } = solicited({
+    startTls: ({ tlsRequired }) => {
+      seen.push(tlsRequired)
+      return undefined
+    },
+  })
+  tell(info({ tls_required: true }))
+  assert.match(link.take(), /^CONNECT /)
+  tell(info({ connect_info: true, tls_required: true }))
+  assert.deepEqual(seen, [true])
+})
+
+test('the first INFO is waited for only once the peer is to send it', () => {
+  const broker = new FakeBroker('spoke')
+  const session = broker.solicit(new FakeLink(broker.clock))
+  session.start()
+  assert.equal(session.nextDeadlineMs(), Number.POSITIVE_INFINITY)
+  broker.clock.nowMs += 5000
+  session.awaitInfo()
+  assert.equal(session.nextDeadlineMs(), broker.clock.nowMs + 1000)
 })
 
 test('credentials that cannot be read end the connection', async () => {
@@ -426,14 +423,24 @@ test('a spoke honours what the hub says it may publish and subscribe', () => {
   assert.equal(link.closedWith, undefined)
 })
 
-test('interest announced before a permission was taken away is still taken back', () => {
+test('when permissions change the hub is told what differs, and no more', () => {
   const { link, broker, tell } = solicited()
-  broker.change('foo', undefined, 1)
-  tell(`${FIRST_INFO}${CONNECT_INFO}${info({ import: { deny: ['foo'] } })}`)
+  for (const subject of ['foo', 'bar', 'baz']) broker.change(subject, undefined, 1)
+  broker.change('jobs', 'q', 2)
+  tell(`${FIRST_INFO}${CONNECT_INFO}`)
   link.take()
+  tell(info({ import: { deny: ['foo', 'jobs'] } }))
+  assert.equal(link.take(), 'LS- foo\r\nLS- jobs q\r\n')
   broker.change('foo', undefined, -1)
   broker.change('foo', undefined, 1)
-  assert.equal(link.take(), 'LS- foo\r\n')
+  assert.equal(link.take(), '')
+  tell(info({ import: { deny: ['bar'] } }))
+  assert.equal(link.take(), 'LS- bar\r\nLS+ jobs q 2\r\nLS+ foo\r\n')
+  tell(info({ import: { deny: ['bar'] } }))
+  assert.equal(link.take(), '')
+  // An answer to CONNECT without permissions lifts them all.
+  tell(CONNECT_INFO)
+  assert.equal(link.take(), 'LS+ bar\r\n')
 })
 
 test('a hub with a broken cluster name, or with broken JSON, is left', () => {

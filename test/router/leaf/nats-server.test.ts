@@ -175,7 +175,7 @@ for (const name of PROGRAMS) {
         leafListener: true,
       })
       const real = await dial(broker, hub.leafPort, {
-        onEnd: (_reason, penalty) => {
+        onEnd: ({ penaltyMs: penalty }) => {
           penaltyMs = penalty
         },
       })

@@ -56,6 +56,7 @@ export async function dial(
     socket.once('error', reject)
   })
   real.session.start()
+  real.session.awaitInfo()
   return real
 }
 

@@ -10,9 +10,11 @@ class Remote {
   nowMs = 0
   readonly log = fakeLog()
   readonly dialled: string[] = []
+  readonly moves: [number, number][] = []
   /** What the next dials do: true connects. */
   succeeds = false
   signal: AbortSignal | undefined
+  link = 0
   readonly remote: LeafRemote
 
   constructor(options: Partial<RemoteOptions> = {}) {
@@ -23,11 +25,13 @@ class Remote {
       reconnectMs: 1000,
       connectErrorReports: 3600,
       reconnectErrorReports: 1,
-      dial: async (address, signal) => {
+      dial: async (address, link, signal) => {
+        this.link = link
         this.signal = signal
         this.dialled.push(addressText(address))
         if (!this.succeeds) throw new Error('dial tcp: connection refused')
       },
+      onMoved: (from, to) => this.moves.push([from, to]),
       nowMs: () => this.nowMs,
       random: () => 0.5,
       log: this.log,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FakeBroker, FakeClock, settle, Wire } from './fake-broker.ts'
+import type { LeafEnd } from '../../../src/router/leaf/leaf-session.ts'
+import { FakeBroker, FakeClock, hasLine, settle, Wire } from './fake-broker.ts'
 
 type WireOptions = ConstructorParameters<typeof Wire>[2]
 
@@ -132,18 +133,20 @@ test('a spoke only ignores interest it may not take', () => {
 test('the own loop subject coming back is a loop: both ends say so, the dialling one waits', () => {
   for (const finder of ['accepted', 'solicited'] as const) {
     let hubPenaltyMs = -1
-    const onEnd = (_reason: string, penaltyMs: number): void => {
+    const onEnd = ({ penaltyMs }: LeafEnd): void => {
       hubPenaltyMs = penaltyMs
     }
     const wire = connected({ accept: { onEnd } })
     const { loopSubject } = wire[finder === 'accepted' ? 'hub' : 'spoke'].interest
     wire[finder].onLeafSub({ subject: loopSubject, queue: undefined, weight: 1 })
     const link = finder === 'accepted' ? wire.hubLink : wire.spokeLink
-    assert.equal(link.outbox.join(''), `-ERR '${LOOP}'\r\n`)
+    assert.equal(link.journal.at(-1), `-ERR '${LOOP}'`)
     assert.equal(link.closedWith, 'protocolViolation')
     settle(wire)
-    assert.ok(wire.hub.log.lines.includes(`ERR ${LOOP}`))
-    assert.ok(wire.spoke.log.lines.includes(`ERR ${LOOP}`))
+    const toHub = 'Account:$G Local:spoke Remote:hub@192.0.2.1:7422'
+    const toSpoke = 'Account:$G Local:hub Remote:spoke@192.0.2.1:7422'
+    assert.ok(wire.spoke.log.lines.includes(`ERR ${LOOP} - ${toHub}`))
+    assert.ok(wire.hub.log.lines.includes(`ERR ${LOOP} - ${toSpoke}`))
     assert.deepEqual([wire.penaltyMs, hubPenaltyMs], [30_000, 0])
   }
 })
@@ -166,12 +169,66 @@ test('-ERR is logged; three texts make the dialling side wait before it tries ag
   for (const [arg, penaltyMs, line] of cases) {
     const wire = connected()
     wire.solicited.onErr(arg)
-    assert.ok(wire.spoke.log.lines.includes(`ERR Leafnode Error ${arg}`))
-    if (line !== undefined) assert.ok(wire.spoke.log.lines.includes(`ERR ${line}`))
+    assert.ok(hasLine(wire.spoke.log, `ERR Leafnode Error ${arg} - Account:$G Local:spoke `))
+    if (line !== undefined) assert.ok(hasLine(wire.spoke.log, `ERR ${line}`))
     assert.equal(wire.solicited.isEnded, arg.includes('Loop'))
     wire.solicited.onClosed('clientClosed')
     assert.equal(wire.penaltyMs, penaltyMs)
   }
+})
+
+test('error lines name both servers with their clusters, or say that the peer is not known yet', () => {
+  const clock = new FakeClock()
+  const hub = new FakeBroker('hub', clock, { cluster: 'h' })
+  const wire = new Wire(new FakeBroker('spoke', clock, { cluster: 's' }), hub)
+  wire.accepted.onControlLineExceeded()
+  const early =
+    'ERR maximum control line exceeded - Account:$G Local:hub/h Remote:(unknown)@192.0.2.1:7422'
+  assert.ok(hub.log.lines.includes(early))
+  const next = new Wire(new FakeBroker('spoke', clock, { cluster: 's' }), hub)
+  settle(next)
+  next.accepted.onErr("'x'")
+  const late = "ERR Leafnode Error 'x' - Account:$G Local:hub/h Remote:spoke/s@192.0.2.1:7422"
+  assert.ok(hub.log.lines.includes(late))
+})
+
+test('the end of a link tells what was said last, and whether the peer said no', () => {
+  const ends: LeafEnd[] = []
+  const end = (say: (wire: Wire) => void): LeafEnd => {
+    const wire = connected({ solicit: { onEnd: (told) => ends.push(told) } })
+    say(wire)
+    wire.solicited.onClosed('clientClosed')
+    return ends.at(-1)!
+  }
+  const quiet = { lastError: '', penaltyMs: 0, isRefused: false }
+  assert.deepEqual(
+    end(() => {}),
+    { ...quiet, reason: 'clientClosed' },
+  )
+  for (const [arg, isRefused] of [
+    ["'Authorization Violation'", true],
+    ["'User Authentication Expired'", true],
+    ["'Account Authentication Expired'", true],
+    ["'Authentication Timeout'", false],
+    ["'Stale Connection'", false],
+  ] as const) {
+    assert.deepEqual(
+      end(({ solicited }) => solicited.onErr(arg)),
+      { ...quiet, reason: 'clientClosed', lastError: arg, isRefused },
+    )
+  }
+  assert.deepEqual(
+    end(({ solicited }) => solicited.onUnknownOperation('x')),
+    { ...quiet, reason: 'protocolViolation', lastError: 'Unknown Protocol Operation' },
+  )
+  assert.deepEqual(
+    end(({ solicited }) => {
+      solicited.noteError('no route')
+      solicited.onClosed('readError')
+    }),
+    { ...quiet, reason: 'readError', lastError: 'no route' },
+  )
+  assert.equal(ends.length, 8)
 })
 
 test('what a peer says cannot forge or flood the log', () => {

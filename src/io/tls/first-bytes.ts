@@ -1,0 +1,45 @@
+import type { Socket } from 'node:net'
+
+/** `gone`: the peer closed the connection, or it broke; the socket is destroyed. */
+export type FirstBytes = 'bytes' | 'silence' | 'gone'
+
+/** The part of Node's handle that is needed; not public, so it is tested for before use. */
+interface ReadingHandle {
+  reading?: boolean
+  readStop?: () => unknown
+}
+
+/**
+ * Waits for the peer's first bytes, for `handshake_first` with a fallback: a peer that sends
+ * something shakes hands, a silent one waits for INFO.
+ *
+ * @param socket nobody reads from it yet
+ * @returns `bytes`: they are in the socket's buffer, where ServerTls.secure finds them. `silence`:
+ *   nothing was read and nothing will be, so that the socket can be adopted as if it were fresh
+ */
+export async function awaitFirstBytes(socket: Socket, waitMs: number): Promise<FirstBytes> {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const onEvent = () => resolve(true)
+  const timer = setTimeout(() => resolve(false), waitMs)
+  const events = ['readable', 'error', 'end', 'close'] as const
+  for (const event of events) socket.on(event, onEvent)
+  const hasHappened = await promise
+  clearTimeout(timer)
+  for (const event of events) socket.off(event, onEvent)
+  if (socket.readableLength > 0) return 'bytes'
+  if (hasHappened || socket.destroyed) {
+    socket.on('error', () => {})
+    socket.destroy()
+    return 'gone'
+  }
+  stopReading(socket)
+  return 'silence'
+}
+
+/** Socket.pause() lets one more chunk in, which an adopted handle would not know of. */
+function stopReading(socket: Socket): void {
+  const handle = (socket as unknown as { readonly _handle: ReadingHandle | null })._handle
+  if (handle === null || typeof handle.readStop !== 'function') return
+  handle.reading = false
+  handle.readStop()
+}

@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { MessagePort } from 'node:worker_threads'
+import {
+  createLeafAuthenticator,
+  type LeafAuthenticator,
+  type LeafVerdict,
+} from '../auth/leaf-authenticator.ts'
+import { adoptSocket, readByCopy } from '../io/adopt-socket.ts'
+import { certificateNames } from '../io/tls/certificate-names.ts'
+import { awaitFirstBytes } from '../io/tls/first-bytes.ts'
+import { createServerTls, type ServerTls } from '../io/tls/server-tls.ts'
+import { type RelayFacts, RelaySocket } from '../io/websocket/relay-socket.ts'
+import { WebsocketCodec } from '../io/websocket/websocket-codec.ts'
+import { messageLimits } from '../io/websocket/websocket-terms.ts'
+import type { ConnectOptions } from '../protocol/connect.ts'
+import { AcceptSession, type LeafAdmission } from '../router/leaf/accept-session.ts'
+import type { LeafConnection } from './leaf-connection.ts'
+import type { LeafLinks } from './leaf-links.ts'
+
+const NONCE_BYTES = 11
+
+/** Takes the links that others dial: over TCP, TLS, and WebSocket. */
+export class LeafAcceptor {
+  readonly #links: LeafLinks
+  readonly #authenticator: LeafAuthenticator
+  readonly #tls: ServerTls | undefined
+
+  constructor(links: LeafLinks) {
+    this.#links = links
+    const { authorization, leafnodes } = links.options
+    const { user, pass: password, token } = authorization
+    this.#authenticator = createLeafAuthenticator(
+      { ...leafnodes.authorization, password: leafnodes.authorization.pass },
+      { user, password, token },
+      (given, hash) => links.main.verifyBcrypt(given, hash),
+    )
+    this.#tls = leafnodes.tls === undefined ? undefined : createServerTls(leafnodes.tls)
+  }
+
+  /** A socket of the leaf listener, of which nothing was read yet. */
+  accept(source: Socket, cid: number): void {
+    const link = this.#links.isEnding ? undefined : this.#links.create(source, cid, false)
+    if (link === undefined) {
+      source.destroy()
+    } else if (this.#tls === undefined) {
+      link.connection.attach(adoptSocket(source, link.connection))
+      this.#start(link)
+    } else {
+      void this.#acceptSecure(link, source, this.#tls)
+    }
+  }
+
+  /** INFO in clear and then TLS; or TLS at once, if the peer does not wait for INFO. */
+  async #acceptSecure(link: LeafConnection, source: Socket, tls: ServerTls): Promise<void> {
+    const { handshakeFirst, handshakeFirstFallbackMs: waitMs } = this.#links.options.leafnodes.tls!
+    let isFirst = handshakeFirst
+    if (isFirst && waitMs > 0) isFirst = (await awaitFirstBytes(source, waitMs)) !== 'silence'
+    if (!link.connection.isOpen) {
+      // The server has ended meanwhile.
+      source.destroy()
+      link.connection.replaceSocket(source)
+      return
+    }
+    const names: { secure?: TLSSocket } = {}
+    const shakeHands = async (raw: Socket) => {
+      names.secure = await tls.secure(raw)
+      return names.secure
+    }
+    if (isFirst) {
+      // What the session writes waits until there is a socket to take it.
+      this.#start(link, names)
+      await link.overlay(source, () => shakeHands(source))
+    } else {
+      link.connection.attach(adoptSocket(source, link.connection))
+      this.#start(link, names)
+      await link.secure(shakeHands)
+    }
+  }
+
+  /** A connection of the WebSocket listener, whose protocol worker passes on its bytes. */
+  acceptRelayed(port: MessagePort, facts: RelayFacts, cid: number): void {
+    this.#links.countConnection()
+    const socket = new RelaySocket(port, facts)
+    const link = this.#links.isEnding ? undefined : this.#links.create(socket, cid, true)
+    if (link === undefined) {
+      socket.destroy()
+      return
+    }
+    const { connection } = link
+    const { compress, noMasking } = facts
+    connection.setCodec(
+      new WebsocketCodec(connection, {
+        role: 'server',
+        compress,
+        noMasking,
+        browser: 'none',
+        ...messageLimits(this.#links.options.maxPayload, 'leaf'),
+      }),
+    )
+    connection.attach(readByCopy(socket, connection))
+    this.#start(link)
+  }
+
+  #start(link: LeafConnection, transport: { readonly secure?: TLSSocket } = {}): void {
+    const { leafnodes } = this.#links.options
+    const nonce = randomBytes(NONCE_BYTES).toString('base64url')
+    const compression = { ...leafnodes.compression }
+    // S2 under WebSocket frames would be in the way of proxies that look at them.
+    if (link.isWebsocket && compression.mode !== 'not supported') compression.mode = 'off'
+    const session = new AcceptSession({
+      ...this.#links.sessionOptions(link, compression, false, () => {}),
+      nonce,
+      authTimeoutMs: leafnodes.authorization.timeoutMs,
+      minVersion: leafnodes.minVersion,
+      authenticate: (connect) => this.#admit(connect, nonce, transport.secure),
+    })
+    link.start(session)
+  }
+
+  #admit(
+    connect: ConnectOptions,
+    nonce: string,
+    secure: TLSSocket | undefined,
+  ): LeafAdmission | Promise<LeafAdmission> {
+    const { user, pass, authToken: token, nkey, sig: signature } = connect
+    const isMapped = this.#links.options.leafnodes.tls?.verifyAndMap === true
+    const verdict = this.#authenticator.authenticate(
+      {
+        user,
+        pass,
+        token,
+        nkey,
+        signature,
+        certificateNames: isMapped ? (secure ? certificateNames(secure) : []) : undefined,
+      },
+      nonce,
+    )
+    return verdict instanceof Promise ? verdict.then(admission) : admission(verdict)
+  }
+}
+
+function admission(verdict: LeafVerdict): LeafAdmission {
+  if (verdict === 'admitted') return { ok: true }
+  return { ok: false, why: verdict === 'refused' ? 'authorization' : 'proxyRequired' }
+}

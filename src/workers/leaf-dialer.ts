@@ -1,0 +1,383 @@
+import { lookup } from 'node:dns'
+import { connect, type LookupFunction, type Socket } from 'node:net'
+import { credentialsNotice, readCredentialsFile } from '../auth/credentials-file.ts'
+import { NkeyPair } from '../auth/nkeys.ts'
+import { systemErrorReason } from '../base/errors.ts'
+import type { RemoteOptions } from '../config/option-types.ts'
+import { type ClientTls, createClientTls } from '../io/tls/client-tls.ts'
+import { TlsError } from '../io/tls/tls-error.ts'
+import { upgradeToWebsocket } from '../io/websocket/client-upgrade.ts'
+import { tunnelThrough } from '../io/websocket/http-proxy.ts'
+import { WebsocketCodec } from '../io/websocket/websocket-codec.ts'
+import { messageLimits } from '../io/websocket/websocket-terms.ts'
+import type { ServerInfo } from '../protocol/info.ts'
+import { LeafRemote } from '../router/leaf/remote.ts'
+import { addressText, type RemoteAddress } from '../router/leaf/remote-urls.ts'
+import { type LeafCredentials, SolicitSession } from '../router/leaf/solicit-session.ts'
+import { TlsNames } from '../router/leaf/tls-names.ts'
+import type { LeafConnection } from './leaf-connection.ts'
+import type { LeafLinks } from './leaf-links.ts'
+import type { LeafRemoteReport } from './leaf-report.ts'
+import { LeafTransportError } from './leaf-transport-failure.ts'
+
+const PROXY_TLS_MISMATCH =
+  'TLS configuration mismatch: Hub requires TLS but leafnode remote is not configured for TLS. ' +
+  'When using a proxy, ensure TLS leafnode configuration matches the Hub requirements.'
+
+/** Dials all remotes, and keeps dialling. */
+export class LeafDialer {
+  readonly #links: LeafLinks
+  readonly #remotes: DialledRemote[] = []
+
+  constructor(links: LeafLinks) {
+    this.#links = links
+  }
+
+  start(): void {
+    for (const options of this.#links.options.leafnodes.remotes) {
+      const remote = new DialledRemote(this.#links, options)
+      this.#remotes.push(remote)
+      remote.checkCredentials()
+      if (!options.disabled) remote.start()
+    }
+  }
+
+  stop(): void {
+    for (const remote of this.#remotes) remote.stop()
+  }
+
+  report(): LeafRemoteReport[] {
+    return this.#remotes.map((remote) => remote.report())
+  }
+}
+
+/** One remote: how its links are made. */
+class DialledRemote {
+  readonly #links: LeafLinks
+  readonly #options: RemoteOptions
+  readonly #remote: LeafRemote
+  readonly #tlsNames = new TlsNames()
+  /** Made when it is first needed: reading the roots of the system takes a while. */
+  #tls: ClientTls | undefined
+  /** A hub has asked for TLS: from then on there is TLS on all links of this remote. */
+  #needsTls = false
+  readonly #byNumber = new Map<number, LeafConnection>()
+
+  constructor(links: LeafLinks, options: RemoteOptions) {
+    this.#links = links
+    this.#options = options
+    const { leafnodes, connectErrorReports, reconnectErrorReports } = links.options
+    this.#needsTls = options.tls !== undefined
+    for (const { host } of options.urls) this.#tlsNames.see(host)
+    this.#remote = new LeafRemote({
+      urls: options.urls,
+      noRandomize: options.noRandomize,
+      ignoresDiscovered: options.ignoreDiscoveredServers,
+      reconnectMs: leafnodes.reconnectMs,
+      connectErrorReports,
+      reconnectErrorReports,
+      dial: (address, number, signal) => this.#dial(address, number, signal),
+      onMoved: (from, to) => this.#onMoved(from, to),
+      nowMs: () => performance.now(),
+      random: Math.random,
+      log: links.thread.log,
+    })
+  }
+
+  start(): void {
+    this.#remote.start()
+    this.#schedule()
+  }
+
+  /** What is wrong with the credentials shows at the start, not only when they are refused. */
+  checkCredentials(): void {
+    const { credentials, account } = this.#options
+    const notice = credentials === '' ? undefined : credentialsNotice(credentials, account)
+    if (notice !== undefined) this.#links.thread.log[notice.level](notice.text)
+  }
+
+  stop(): void {
+    this.#remote.stop()
+  }
+
+  report(): LeafRemoteReport {
+    const { state, failedAttempts, lastError } = this.#remote
+    const dueMs = this.#remote.nextDeadlineMs()
+    const shown = { idle: 'waiting', dialing: 'dialing', connected: 'connected' } as const
+    const isOff = this.#options.disabled || state === 'stopped'
+    return {
+      urls: this.#remote.urls.list.map(addressText),
+      account: this.#options.account,
+      state: isOff ? 'disabled' : shown[state],
+      link: [...this.#byNumber.values()].at(-1)?.connection.cid ?? 0,
+      failedAttempts,
+      lastError,
+      nextAttemptMs: Number.isFinite(dueMs) ? Math.max(0, dueMs - performance.now()) : -1,
+    }
+  }
+
+  #schedule(): void {
+    const dueMs = this.#remote.nextDeadlineMs()
+    if (this.#links.isEnding || !Number.isFinite(dueMs)) return
+    this.#links.thread.deadlines.at(dueMs, () => {
+      const attempt = this.#remote.onTimer(performance.now())
+      if (attempt === undefined) this.#schedule()
+      else void attempt.then(() => this.#schedule())
+    })
+  }
+
+  // ── one attempt ───────────────────────────────────────────────────────────────────────────
+
+  async #dial(address: RemoteAddress, number: number, signal: AbortSignal): Promise<void> {
+    const cid = await this.#links.main.takeConnectionId()
+    const isWebsocket = address.scheme === 'ws' || address.scheme === 'wss'
+    const isPlain = !isWebsocket && this.#options.proxy === undefined && !this.#isTlsFirst
+    let link: LeafConnection | undefined
+    const socket = isPlain
+      ? await this.#connect(address, signal, () => link)
+      : await this.#connectOrTunnel(address, signal)
+    link = this.#links.create(socket, cid, isWebsocket)
+    if (link === undefined) {
+      socket.destroy()
+      throw new Error('shared memory is exhausted')
+    }
+    this.#links.countConnection()
+    this.#byNumber.set(number, link)
+    const session = this.#session(link, address, number)
+    if (isPlain) link.connection.attach(socket)
+    link.start(session)
+    if (!isPlain) await this.#overlay(link, socket, address, isWebsocket)
+    link.inTurn(() => session.awaitInfo())
+  }
+
+  get #isTlsFirst(): boolean {
+    return this.#options.tls?.handshakeFirst === true
+  }
+
+  get #dialTimeoutMs(): number {
+    return this.#options.dialTimeoutMs || this.#links.options.leafnodes.dialTimeoutMs
+  }
+
+  #connectOrTunnel(address: RemoteAddress, signal: AbortSignal): Promise<Socket> {
+    const { proxy } = this.#options
+    if (proxy === undefined) return this.#connect(address, signal)
+    return tunnelThrough(proxy, address, proxy.timeoutMs || this.#dialTimeoutMs)
+  }
+
+  /** @param link its connection reads straight into shared memory; absent: nobody reads yet */
+  async #connect(
+    address: RemoteAddress,
+    signal: AbortSignal,
+    link?: () => LeafConnection | undefined,
+  ): Promise<Socket> {
+    const { thread } = this.#links
+    const { host, port } = address
+    const place = { host, port, noDelay: true, lookup: lookupShuffled }
+    const socket =
+      link === undefined
+        ? connect(place)
+        : connect({
+            ...place,
+            onread: {
+              buffer: () => link()?.connection.readTarget() ?? thread.readView,
+              callback: (bytes) => link()?.connection.onRead(bytes) ?? false,
+            },
+          })
+    await connected(socket, address, this.#dialTimeoutMs, signal)
+    return socket
+  }
+
+  /** TLS before INFO, and WebSocket. */
+  async #overlay(
+    link: LeafConnection,
+    socket: Socket,
+    address: RemoteAddress,
+    isWebsocket: boolean,
+  ): Promise<void> {
+    const { connection } = link
+    const isSecure = this.#isTlsFirst || (isWebsocket && this.#isTlsFor(address))
+    await link.overlay(socket, async () => {
+      const over = isSecure ? await this.#shakeHands(socket, address) : socket
+      if (!isWebsocket) return over
+      const { wsCompression, wsNoMasking, firstInfoTimeoutMs } = this.#options
+      const terms = await upgradeToWebsocket(over, {
+        host: addressText(address),
+        path: address.path ?? '',
+        compress: wsCompression,
+        noMasking: wsNoMasking,
+        timeoutMs: firstInfoTimeoutMs,
+      }).catch((error: Error) => {
+        const text = `Error soliciting websocket connection: ${error.message}`
+        throw new LeafTransportError(text, 'readError')
+      })
+      const { compress, noMasking, head } = terms
+      connection.setCodec(
+        new WebsocketCodec(connection, {
+          role: 'client',
+          compress,
+          noMasking,
+          browser: 'none',
+          ...messageLimits(this.#links.options.maxPayload, 'leaf'),
+        }),
+      )
+      if (head.length > 0) over.unshift(head)
+      return over
+    })
+  }
+
+  #isTlsFor({ scheme }: RemoteAddress): boolean {
+    return scheme === 'wss' || this.#needsTls
+  }
+
+  async #shakeHands(raw: Socket, { host }: RemoteAddress) {
+    const { leafnodes } = this.#links.options
+    this.#tls ??= createClientTls(this.#options.tls, leafnodes.tls?.pinnedCerts)
+    try {
+      return await this.#tls.secure(raw, { serverName: this.#tlsNames.nameFor(host) })
+    } catch (error) {
+      if (error instanceof TlsError && error.kind === 'hostname') this.#tlsNames.onMismatch(host)
+      throw error
+    }
+  }
+
+  /** After the first INFO, if that or the configuration asks for TLS. */
+  #startTls(
+    link: LeafConnection,
+    address: RemoteAddress,
+    { tlsRequired }: ServerInfo,
+  ): Promise<void> | undefined {
+    if (this.#isTlsFirst) return undefined
+    const { proxy, tls } = this.#options
+    const isMismatch = tlsRequired === true && proxy !== undefined && tls === undefined
+    if (tlsRequired === true && !isMismatch) this.#needsTls = true
+    if (!this.#needsTls && !isMismatch) return undefined
+    return link
+      .secure((raw) => {
+        if (!isMismatch) return this.#shakeHands(raw, address)
+        throw new LeafTransportError(PROXY_TLS_MISMATCH, 'tlsHandshakeFailure')
+      })
+      .then(() => {})
+  }
+
+  // ── its link ──────────────────────────────────────────────────────────────────────────────
+
+  #session(link: LeafConnection, address: RemoteAddress, number: number): SolicitSession {
+    const options = this.#options
+    const compression = { ...options.compression }
+    // S2 under WebSocket frames would be in the way of proxies that look at them.
+    if (link.isWebsocket && compression.mode !== 'not supported') compression.mode = 'off'
+    const common = this.#links.sessionOptions(
+      link,
+      compression,
+      options.isolateLeafnodeInterest,
+      (end) => {
+        this.#byNumber.delete(number)
+        this.#remote.onLinkEnd(number, end)
+        this.#schedule()
+      },
+    )
+    return new SolicitSession({
+      ...common,
+      isHub: options.hub,
+      denyImports: options.denyImports,
+      denyExports: options.denyExports,
+      requestsIsolation: options.requestIsolation,
+      firstInfoTimeoutMs: options.firstInfoTimeoutMs,
+      credentials: (nonce) => this.#credentials(address, nonce),
+      ...(link.isWebsocket
+        ? {}
+        : { startTls: (info: ServerInfo) => this.#startTls(link, address, info) }),
+      onDiscovered: (leafnodeUrls, wsConnectUrls) => {
+        const urls = link.isWebsocket ? wsConnectUrls : leafnodeUrls
+        this.#remote.onDiscovered(urls)
+        for (const { host } of this.#remote.urls.list) this.#tlsNames.see(host)
+      },
+      onEstablished: () => this.#remote.onEstablished(number),
+      isAvoided: (serverId) => this.#isLeaving(number, serverId),
+      onLameDuck: () => {
+        this.#remote.onLameDuck(number)
+        this.#schedule()
+      },
+    })
+  }
+
+  /** Files are read anew each time, so that they can be replaced while the server runs. */
+  #credentials(address: RemoteAddress, nonce: string): LeafCredentials {
+    const { credentials, nkey } = this.#options
+    const fromUrl = this.#remote.urls.credentials(address)
+    const none = { nkey: '', jwt: '', sig: '' }
+    if (credentials !== '') {
+      const { jwt, keys } = readCredentialsFile(credentials)
+      return { ...fromUrl, ...none, jwt, sig: keys.sign(nonce) }
+    }
+    if (nkey === '') return { ...fromUrl, ...none }
+    const keys = NkeyPair.fromSeed(nkey)
+    if (keys === undefined) throw new Error('Remote nkey has malformed seed')
+    return { ...fromUrl, ...none, nkey: keys.publicKey, sig: keys.sign(nonce) }
+  }
+
+  /** Whether another link of this remote leads to the same server. */
+  #isLeaving(number: number, serverId: string): boolean {
+    for (const [other, link] of this.#byNumber) {
+      if (other !== number && link.session.peerFacts.serverId === serverId) return true
+    }
+    return false
+  }
+
+  #onMoved(from: number, to: number): void {
+    const successor = this.#byNumber.get(to)
+    if (successor === undefined) return
+    const old = this.#byNumber.get(from)
+    old?.inTurn(() => old.session.retire(successor.session))
+  }
+}
+
+/** Of several addresses of a host each is tried; the first is left to chance, as in nats-server. */
+const lookupShuffled: LookupFunction = (hostname, options, callback) => {
+  lookup(hostname, { ...options, all: true }, (error, addresses) => {
+    const at = Math.floor(Math.random() * (addresses?.length ?? 0))
+    const shuffled = [...(addresses ?? []).slice(at), ...(addresses ?? []).slice(0, at)]
+    if (error === null && options.all !== true) {
+      callback(null, shuffled[0]!.address, shuffled[0]!.family)
+    } else {
+      callback(error, shuffled)
+    }
+  })
+}
+
+/** As Go puts it. */
+function dialErrorText(error: unknown, address: RemoteAddress): string {
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error
+  const { syscall, address: host } = first as NodeJS.ErrnoException & { address?: string }
+  if (syscall === 'getaddrinfo') return `lookup ${address.host}: no such host`
+  const place = addressText(host === undefined ? address : { ...address, host })
+  return `dial tcp ${place}: connect: ${systemErrorReason(first)}`
+}
+
+/** Resolves when the connection stands; rejects with the text that the log shows. */
+function connected(
+  socket: Socket,
+  address: RemoteAddress,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (text: string) => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+      socket.destroy()
+      reject(new Error(text))
+    }
+    const dial = `dial tcp ${addressText(address)}`
+    const timer = setTimeout(() => fail(`${dial}: i/o timeout`), timeoutMs)
+    const onAbort = () => fail(`${dial}: operation was canceled`)
+    signal.addEventListener('abort', onAbort, { once: true })
+    socket.once('error', (error) => fail(dialErrorText(error, address)))
+    socket.once('connect', () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+      socket.removeAllListeners('error')
+      resolve()
+    })
+  })
+}

@@ -1,0 +1,31 @@
+import { post } from './io-thread.ts'
+import type { Answer } from './thread-messages.ts'
+
+/** What a thread asks of the main thread, which has the crypto pool and counts the connections. */
+export class MainProxy {
+  readonly #waiting = new Map<number, (answer: Answer) => void>()
+  #lastId = 0
+
+  async verifyBcrypt(password: string, hash: string): Promise<boolean> {
+    const answer = await this.#ask((id) => post({ type: 'verifyBcrypt', id, password, hash }))
+    return answer === true
+  }
+
+  /** Connection ids are the main thread's to give; a thread that dials asks for one. */
+  async takeConnectionId(): Promise<number> {
+    return Number(await this.#ask((id) => post({ type: 'takeConnectionId', id })))
+  }
+
+  onAnswer(id: number, answer: Answer): void {
+    this.#waiting.get(id)?.(answer)
+    this.#waiting.delete(id)
+  }
+
+  #ask(question: (id: number) => void): Promise<Answer> {
+    const id = ++this.#lastId
+    return new Promise((resolve) => {
+      this.#waiting.set(id, resolve)
+      question(id)
+    })
+  }
+}

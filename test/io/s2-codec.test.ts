@@ -1,0 +1,383 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { S2Level } from '../../src/io/s2/s2-encoder.ts'
+import { exhaust, freePages, openKernel, place, repetitiveTexts } from '../kernel/s2-kernel.ts'
+import { chunk, chunksOf, IDENTIFIER, masked } from './s2-chunks.ts'
+import { S2_LEVELS, S2End } from './s2-end.ts'
+
+const MIB = 1024 * 1024
+const FIXTURES = new URL('../fixtures/s2/', import.meta.url)
+const TRAFFIC = readFileSync(new URL('plain.bin', FIXTURES))
+const kernel = openKernel()
+
+/** The lines of the fixture long.s2; see its README. */
+function longText(): Buffer {
+  let text = ''
+  for (let i = 0; i < 90_000; i++) text += `LMSG orders.${i % 50} 8\r\nabcdefgh\r\n`
+  return Buffer.from(text)
+}
+
+function assertSame(actual: Buffer, expected: Buffer): void {
+  if (actual.equals(expected)) return
+  let i = 0
+  while (actual[i] === expected[i]) i++
+  assert.fail(`${actual.length} bytes for ${expected.length}, different from byte ${i} on`)
+}
+
+// ── reading ─────────────────────────────────────────────────────────────────────────────────
+
+const STREAMS = ['fast', 'better', 'best', 'uncompressed', 'snappy', 'padded', 'long'] as const
+for (const name of STREAMS) {
+  test(`a stream that Go wrote is read, wherever it is cut: ${name}`, () => {
+    const stream = readFileSync(new URL(`${name}.s2`, FIXTURES))
+    const plain = name === 'long' ? longText() : TRAFFIC
+    for (const sizes of [[stream.length], [1], [7, 3], [1000, 1], [4096]]) {
+      const end = new S2End(kernel)
+      end.read(stream, sizes)
+      assert.equal(end.failure, undefined)
+      assertSame(end.received, plain)
+      end.codec.release()
+    }
+  })
+}
+
+test('what one end writes the other one reads, at any level, however it is cut', () => {
+  const flushes = fc.array(
+    fc.record({
+      level: fc.constantFrom(...S2_LEVELS),
+      parts: fc.array(repetitiveTexts(60_000), { minLength: 1, maxLength: 3 }),
+    }),
+    { maxLength: 4 },
+  )
+  const sizes = fc.array(fc.oneof(fc.integer({ min: 1, max: 40 }), fc.nat({ max: 200_000 })), {
+    minLength: 1,
+    maxLength: 5,
+  })
+  fc.assert(
+    fc.property(flushes, sizes, (flushes, sizes) => {
+      const writer = new S2End(kernel)
+      const reader = new S2End(kernel)
+      const streams = flushes.map(({ level, parts }) => {
+        writer.codec.level = level
+        return writer.flush(...parts)
+      })
+      reader.read(Buffer.concat(streams), sizes)
+      assert.equal(reader.failure, undefined)
+      assertSame(reader.received, Buffer.concat(flushes.flatMap(({ parts }) => parts)))
+      reader.codec.release()
+    }),
+    { numRuns: 100 },
+  )
+})
+
+const BLOCK = Buffer.from('0c61626364', 'hex')
+const ABCD = Buffer.from('abcd')
+const SNAPPY = Buffer.from('\xff\x06\x00\x00sNaPpY', 'latin1')
+const STORED = chunk(0x01, masked(ABCD), ABCD)
+const COMPRESSED = chunk(0x00, masked(ABCD), Buffer.from([4]), BLOCK)
+const ZEROS_64K = Buffer.alloc(65_537)
+const CORRUPT = 's2: corrupt input'
+
+/** Streams and how reading them ends, after the four bytes of each good chunk. */
+const FAULTS: readonly (readonly [string, readonly Uint8Array[], string | undefined])[] = [
+  ['no identifier', [STORED], CORRUPT],
+  ['a skippable chunk before the identifier', [chunk(0x99), IDENTIFIER], CORRUPT],
+  ['an identifier of another format', [chunk(0xff, Buffer.from('S2sTwo'))], CORRUPT],
+  ['an identifier that is too long', [IDENTIFIER, chunk(0xff, Buffer.from('S2sTwOO'))], CORRUPT],
+  ['a reserved chunk', [IDENTIFIER, STORED, chunk(0x02, ABCD)], 's2: unsupported input'],
+  ['the last reserved chunk', [IDENTIFIER, STORED, chunk(0x7f, ABCD)], 's2: unsupported input'],
+  ['the first skippable chunk', [IDENTIFIER, chunk(0x80, ABCD), STORED], undefined],
+  ['an index', [IDENTIFIER, chunk(0x99, ABCD), STORED], undefined],
+  ['padding without a byte', [IDENTIFIER, STORED, chunk(0xfe), COMPRESSED], undefined],
+  ['much padding', [IDENTIFIER, STORED, chunk(0xfe, Buffer.alloc(2 ** 24 - 1)), STORED], undefined],
+  ['stored data without a checksum', [IDENTIFIER, chunk(0x01, Buffer.alloc(3))], CORRUPT],
+  ['compressed data without a checksum', [IDENTIFIER, chunk(0x00, Buffer.alloc(3))], CORRUPT],
+  ['compressed data without a block', [IDENTIFIER, chunk(0x00, masked(Buffer.alloc(0)))], CORRUPT],
+  [
+    'stored data of no bytes',
+    [IDENTIFIER, chunk(0x01, masked(Buffer.alloc(0))), STORED],
+    undefined,
+  ],
+  [
+    'compressed data of no bytes',
+    [IDENTIFIER, chunk(0x00, masked(Buffer.alloc(0)), Buffer.from([0])), STORED],
+    undefined,
+  ],
+  [
+    'a wrong checksum of stored data',
+    [IDENTIFIER, STORED, chunk(0x01, masked(ABCD), Buffer.from('abce')), STORED],
+    's2: corrupt input, crc mismatch',
+  ],
+  [
+    'a wrong checksum of compressed data',
+    [IDENTIFIER, STORED, chunk(0x00, masked(BLOCK), Buffer.from([4]), BLOCK), STORED],
+    's2: corrupt input, crc mismatch',
+  ],
+  ['a malformed block', [IDENTIFIER, chunk(0x00, masked(ABCD), Buffer.from([5]), BLOCK)], CORRUPT],
+  [
+    'a size of more than 32 bits',
+    [IDENTIFIER, chunk(0x00, masked(ABCD), Buffer.from('848080808000', 'hex'), BLOCK)],
+    CORRUPT,
+  ],
+  [
+    'a size without end',
+    [IDENTIFIER, chunk(0x00, masked(ABCD), Buffer.from('84', 'hex'))],
+    CORRUPT,
+  ],
+  [
+    'a size in more bytes than it needs',
+    [IDENTIFIER, chunk(0x00, masked(ABCD), Buffer.from('8480808000', 'hex'), BLOCK)],
+    undefined,
+  ],
+  [
+    'a block of more than 4 MiB',
+    [IDENTIFIER, chunk(0x00, masked(ABCD), Buffer.from('81808002', 'hex'), BLOCK)],
+    CORRUPT,
+  ],
+  ['the header of more than 4 MiB stored', [IDENTIFIER, Buffer.from('01050040', 'hex')], CORRUPT],
+  ['the header of more than 4 MiB of block', [IDENTIFIER, Buffer.from('000d0040', 'hex')], CORRUPT],
+  [
+    'the header of 4 MiB stored, and no more',
+    [IDENTIFIER, Buffer.from('01040040', 'hex')],
+    undefined,
+  ],
+  ['the header of the longest block', [IDENTIFIER, Buffer.from('000c0040', 'hex')], undefined],
+  ['Snappy', [SNAPPY, COMPRESSED, STORED], undefined],
+  [
+    '64 KiB and a byte stored in Snappy',
+    [SNAPPY, STORED, chunk(0x01, masked(ZEROS_64K), ZEROS_64K)],
+    CORRUPT,
+  ],
+  [
+    '64 KiB and a byte in a block of Snappy',
+    [SNAPPY, chunk(0x00, masked(ZEROS_64K), Buffer.from('8180040000150100fdfeff00', 'hex'))],
+    CORRUPT,
+  ],
+]
+
+for (const [name, chunks, failure] of FAULTS) {
+  test(`${name} is ${failure === undefined ? 'read' : 'refused'}`, () => {
+    const before = freePages(kernel)
+    const stream = Buffer.concat(chunks)
+    for (const sizes of [[stream.length], [stream.length > 100_000 ? 100_000 : 1]]) {
+      const end = new S2End(kernel)
+      end.read(stream, sizes)
+      assert.equal(end.failure, failure)
+      const firstBad = failure === undefined ? chunks.length : chunks.length - 1
+      const good = chunks.slice(0, firstBad).filter((c) => c === STORED || c === COMPRESSED)
+      const isFollowed = name.startsWith('a wrong checksum')
+      const count = isFollowed ? 1 : good.length
+      assert.equal(end.received.toString(), 'abcd'.repeat(count))
+      end.codec.release()
+    }
+    assert.equal(freePages(kernel), before)
+  })
+}
+
+test('bytes that become 4 MiB each are decoded a few at a time', () => {
+  const zeros = Buffer.alloc(4 * MIB)
+  const writer = new S2End(kernel, 'fast')
+  // A zero, a copy of one from it, and repeats: fourteen bytes for four million.
+  const block = Buffer.from('808080020000', 'hex')
+  const rest = 4 * MIB - 1 - 4
+  const repeat = Buffer.from([0x1d, 0, 0, 0, 0])
+  repeat.writeUIntLE(rest - 65_540, 2, 3)
+  const bomb = chunk(0x00, masked(zeros), block, Buffer.from([0x01, 0x01]), repeat)
+  const end = new S2End(kernel)
+  end.read(Buffer.concat([IDENTIFIER, ...Array.from({ length: 10 }, () => bomb)]))
+  assert.equal(end.failure, undefined)
+  assert.equal(end.restCount, 9)
+  assert.equal(end.received.length, 40 * MIB)
+  writer.codec.release()
+})
+
+test('a chunk that has not come yet takes no more memory than what has come', () => {
+  const before = freePages(kernel)
+  const end = new S2End(kernel)
+  const header = Buffer.from('00040040', 'hex')
+  end.read(Buffer.concat([IDENTIFIER, header, Buffer.alloc(100)]))
+  const pages = before - freePages(kernel)
+  assert.ok(pages * 4096 <= 256 * 1024, `${pages} pages`)
+  end.codec.release()
+  assert.equal(freePages(kernel), before)
+})
+
+test('the largest chunks there may be are read, stored and compressed, in small reads', () => {
+  const before = freePages(kernel)
+  const noise = Buffer.alloc(4 * MIB)
+  let state = 1
+  for (let i = 0; i < noise.length; i++) {
+    state = Math.imul(state, 1664525) + 1013904223
+    noise[i] = state >>> 24
+  }
+  const literal = Buffer.from('80808002f8ffff3f', 'hex')
+  const end = new S2End(kernel)
+  end.read(
+    Buffer.concat([
+      IDENTIFIER,
+      chunk(0x01, masked(noise), noise),
+      chunk(0x00, masked(noise), literal, noise),
+    ]),
+    [65_536],
+  )
+  assert.equal(end.failure, undefined)
+  assert.equal(end.delivered.length, 2)
+  assertSame(end.received, Buffer.concat([noise, noise]))
+  end.codec.release()
+  assert.equal(freePages(kernel), before)
+})
+
+test('when the connection wants no more, the rest is left until it is brought again', () => {
+  const end = new S2End(kernel)
+  end.deliveriesMax = 2
+  end.read(Buffer.concat([IDENTIFIER, STORED, COMPRESSED, STORED, COMPRESSED]))
+  assert.equal(end.restCount, 1)
+  assert.equal(end.received.toString(), 'abcd'.repeat(4))
+})
+
+test('a connection may end while it is given something', () => {
+  const before = freePages(kernel)
+  class EndingEnd extends S2End {
+    override deliver(from: number, to: number): boolean {
+      super.deliver(from, to)
+      this.codec.release()
+      this.close('clientClosed')
+      return false
+    }
+  }
+  const large = chunk(0x01, masked(ZEROS_64K), ZEROS_64K)
+  for (const last of [STORED, COMPRESSED, large]) {
+    const end = new EndingEnd(kernel)
+    end.read(Buffer.concat([IDENTIFIER, last, STORED, STORED.subarray(0, 6)]), [20, 70_000])
+    assert.equal(end.delivered.length, 1)
+  }
+  assert.equal(freePages(kernel), before)
+})
+
+test('without memory for a block the connection is closed', () => {
+  const own = openKernel()
+  for (const [last, sizes] of [
+    [COMPRESSED, [100]],
+    [STORED, [15]],
+  ] as const) {
+    const end = new S2End(own)
+    const giveBack = exhaust(own)
+    end.read(Buffer.concat([IDENTIFIER, last, STORED]), sizes)
+    giveBack()
+    assert.equal(end.closedState, 'slowConsumerPendingBytes')
+    assert.equal(end.received.length, 0)
+  }
+})
+
+// ── writing ─────────────────────────────────────────────────────────────────────────────────
+
+for (const level of S2_LEVELS) {
+  test(`each flush is an identifier and whole chunks of at most 1 MiB: ${level}`, () => {
+    const writer = new S2End(kernel, level)
+    assert.deepEqual(writer.flush(), Buffer.alloc(0))
+    const long = longText()
+    for (const parts of [[Buffer.from('PING\r\n')], [TRAFFIC], [long.subarray(0, 3), long]]) {
+      const plain = Buffer.concat(parts)
+      const stream = writer.flush(...parts)
+      assert.deepEqual(stream.subarray(0, IDENTIFIER.length), IDENTIFIER)
+      const chunks = chunksOf(stream.subarray(IDENTIFIER.length))
+      assert.equal(chunks.length, Math.ceil(plain.length / MIB))
+      const isSmall = plain.length < 32
+      const type = level === 'uncompressed' || isSmall ? 0x01 : 0x00
+      for (const each of chunks) assert.equal(each.type, type)
+      const reader = new S2End(kernel)
+      reader.read(stream)
+      for (const piece of reader.delivered) assert.ok(piece.length <= MIB)
+      assertSame(reader.received, plain)
+    }
+  })
+}
+
+test('stored data goes out from where it is', () => {
+  const writer = new S2End(kernel, 'uncompressed')
+  const at = place(kernel, TRAFFIC)
+  const cut = at + 10_000
+  const parts = [
+    kernel.bytes.subarray(at, cut),
+    kernel.bytes.subarray(cut, at + TRAFFIC.length),
+  ] as const
+  const [prefix, ...views] = writer.codec.encode(parts)
+  assert.equal(prefix?.length, IDENTIFIER.length + 8)
+  assert.deepEqual(views, parts)
+  for (const [i, view] of views.entries()) assert.equal(view, parts[i])
+  writer.codec.onWritten()
+  kernel.exports.release(at, TRAFFIC.length)
+})
+
+test('parts that another codec made outside of shared memory are written, too', () => {
+  for (const level of S2_LEVELS) {
+    const writer = new S2End(kernel, level)
+    const reader = new S2End(kernel)
+    const header = Buffer.from([0x82, 0x7e, 0, 100])
+    const at = place(kernel, TRAFFIC)
+    const shared = kernel.bytes.subarray(at, at + TRAFFIC.length)
+    for (const parts of [[header], [header, shared], [Buffer.from(longText()), shared, header]]) {
+      reader.read(Buffer.concat(writer.codec.encode(parts)))
+      writer.codec.onWritten()
+      assertSame(reader.received, Buffer.concat(parts))
+      reader.delivered.length = 0
+    }
+    assert.equal(reader.failure, undefined)
+    kernel.exports.release(at, TRAFFIC.length)
+  }
+})
+
+test('what a flush holds is free when it is written, or when the connection is gone', () => {
+  const writer = new S2End(kernel, 'better')
+  const at = place(kernel, TRAFFIC)
+  const part = kernel.bytes.subarray(at, at + TRAFFIC.length)
+  const before = freePages(kernel)
+  for (const end of [() => writer.codec.onWritten(), () => writer.codec.release()]) {
+    writer.codec.encode([part])
+    assert.ok(freePages(kernel) < before)
+    end()
+    assert.equal(freePages(kernel), before)
+  }
+  kernel.exports.release(at, TRAFFIC.length)
+})
+
+test('without memory everything is stored', () => {
+  const own = openKernel()
+  const at = place(own, TRAFFIC)
+  const part = own.bytes.subarray(at, at + TRAFFIC.length)
+  for (const level of S2_LEVELS) {
+    const writer = new S2End(own, level)
+    const giveBack = exhaust(own)
+    const streams = [part, part.subarray(0, 10)].map((p) => Buffer.concat(writer.codec.encode([p])))
+    giveBack()
+    writer.codec.onWritten()
+    const reader = new S2End(own)
+    reader.read(Buffer.concat(streams))
+    assertSame(reader.received, Buffer.concat([TRAFFIC, TRAFFIC.subarray(0, 10)]))
+    for (const stream of streams) {
+      const chunks = chunksOf(stream.subarray(IDENTIFIER.length))
+      assert.deepEqual(
+        chunks.map(({ type }) => type),
+        [0x01],
+      )
+    }
+  }
+})
+
+test('the level may change between two flushes', () => {
+  const writer = new S2End(kernel, 'uncompressed')
+  const sizeAt = (level: S2Level) => {
+    writer.codec.level = level
+    assert.equal(writer.codec.level, level)
+    return writer.flush(TRAFFIC).length
+  }
+  const sizes = S2_LEVELS.map(sizeAt)
+  assert.deepEqual(
+    sizes,
+    [...sizes].sort((a, b) => b - a),
+  )
+  assert.equal(new Set(sizes).size, S2_LEVELS.length)
+  assert.equal(writer.codec.closing(), undefined)
+})
