@@ -17,7 +17,11 @@ export interface BenchOptions {
   readonly rounds: number
   readonly amount: Amount | undefined
   readonly connections: number | undefined
+  readonly links: number | undefined
+  readonly subscriptions: number | undefined
   readonly rate: number | undefined
+  /** Takes the hub's end of leaf links; none: each server links to one of its own kind. */
+  readonly hub: readonly string[] | undefined
   readonly drivers: number | undefined
   readonly jsonPath: string | undefined
 }
@@ -32,12 +36,15 @@ const OPTIONS = {
   pid: { type: 'string' },
   server: { type: 'string' },
   vs: { type: 'string', multiple: true },
+  hub: { type: 'string' },
   rounds: { type: 'string' },
   scenario: { type: 'string', multiple: true },
   smoke: { type: 'boolean' },
   duration: { type: 'string' },
   messages: { type: 'string' },
   connections: { type: 'string' },
+  links: { type: 'string' },
+  subscriptions: { type: 'string' },
   rate: { type: 'string' },
   drivers: { type: 'string' },
   json: { type: 'string' },
@@ -75,6 +82,8 @@ function parse(argv: readonly string[]): ParsedArguments {
       ? { name: 'sable', command: splitCommand(values.server ?? SERVER_PATH) }
       : { name: values.url.replace(/\/\/.*@/, '//'), endpoint: parseUrl(values.url), pid }
   const theirs = (values.vs ?? []).map((text) => ({ name: '', command: splitCommand(text) }))
+  const links = wholeNumber('--links', values.links)
+  if (links === 1) throw new Refusal('--links must be 2 or more: one leaf has nobody to tell')
   const size = values.smoke ? 'smoke' : 'full'
   return {
     kind: 'run',
@@ -85,7 +94,10 @@ function parse(argv: readonly string[]): ParsedArguments {
       rounds: wholeNumber('--rounds', values.rounds) ?? ROUNDS[size],
       amount: parseAmount(values.messages, values.duration),
       connections: wholeNumber('--connections', values.connections),
+      links,
+      subscriptions: wholeNumber('--subscriptions', values.subscriptions),
       rate: wholeNumber('--rate', values.rate),
+      hub: values.hub === undefined ? undefined : splitCommand(values.hub),
       drivers: wholeNumber('--drivers', values.drivers),
       jsonPath: values.json,
     },

@@ -4,16 +4,20 @@ import { type BenchOptions, parseBenchArguments, type Target } from './arguments
 import { createDriverPool } from './driver-group.ts'
 import { helpText } from './help.ts'
 import { loadKernelModule } from './kernel/receive-kernel.ts'
+import { type PairCommands, startLeafPair } from './leaf-pair.ts'
 import { describeMachine, type Machine, warnOfLoad } from './machine.ts'
 import { METRICS, type Measurement, type MetricKey } from './measurement.ts'
 import { formatTable, mediansOf, ratiosOf, type ScenarioResult } from './report.ts'
 import type { RunContext } from './runs/context.ts'
 import { runIdle } from './runs/idle.ts'
 import { runLatency } from './runs/latency.ts'
+import { runLeafFleet } from './runs/leaf-fleet.ts'
+import { runLeafInterest } from './runs/leaf-interest.ts'
 import { runStartup } from './runs/startup.ts'
 import { runThroughput } from './runs/throughput.ts'
-import type { Scenario } from './scenarios.ts'
+import type { LatencyScenario, Scenario, ThroughputScenario } from './scenarios.ts'
 import { killRunningServers, type Server, startServer } from './server-process.ts'
+import { type Site, siteOfServer } from './site.ts'
 
 const EXIT_OK = 0
 const EXIT_FAILED = 1
@@ -22,6 +26,9 @@ const EXIT_INTERRUPTED = 130
 
 /** Two drivers only help where server and generator do not want the same processors. */
 const PROCESSORS_FOR_TWO_DRIVERS = 4
+
+/** Of a scenario that starts its servers itself, against one that was running. */
+const NOT_STARTED: Measurement = { metrics: {} }
 
 /**
  * `sable bench`: writes the table to standard output and progress to standard error.
@@ -59,8 +66,9 @@ async function runAll(options: BenchOptions): Promise<number> {
   const pool = createDriverPool(drivers)
   const results: ScenarioResult[] = []
   try {
-    const { size, amount, rate, connections } = options
-    const context: RunContext = { pool, kernel, size, drivers, amount, rate, connections }
+    const { size, amount, rate, connections, links, subscriptions } = options
+    const load = { amount, rate, connections, links, subscriptions }
+    const context: RunContext = { pool, kernel, size, drivers, ...load }
     for (const scenario of options.scenarios) {
       results.push(await runScenario(scenario, options, context))
     }
@@ -92,7 +100,7 @@ async function runScenario(
     for (const [index, target] of options.targets.entries()) {
       const label = `${scenario.name} round ${round}/${options.rounds} ${target.name}`
       try {
-        const measurement = await runOnce(scenario, target, context)
+        const measurement = await runOnce(scenario, target, options.hub, context)
         targets[index]!.rounds.push(measurement)
         process.stderr.write(`${label}: ${summarize(measurement)}\n`)
       } catch (error) {
@@ -108,26 +116,49 @@ async function runScenario(
 async function runOnce(
   scenario: Scenario,
   target: Target,
+  hub: readonly string[] | undefined,
   context: RunContext,
 ): Promise<Measurement> {
-  if (scenario.kind === 'startup') {
-    return 'command' in target
-      ? runStartup(scenario, target.command, context)
-      : { metrics: { startupMs: undefined } }
+  const command = 'command' in target ? target.command : undefined
+  const pair = command && { hub: hub ?? command, leaf: command }
+  switch (scenario.kind) {
+    case 'startup':
+      return command ? runStartup(scenario, command, context) : NOT_STARTED
+    case 'leaf-interest':
+      return pair ? runLeafInterest(scenario, pair, context) : NOT_STARTED
+    case 'leaf-fleet':
+      return pair ? runLeafFleet(scenario, pair.hub, context) : NOT_STARTED
+    case 'idle':
+      return during(await openTarget(target), (server) => runIdle(scenario, server, context))
   }
-  const server = await openTarget(target)
+  const site = await openSite(scenario, target, pair)
+  if (site === undefined) return NOT_STARTED
+  return during(site, () =>
+    scenario.kind === 'throughput'
+      ? runThroughput(scenario, site, context)
+      : runLatency(scenario, site, context),
+  )
+}
+
+async function during<T extends { stop(): Promise<void> }>(
+  opened: T,
+  run: (opened: T) => Promise<Measurement>,
+): Promise<Measurement> {
   try {
-    switch (scenario.kind) {
-      case 'throughput':
-        return await runThroughput(scenario, server, context)
-      case 'latency':
-        return await runLatency(scenario, server, context)
-      case 'idle':
-        return await runIdle(scenario, server, context)
-    }
+    return await run(opened)
   } finally {
-    await server.stop()
+    await opened.stop()
   }
+}
+
+/** Undefined: the scenario needs servers started for it. */
+async function openSite(
+  { link }: ThroughputScenario | LatencyScenario,
+  target: Target,
+  pair: PairCommands | undefined,
+): Promise<Site | undefined> {
+  if (link === undefined) return siteOfServer(await openTarget(target))
+  return pair && startLeafPair(pair, link)
 }
 
 async function openTarget(target: Target): Promise<Server> {
@@ -149,7 +180,8 @@ function describe(machine: Machine, options: BenchOptions): string {
   const rounds = options.rounds === 1 ? '1 round' : `median of ${options.rounds} rounds`
   const { processors, processor, platform, node } = machine
   const where = `${processors} x ${processor}, ${platform}, generator on Node ${node}`
-  return `${where}, ${options.size}, ${rounds}\n`
+  const hub = options.hub === undefined ? '' : `, leaf links to ${options.hub.join(' ')}`
+  return `${where}, ${options.size}, ${rounds}${hub}\n`
 }
 
 function toJson(
@@ -163,6 +195,7 @@ function toJson(
     date: new Date().toISOString(),
     size: options.size,
     rounds: options.rounds,
+    hub: options.hub,
     metrics: METRICS,
     scenarios: results.map((result) => ({
       ...result,

@@ -13,6 +13,7 @@ Servers
   --url nats://h:p      use a running server; user:password@ or token@ go before the host
   --pid <n>             its process, for processor time and memory (Linux)
   --vs "<command>"      compare with this server; may be repeated
+  --hub "<command>"     server at the hub's end of leaf links (default: the same as the leaf's)
 
 Load
   --scenario <list>     comma-separated names or families such as 1:1 (default: all)
@@ -21,6 +22,8 @@ Load
   --duration <time>     length of each measured phase, such as 2s or 500ms (default: 2s)
   --messages <n>        end each measured phase after this many messages of each publisher
   --connections <n>     connections of the idle scenario (default: 2000)
+  --subscriptions <n>   subscriptions of leaf-interest (default: 100000)
+  --links <n>           leafs of leaf-fleet, from 2 (default: 500)
   --rate <n>            requests a second of the paced part of request-reply (default: 500)
   --drivers <n>         threads of the load generator (default: 1, or 2 from four processors on)
   --json <file>         write every round and the medians
@@ -28,5 +31,8 @@ Load
 
 Scenarios
 ${scenarios.join('\n')}
+
+The leaf scenarios start two servers of each kind, given a configuration file with the link, and
+count the processor time of both. Started servers are needed: --url has none of them.
 `
 }

@@ -14,6 +14,10 @@ export const METRICS = {
   pacedP99Us: { label: 'paced p99 us', better: 'lower', digits: 1 },
   idleBytes: { label: 'resident bytes/connection', better: 'lower', digits: 0 },
   startupMs: { label: 'start to INFO ms', better: 'lower', digits: 1 },
+  interestMs: { label: 'link up to all interest ms', better: 'lower', digits: 0 },
+  interestBytes: { label: 'hub resident bytes/interest', better: 'lower', digits: 0 },
+  fleetIdlePercent: { label: 'idle hub, % of a core', better: 'lower', digits: 2 },
+  fleetVisibleMs: { label: 'LS+ to all leafs ms', better: 'lower', digits: 1 },
 } as const satisfies Record<string, { label: string; better: Better; digits: number }>
 
 export type MetricKey = keyof typeof METRICS

@@ -20,9 +20,23 @@ interface ScenarioBase {
   readonly workload: string
 }
 
+/**
+ * The scenario runs over a leaf link between two servers.
+ *
+ * Compression: `default` leaves it to the programs, of which current ones choose by the link's
+ * round trip (none on a loopback that is not overloaded); `off` is said at both ends. The payloads'
+ * filler compresses far better than real ones would, so a link that does compress looks too good.
+ */
+export interface LeafLink {
+  readonly publishersOn: 'leaf' | 'hub'
+  readonly compression: 'default' | 'off'
+}
+
 /** Publishers at full speed; every publisher has its own subject and its own subscribers. */
 export interface ThroughputScenario extends ScenarioBase {
   readonly kind: 'throughput'
+  /** None: everybody is on one server. */
+  readonly link?: LeafLink
   readonly publishers: number
   readonly subscribersPerPublisher: number
   readonly payloadBytes: number
@@ -31,6 +45,7 @@ export interface ThroughputScenario extends ScenarioBase {
 
 export interface LatencyScenario extends ScenarioBase {
   readonly kind: 'latency'
+  readonly link?: LeafLink
   readonly payloadBytes: number
   /** Requests a second of the paced part. */
   readonly rate: Readonly<Record<Size, number>>
@@ -49,7 +64,33 @@ export interface StartupScenario extends ScenarioBase {
   readonly starts: Readonly<Record<Size, number>>
 }
 
-export type Scenario = ThroughputScenario | LatencyScenario | IdleScenario | StartupScenario
+/** A leaf with many subscriptions is linked to a hub that knows none of them. */
+export interface LeafInterestScenario extends ScenarioBase {
+  readonly kind: 'leaf-interest'
+  readonly subscriptions: Readonly<Record<Size, number>>
+  /** As in IdleScenario. */
+  readonly settleMs: Readonly<Record<Size, number>>
+}
+
+/** One hub with many leafs, played by the generator. */
+export interface LeafFleetScenario extends ScenarioBase {
+  readonly kind: 'leaf-fleet'
+  readonly links: Readonly<Record<Size, number>>
+  /** Waited after the last handshake: servers send a first PING a second later. */
+  readonly settleMs: Readonly<Record<Size, number>>
+  /** How long the hub is watched doing nothing. */
+  readonly idleMs: Readonly<Record<Size, number>>
+  /** Subscriptions announced one after the other, each by another leaf. */
+  readonly announcements: Readonly<Record<Size, number>>
+}
+
+export type Scenario =
+  | ThroughputScenario
+  | LatencyScenario
+  | IdleScenario
+  | StartupScenario
+  | LeafInterestScenario
+  | LeafFleetScenario
 
 /** A phase bounded by a count of messages still ends after this long. */
 export const PHASE_MS_MAX = 60_000
@@ -105,6 +146,39 @@ export const SCENARIOS: readonly Scenario[] = [
     workload: 'process start to the first byte of INFO',
     starts: { smoke: 1, full: 5 },
   },
+  leafThroughput(16),
+  leafThroughput(128),
+  leafThroughput(1024),
+  leafThroughput(8192),
+  leafThroughput(16, { compression: 'off' }),
+  leafThroughput(1024, { compression: 'off' }),
+  leafThroughput(16, { publishersOn: 'hub' }),
+  leafThroughput(1024, { publishersOn: 'hub' }),
+  {
+    kind: 'latency',
+    name: 'leaf-request',
+    workload: 'requester on the leaf, responder on the hub, 16 B: as request-reply',
+    link: { publishersOn: 'leaf', compression: 'default' },
+    payloadBytes: 16,
+    rate: { smoke: 500, full: 500 },
+    amounts: { smoke: SMOKE_REQUESTS, full: FULL_LOAD },
+  },
+  {
+    kind: 'leaf-interest',
+    name: 'leaf-interest',
+    workload: 'distinct subscriptions on a leaf: time from link up until the hub has them, memory',
+    subscriptions: { smoke: 1_000, full: 100_000 },
+    settleMs: { smoke: 50, full: 1_000 },
+  },
+  {
+    kind: 'leaf-fleet',
+    name: 'leaf-fleet',
+    workload: 'many leafs on one hub: processor time when idle, time for news to reach all of them',
+    links: { smoke: 20, full: 500 },
+    settleMs: { smoke: 50, full: 3_000 },
+    idleMs: { smoke: 100, full: 5_000 },
+    announcements: { smoke: 2, full: 10 },
+  },
 ]
 
 /**
@@ -115,6 +189,26 @@ export function findScenarios(name: string): readonly Scenario[] {
   return SCENARIOS.filter(
     (scenario) => scenario.name === name || scenario.name.startsWith(`${name}-`),
   )
+}
+
+/** One publisher and one subscriber with a leaf link between them. */
+function leafThroughput(payloadBytes: number, unusual: Partial<LeafLink> = {}): ThroughputScenario {
+  const link: LeafLink = { publishersOn: 'leaf', compression: 'default', ...unusual }
+  const way = link.publishersOn === 'leaf' ? 'leaf to hub' : 'hub to leaf'
+  const family = link.publishersOn === 'leaf' ? 'leaf' : 'leaf-down'
+  const isOff = link.compression === 'off'
+  const size = payloadBytes < 1024 ? `${payloadBytes} B` : `${payloadBytes / 1024} KiB`
+  const workload = `${way}, one publisher, one subscriber, ${size}`
+  return {
+    ...throughput(
+      `${family}${isOff ? '-off' : ''}-${payloadBytes}`,
+      isOff ? `${workload}, compression off` : workload,
+      1,
+      1,
+      payloadBytes,
+    ),
+    link,
+  }
 }
 
 function throughput(

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { rmSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +10,7 @@ import type { Endpoint } from './drivers/tasks.ts'
 const START_MS_MAX = 15_000
 const STOP_MS_MAX = 5_000
 const PORTS_FILE_POLL_MS = 1
+const CONFIG_FILE = 'bench.conf'
 /** As much of a server's log as an error message shows. */
 const LOG_CHARS_MAX = 2_000
 
@@ -21,7 +22,7 @@ export interface Server {
   stop(): Promise<void>
 }
 
-/** Started and not yet stopped, with the folder of their ports file. */
+/** Started and not yet stopped, with the folder of their files. */
 const running = new Map<ChildProcess, string>()
 
 /** For when the benchmark itself is ended: leaves neither processes nor files behind. */
@@ -36,14 +37,19 @@ export function killRunningServers(): void {
  * Starts a server on a random loopback port and waits until it has written its ports file.
  *
  * @param command program and arguments; the listen options are added
+ * @param config text of a configuration file, which is added too
  * @throws Error with the end of the server's log when it ends early or takes longer than
  * START_MS_MAX
  */
-export async function startServer(command: readonly string[]): Promise<Server> {
+export async function startServer(command: readonly string[], config?: string): Promise<Server> {
   const directory = await mkdtemp(join(tmpdir(), 'sable-bench-'))
   const [program, ...args] = command
   const listen = ['-a', '127.0.0.1', '-p', '-1', '--ports_file_dir', directory]
-  const child = spawn(program!, [...args, ...listen], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const configure = config === undefined ? [] : ['-c', join(directory, CONFIG_FILE)]
+  if (config !== undefined) await writeFile(join(directory, CONFIG_FILE), config)
+  const child = spawn(program!, [...args, ...listen, ...configure], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
   running.set(child, directory)
   let log = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

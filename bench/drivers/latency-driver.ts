@@ -36,14 +36,14 @@ export class LatencyDriver implements Driver<LatencyCommand, LatencyPhase> {
   }
 
   async open(): Promise<void> {
-    const { endpoint, payloadBytes } = this.#task
-    const responder = await Connection.open(this.#kernel, endpoint, this.#onFailure)
+    const { publishAt, subscribeAt, payloadBytes } = this.#task
+    const responder = await Connection.open(this.#kernel, subscribeAt, this.#onFailure)
     this.#responder = responder
     responder.write(`SUB ${SUBJECT} ${SID}\r\n`)
     await responder.flush()
     responder.onProgress = this.#responding(responder)
 
-    const requester = await Connection.open(this.#kernel, endpoint, this.#onFailure)
+    const requester = await Connection.open(this.#kernel, publishAt, this.#onFailure)
     this.#requester = requester
     requester.write(`SUB ${this.#inbox}.* ${SID}\r\n`)
     await requester.flush()

@@ -10,7 +10,6 @@ export interface Endpoint {
 }
 
 interface TaskBase {
-  readonly endpoint: Endpoint
   readonly kernel: WebAssembly.Module
   /** Phase commands come in here, results leave here. */
   readonly port: MessagePort
@@ -23,7 +22,15 @@ export interface Stream {
   readonly payloadBytes: number
 }
 
-export interface ThroughputTask extends TaskBase {
+/** Where clients connect; one server unless there is a link between publishers and subscribers. */
+export interface Places {
+  /** Publishers and requesters. */
+  readonly publishAt: Endpoint
+  /** Subscribers and responders. */
+  readonly subscribeAt: Endpoint
+}
+
+export interface ThroughputTask extends TaskBase, Places {
   readonly kind: 'throughput'
   readonly publishers: readonly Stream[]
   /** `subscriber` is the index of its counter in the flow control. */
@@ -36,13 +43,14 @@ export interface ThroughputTask extends TaskBase {
   readonly windowBytes: number
 }
 
-export interface LatencyTask extends TaskBase {
+export interface LatencyTask extends TaskBase, Places {
   readonly kind: 'latency'
   readonly payloadBytes: number
 }
 
 export interface IdleTask extends TaskBase {
   readonly kind: 'idle'
+  readonly endpoint: Endpoint
   readonly connections: number
 }
 

@@ -5,6 +5,7 @@ import { Connection } from './connection.ts'
 import { FlowControl } from './flow-control.ts'
 import type { Driver } from './serve.ts'
 import type {
+  Endpoint,
   PhaseLimit,
   Stream,
   ThroughputCommand,
@@ -58,10 +59,11 @@ export class ThroughputDriver implements Driver<ThroughputCommand, ThroughputPha
 
   async open(): Promise<void> {
     const { subscribers, publishers, blockMessagesMax, windowBytes } = this.#task
+    const { publishAt, subscribeAt } = this.#task
     const blockOf = (stream: Stream): PublishBlock =>
       buildPublishBlock(stream.subject, stream.stream, stream.payloadBytes, blockMessagesMax)
     for (const stream of subscribers) {
-      const connection = await this.#connect()
+      const connection = await this.#connect(subscribeAt)
       const { messageCount } = blockOf(stream)
       this.#kernel.expect(connection.record, stream.stream, messageCount, stream.payloadBytes)
       const { subscriber } = stream
@@ -72,7 +74,7 @@ export class ThroughputDriver implements Driver<ThroughputCommand, ThroughputPha
       await connection.flush()
     }
     for (const stream of publishers) {
-      const connection = await this.#connect()
+      const connection = await this.#connect(publishAt)
       this.#publishers.push(
         new Publisher(connection, this.#flow, stream, blockOf(stream), windowBytes),
       )
@@ -113,8 +115,8 @@ export class ThroughputDriver implements Driver<ThroughputCommand, ThroughputPha
     }
   }
 
-  async #connect(): Promise<Connection> {
-    const connection = await Connection.open(this.#kernel, this.#task.endpoint, this.#onFailure)
+  async #connect(endpoint: Endpoint): Promise<Connection> {
+    const connection = await Connection.open(this.#kernel, endpoint, this.#onFailure)
     this.#connections.push(connection)
     return connection
   }

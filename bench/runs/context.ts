@@ -11,6 +11,9 @@ export interface RunContext {
   readonly amount: Amount | undefined
   readonly rate: number | undefined
   readonly connections: number | undefined
+  /** Of leaf-fleet and leaf-interest. */
+  readonly links: number | undefined
+  readonly subscriptions: number | undefined
 }
 
 export function amountsOf(

@@ -3,7 +3,7 @@ import type { LatencyCommand, LatencyPhase } from '../drivers/tasks.ts'
 import type { Measurement } from '../measurement.ts'
 import { startCpuMeter } from '../process-usage.ts'
 import type { LatencyScenario } from '../scenarios.ts'
-import type { Server } from '../server-process.ts'
+import type { Site } from '../site.ts'
 import { amountsOf, type RunContext } from './context.ts'
 
 const NS_PER_US = 1000
@@ -16,23 +16,25 @@ const GRACE_MS = 10_000
  */
 export async function runLatency(
   scenario: LatencyScenario,
-  server: Server,
+  site: Site,
   context: RunContext,
 ): Promise<Measurement> {
   const { warmup, measured } = amountsOf(context, scenario.amounts)
   const { payloadBytes } = scenario
+  const { publishAt, subscribeAt } = site
   const rate = context.rate ?? scenario.rate[context.size]
   const group = await DriverGroup.open<LatencyCommand, LatencyPhase>(context.pool, [
-    { kind: 'latency', endpoint: server.endpoint, kernel: context.kernel, payloadBytes },
+    { kind: 'latency', publishAt, subscribeAt, kernel: context.kernel, payloadBytes },
   ])
   try {
+    await site.settle()
     const run = async (command: LatencyCommand): Promise<LatencyPhase> => {
       const timeoutMs = command.durationMs + GRACE_MS
       const phases = await group.run(command, timeoutMs, () => `no end after ${timeoutMs} ms`)
       return phases[0]!
     }
     await run(warmup)
-    const cpu = await startCpuMeter(server.pid)
+    const cpu = await startCpuMeter(site.pids)
     const closed = await run(measured)
     const cpuNs = await cpu.readNs()
     const paced = await run({ ...measured, rate })

@@ -4,7 +4,7 @@ import type { Stream, ThroughputCommand, ThroughputPhase } from '../drivers/task
 import type { Measurement } from '../measurement.ts'
 import { startCpuMeter } from '../process-usage.ts'
 import { type ThroughputScenario, WINDOW_BYTES } from '../scenarios.ts'
-import type { Server } from '../server-process.ts'
+import type { Site } from '../site.ts'
 import { amountsOf, type RunContext } from './context.ts'
 
 /**
@@ -23,21 +23,22 @@ type Group = DriverGroup<ThroughputCommand, ThroughputPhase>
  */
 export async function runThroughput(
   scenario: ThroughputScenario,
-  server: Server,
+  site: Site,
   context: RunContext,
 ): Promise<Measurement> {
   const { warmup, measured } = amountsOf(context, scenario.amounts)
   const layout = layOut(scenario)
   const blockMessagesMax = Math.min(warmup.messages ?? Infinity, measured.messages ?? Infinity)
-  const plans = planDrivers(scenario, server, context, layout, blockMessagesMax)
+  const plans = planDrivers(scenario, site, context, layout, blockMessagesMax)
   const flow = new FlowControl(layout.counts, layout.subscribersOfStream)
   const describe = (): string => `run is stuck: ${describeFlow(flow, layout)}`
   const group: Group = await DriverGroup.open(context.pool, plans)
   try {
+    await site.settle()
     const run = (command: ThroughputCommand): Promise<ThroughputPhase[]> =>
       group.run(command, STALL_MS, describe)
     await run({ phase: 1, ...warmup, wantsHashes: false })
-    const cpu = await startCpuMeter(server.pid)
+    const cpu = await startCpuMeter(site.pids)
     const phases = await run({ phase: 2, ...measured, wantsHashes: false })
     const cpuNs = await cpu.readNs()
     const hashed = await run({ phase: 3, messages: 0, durationMs: 0, wantsHashes: true })
@@ -50,10 +51,7 @@ export async function runThroughput(
       Math.min(...phases.map(({ startNs }) => startNs))
     return {
       metrics: {
-        publishedPerSecond: (published * 1e9) / elapsedNs,
-        ...(scenario.subscribersPerPublisher > 1
-          ? { deliveredPerSecond: (received * 1e9) / elapsedNs }
-          : {}),
+        ...rates(scenario, (published * 1e9) / elapsedNs, (received * 1e9) / elapsedNs),
         cpuNsPerMessage: cpuNs === undefined ? undefined : cpuNs / published,
       },
       ...(scenario.subscribersPerPublisher > 0 ? { hash } : {}),
@@ -63,6 +61,17 @@ export async function runThroughput(
   } finally {
     await group.end()
   }
+}
+
+/** The time ends with the last arrival, so with one subscriber both rates are the same. */
+function rates(
+  { link, subscribersPerPublisher }: ThroughputScenario,
+  publishedPerSecond: number,
+  deliveredPerSecond: number,
+): Measurement['metrics'] {
+  if (link !== undefined) return { deliveredPerSecond }
+  if (subscribersPerPublisher > 1) return { publishedPerSecond, deliveredPerSecond }
+  return { publishedPerSecond }
 }
 
 interface FlowLayout {
@@ -94,7 +103,7 @@ function layOut(scenario: ThroughputScenario): FlowLayout {
  */
 function planDrivers(
   scenario: ThroughputScenario,
-  server: Server,
+  site: Site,
   context: RunContext,
   layout: FlowLayout,
   blockMessagesMax: number,
@@ -107,7 +116,8 @@ function planDrivers(
   )
   return Array.from({ length: drivers }, (_, driver) => ({
     kind: 'throughput',
-    endpoint: server.endpoint,
+    publishAt: site.publishAt,
+    subscribeAt: site.subscribeAt,
     kernel: context.kernel,
     publishers: streams.filter(({ stream }) => stream % drivers === driver),
     subscribers: subscribers.filter(
