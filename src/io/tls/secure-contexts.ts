@@ -53,7 +53,7 @@ export class SecureContexts {
       ecdhCurve: groupList(options?.curvePreferences ?? []),
       honorCipherOrder: true,
       // Sessions are never resumed: certificates are verified and compared with pins each time.
-      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_TICKET,
       sessionIdContext: 'leafnode',
       // As in Go, any certificate of the file is trusted, not only those that sign themselves.
       allowPartialTrustChain: true,

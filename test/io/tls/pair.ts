@@ -52,10 +52,12 @@ export interface Pair {
 
 /** Two connected sockets; both are destroyed after the test. */
 export async function makePair(t: TestContext, host = '127.0.0.1'): Promise<Pair> {
-  const server = createServer({ pauseOnConnect: true })
+  const server = createServer({ pauseOnConnect: true, noDelay: true })
   server.listen(0, host)
   await once(server, 'listening')
-  const dialled = connect((server.address() as AddressInfo).port, host)
+  // Without delay, so that what was written is there some turns of the loop later.
+  const { port } = server.address() as AddressInfo
+  const dialled = connect({ port, host, noDelay: true })
   const [[accepted]] = (await Promise.all([
     once(server, 'connection'),
     once(dialled, 'connect'),
