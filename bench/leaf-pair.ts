@@ -11,7 +11,7 @@ import { within } from './within.ts'
 export const LOOPBACK = '127.0.0.1'
 
 /** A leaf that finds no hub at first tries again after a second or two. */
-const LINK_MS_MAX = 15_000
+const LINK_MS_MAX = 10_000
 const PROBE_MS = 2
 
 type Compression = LeafLink['compression']

@@ -11,13 +11,12 @@ import type { Endpoint } from './drivers/tasks.ts'
 export class LineConnection {
   /** Called with each line but PING and PONG, without its end. */
   onLine: (line: string) => void
-  /** Rejects at the first failure. */
+  /** Rejects at the first failure, or when closed: nobody may wait for what cannot come. */
   readonly failure: Promise<never>
   readonly #socket: net.Socket
   readonly #fail: (error: Error) => void
   #pongWaiters: (() => void)[] = []
   #rest = ''
-  #isClosing = false
 
   private constructor(endpoint: Endpoint, onLine: (line: string) => void) {
     this.onLine = onLine
@@ -25,8 +24,8 @@ export class LineConnection {
     this.failure = promise
     this.failure.catch(() => {}) // seen by whoever waits next
     this.#fail = (error) => {
-      if (!this.#isClosing) reject(error)
-      this.close()
+      reject(error)
+      this.#socket.destroy()
     }
     this.#socket = net.connect({ host: endpoint.host, port: endpoint.port, noDelay: true })
     this.#socket.setEncoding('latin1')
@@ -65,8 +64,7 @@ export class LineConnection {
   }
 
   close(): void {
-    this.#isClosing = true
-    this.#socket.destroy()
+    this.#fail(new Error('connection closed'))
   }
 
   #onText(text: string): void {

@@ -10,8 +10,8 @@ import type { Server } from '../server-process.ts'
 import { within } from '../within.ts'
 import type { RunContext } from './context.ts'
 
-const PHASE_MS_MAX = 60_000
-/** Servers announce in an order of their own, so the last of a sample is all but the last of all. */
+const PHASE_MS_MAX = 30_000
+/** Servers announce in an order of their own: the last of a sample is nearly the last of all. */
 const SAMPLE_MAX = 200
 /** Subscribed first and last: the ends, for servers that keep the order. */
 const EDGE = 10

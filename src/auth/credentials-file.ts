@@ -58,7 +58,7 @@ export function credentialsNotice(path: string, account: string): CredentialsNot
 }
 
 interface UserClaims {
-  readonly nats?: Readonly<Record<'pub' | 'sub' | 'resp', object | undefined>>
+  readonly nats?: { readonly pub?: unknown; readonly sub?: unknown; readonly resp?: unknown } | null
 }
 
 /** Not verified: the hub does that. */
@@ -74,7 +74,9 @@ function userClaims(jwt: string): UserClaims | undefined {
 
 function isRestricted({ nats }: UserClaims): boolean {
   const { pub, sub, resp } = nats ?? {}
-  return [pub, sub, resp].some((rule) => rule !== undefined && Object.keys(rule).length > 0)
+  const lists = [pub, sub].flatMap((rule) => Object.values(rule ?? {}))
+  const isReplying = resp !== undefined && resp !== null
+  return isReplying || lists.some((list) => Array.isArray(list) && list.length > 0)
 }
 
 function readText(path: string): string {
@@ -86,6 +88,6 @@ function readText(path: string): string {
 }
 
 /** `~` is the home directory, as in nats-server. */
-export function expandHome(path: string): string {
+function expandHome(path: string): string {
   return path === '~' || path.startsWith('~/') ? homedir() + path.slice(1) : path
 }

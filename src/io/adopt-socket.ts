@@ -1,6 +1,9 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
 import type { Connection } from './connection.ts'
+import { readByCopy } from './read-by-copy.ts'
+import { readInto } from './tls/read-into.ts'
 
 /** The part of Node's handle that is needed; not public, so it is tested for before use. */
 interface TcpHandle {
@@ -41,9 +44,13 @@ export function adoptSocket(source: Socket, connection: Connection): Socket {
   const holder = source as unknown as SocketWithHandle
   const handle = holder._handle
   if (handle === null || typeof handle.readStart !== 'function') {
-    return readByCopy(source, connection)
+    readByCopy(source, connection)
+    return source
   }
-  if (typeof handle.useUserBuffer !== 'function') return readByCopy(source, connection)
+  if (typeof handle.useUserBuffer !== 'function') {
+    readByCopy(source, connection)
+    return source
+  }
   const options: AdoptOptions = {
     handle,
     readable: true,
@@ -54,21 +61,13 @@ export function adoptSocket(source: Socket, connection: Connection): Socket {
   return new Socket(options as object)
 }
 
-/** For sockets that are none of the system's (TLS, a relay): every read is copied. */
-export function readByCopy<S extends Duplex>(socket: S, connection: Connection): S {
-  socket.on('data', (chunk: Buffer) => copyToConnection(chunk, connection))
-  return socket
+/** Starts reading from a socket that is not the system's: TLS, or a relay. */
+export function readSocket(socket: Duplex, connection: Connection): void {
+  if (isTls(socket)) readInto(socket, connection)
+  else readByCopy(socket, connection)
 }
 
-/** Of bytes that were read already; they may be more than one read of the connection takes. */
-export function copyToConnection(chunk: Buffer, connection: Connection): void {
-  let from = 0
-  while (from < chunk.length && connection.isOpen) {
-    const target = connection.readTarget()
-    const count = Math.min(target.length, chunk.length - from)
-    chunk.copy(target, 0, from, from + count)
-    from += count
-    // What was read already cannot be put back: it goes on although the connection asked to wait.
-    connection.onRead(count)
-  }
+/** Asked without node:tls, which takes long to load and is not needed by most. */
+function isTls(socket: Duplex): socket is TLSSocket {
+  return 'encrypted' in socket
 }

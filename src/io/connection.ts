@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { ClosedState } from '../protocol/closed-states.ts'
+import { readSocket } from './adopt-socket.ts'
 import type { ByteCodec, CodecHost } from './byte-codec.ts'
 import type { ConnectionHost } from './connection-host.ts'
 import type { Deadline } from './deadlines.ts'
@@ -174,8 +175,8 @@ export class Connection implements CodecHost {
       this.#endSocket(socket, this.closedState)
     } else {
       this.flush()
+      readSocket(socket, this)
       if (this.#isPaused) socket.pause()
-      else socket.resume()
     }
   }
 

@@ -7,6 +7,9 @@ const TOKEN_SEPARATOR = '.'
 const WILDCARD_ONE = '*'
 const WILDCARD_REST = '>'
 
+/** An empty token, or a `>` with something behind it. */
+const BROKEN_TOKENS = /^\.|\.\.|\.$|(?:^|\.)>\./
+const WILDCARD = /(?:^|\.)[*>](?:\.|$)/
 const WHITE_SPACE = /[\t\n\f\r ]/
 
 export function splitTokens(subject: string): string[] {
@@ -15,9 +18,7 @@ export function splitTokens(subject: string): string[] {
 
 /** What SUB takes: no empty token, `>` only at the end. Anything else may be in a token. */
 export function isValidSubscriptionSubject(subject: string): boolean {
-  const tokens = splitTokens(subject)
-  const rest = tokens.indexOf(WILDCARD_REST)
-  return !tokens.includes('') && (rest < 0 || rest === tokens.length - 1)
+  return subject !== '' && !BROKEN_TOKENS.test(subject)
 }
 
 /** What configuration and permissions take: as for SUB, and no white space. */
@@ -27,14 +28,12 @@ export function isValidSubject(subject: string): boolean {
 
 /** True if no token is a wildcard. Does not look at validity. */
 export function isLiteralSubject(subject: string): boolean {
-  return splitTokens(subject).every((token) => token !== WILDCARD_ONE && token !== WILDCARD_REST)
+  return !WILDCARD.test(subject)
 }
 
 /** What a pedantic connection may publish to; others may publish to anything. */
 export function isValidPublishSubject(subject: string): boolean {
-  return splitTokens(subject).every(
-    (token) => token !== '' && token !== WILDCARD_ONE && token !== WILDCARD_REST,
-  )
+  return isValidSubscriptionSubject(subject) && isLiteralSubject(subject)
 }
 
 /**

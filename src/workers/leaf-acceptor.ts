@@ -7,13 +7,10 @@ import {
   type LeafAuthenticator,
   type LeafVerdict,
 } from '../auth/leaf-authenticator.ts'
-import { adoptSocket, readByCopy } from '../io/adopt-socket.ts'
-import { certificateNames } from '../io/tls/certificate-names.ts'
+import { adoptSocket, readSocket } from '../io/adopt-socket.ts'
 import { awaitFirstBytes } from '../io/tls/first-bytes.ts'
-import { createServerTls, type ServerTls } from '../io/tls/server-tls.ts'
-import { type RelayFacts, RelaySocket } from '../io/websocket/relay-socket.ts'
-import { WebsocketCodec } from '../io/websocket/websocket-codec.ts'
-import { messageLimits } from '../io/websocket/websocket-terms.ts'
+import type { ServerTls } from '../io/tls/server-tls.ts'
+import type { RelayFacts } from '../io/websocket/relay-socket.ts'
 import type { ConnectOptions } from '../protocol/connect.ts'
 import { AcceptSession, type LeafAdmission } from '../router/leaf/accept-session.ts'
 import type { LeafConnection } from './leaf-connection.ts'
@@ -25,7 +22,8 @@ const NONCE_BYTES = 11
 export class LeafAcceptor {
   readonly #links: LeafLinks
   readonly #authenticator: LeafAuthenticator
-  readonly #tls: ServerTls | undefined
+  #transports: Transports | undefined
+  #tls: ServerTls | undefined
 
   constructor(links: LeafLinks) {
     this.#links = links
@@ -36,7 +34,14 @@ export class LeafAcceptor {
       { user, password, token },
       (given, hash) => links.main.verifyBcrypt(given, hash),
     )
-    this.#tls = leafnodes.tls === undefined ? undefined : createServerTls(leafnodes.tls)
+  }
+
+  /** Loads what the configuration asks for; to be awaited before the first link comes. */
+  async prepare(): Promise<void> {
+    const { leafnodes, websocket } = this.#links.options
+    if (leafnodes.tls === undefined && websocket.port === 0) return
+    this.#transports = await import('./leaf-transports.ts')
+    if (leafnodes.tls !== undefined) this.#tls = this.#transports.createServerTls(leafnodes.tls)
   }
 
   /** A socket of the leaf listener, of which nothing was read yet. */
@@ -81,8 +86,9 @@ export class LeafAcceptor {
 
   /** A connection of the WebSocket listener, whose protocol worker passes on its bytes. */
   acceptRelayed(port: MessagePort, facts: RelayFacts, cid: number): void {
+    if (this.#transports === undefined) return
     this.#links.countConnection()
-    const socket = new RelaySocket(port, facts)
+    const socket = new this.#transports.RelaySocket(port, facts)
     const link = this.#links.isEnding ? undefined : this.#links.create(socket, cid, true)
     if (link === undefined) {
       socket.destroy()
@@ -90,17 +96,11 @@ export class LeafAcceptor {
     }
     const { connection } = link
     const { compress, noMasking } = facts
-    connection.setCodec(
-      new WebsocketCodec(connection, {
-        role: 'server',
-        compress,
-        noMasking,
-        browser: 'none',
-        ...messageLimits(this.#links.options.maxPayload, 'leaf'),
-      }),
-    )
-    connection.attach(readByCopy(socket, connection))
+    const terms = { role: 'server', compress, noMasking } as const
+    this.#transports.setWebsocketCodec(connection, terms, this.#links.options.maxPayload)
+    connection.attach(socket)
     this.#start(link)
+    readSocket(socket, connection)
   }
 
   #start(link: LeafConnection, transport: { readonly secure?: TLSSocket } = {}): void {
@@ -119,6 +119,10 @@ export class LeafAcceptor {
     link.start(session)
   }
 
+  #namesOf(secure: TLSSocket | undefined): readonly string[] {
+    return secure === undefined ? [] : (this.#transports?.certificateNames(secure) ?? [])
+  }
+
   #admit(
     connect: ConnectOptions,
     nonce: string,
@@ -133,13 +137,15 @@ export class LeafAcceptor {
         token,
         nkey,
         signature,
-        certificateNames: isMapped ? (secure ? certificateNames(secure) : []) : undefined,
+        certificateNames: isMapped ? this.#namesOf(secure) : undefined,
       },
       nonce,
     )
     return verdict instanceof Promise ? verdict.then(admission) : admission(verdict)
   }
 }
+
+type Transports = typeof import('./leaf-transports.ts')
 
 function admission(verdict: LeafVerdict): LeafAdmission {
   if (verdict === 'admitted') return { ok: true }

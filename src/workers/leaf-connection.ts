@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { readByCopy } from '../io/adopt-socket.ts'
 import type { Connection } from '../io/connection.ts'
 import type { Deadline } from '../io/deadlines.ts'
 import { S2Codec } from '../io/s2/s2-codec.ts'
@@ -89,7 +88,6 @@ export class LeafConnection implements Session, LeafLink {
     let over: Duplex = raw
     try {
       over = await make()
-      readByCopy(over, this.connection)
     } catch (error) {
       raw.destroy()
       this.inTurn(() => this.#onOverlayFailure(error))

@@ -4,12 +4,8 @@ import { credentialsNotice, readCredentialsFile } from '../auth/credentials-file
 import { NkeyPair } from '../auth/nkeys.ts'
 import { systemErrorReason } from '../base/errors.ts'
 import type { RemoteOptions } from '../config/option-types.ts'
-import { type ClientTls, createClientTls } from '../io/tls/client-tls.ts'
+import type { ClientTls } from '../io/tls/client-tls.ts'
 import { TlsError } from '../io/tls/tls-error.ts'
-import { upgradeToWebsocket } from '../io/websocket/client-upgrade.ts'
-import { tunnelThrough } from '../io/websocket/http-proxy.ts'
-import { WebsocketCodec } from '../io/websocket/websocket-codec.ts'
-import { messageLimits } from '../io/websocket/websocket-terms.ts'
 import type { ServerInfo } from '../protocol/info.ts'
 import { LeafRemote } from '../router/leaf/remote.ts'
 import { addressText, type RemoteAddress } from '../router/leaf/remote-urls.ts'
@@ -158,9 +154,10 @@ class DialledRemote {
     return this.#options.dialTimeoutMs || this.#links.options.leafnodes.dialTimeoutMs
   }
 
-  #connectOrTunnel(address: RemoteAddress, signal: AbortSignal): Promise<Socket> {
+  async #connectOrTunnel(address: RemoteAddress, signal: AbortSignal): Promise<Socket> {
     const { proxy } = this.#options
     if (proxy === undefined) return this.#connect(address, signal)
+    const { tunnelThrough } = await loadTransports()
     return tunnelThrough(proxy, address, proxy.timeoutMs || this.#dialTimeoutMs)
   }
 
@@ -199,6 +196,7 @@ class DialledRemote {
     await link.overlay(socket, async () => {
       const over = isSecure ? await this.#shakeHands(socket, address) : socket
       if (!isWebsocket) return over
+      const { upgradeToWebsocket, setWebsocketCodec } = await loadTransports()
       const { wsCompression, wsNoMasking, firstInfoTimeoutMs } = this.#options
       const terms = await upgradeToWebsocket(over, {
         host: addressText(address),
@@ -211,15 +209,8 @@ class DialledRemote {
         throw new LeafTransportError(text, 'readError')
       })
       const { compress, noMasking, head } = terms
-      connection.setCodec(
-        new WebsocketCodec(connection, {
-          role: 'client',
-          compress,
-          noMasking,
-          browser: 'none',
-          ...messageLimits(this.#links.options.maxPayload, 'leaf'),
-        }),
-      )
+      const agreed = { role: 'client', compress, noMasking } as const
+      setWebsocketCodec(connection, agreed, this.#links.options.maxPayload)
       if (head.length > 0) over.unshift(head)
       return over
     })
@@ -231,6 +222,7 @@ class DialledRemote {
 
   async #shakeHands(raw: Socket, { host }: RemoteAddress) {
     const { leafnodes } = this.#links.options
+    const { createClientTls } = await loadTransports()
     this.#tls ??= createClientTls(this.#options.tls, leafnodes.tls?.pinnedCerts)
     try {
       return await this.#tls.secure(raw, { serverName: this.#tlsNames.nameFor(host) })
@@ -330,6 +322,10 @@ class DialledRemote {
     const old = this.#byNumber.get(from)
     old?.inTurn(() => old.session.retire(successor.session))
   }
+}
+
+function loadTransports() {
+  return import('./leaf-transports.ts')
 }
 
 /** Of several addresses of a host each is tried; the first is left to chance, as in nats-server. */

@@ -1,10 +1,7 @@
 import type { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
 import type { Options } from '../config/options.ts'
-import { adoptSocket, readByCopy } from '../io/adopt-socket.ts'
+import { adoptSocket, readSocket } from '../io/adopt-socket.ts'
 import { Connection } from '../io/connection.ts'
-import { WebsocketCodec } from '../io/websocket/websocket-codec.ts'
-import type { WebsocketTerms } from '../io/websocket/websocket-terms.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { threadField } from '../kernel/shared-memory.ts'
 import type { ThreadLogger } from '../monitor/log/thread-logger.ts'
@@ -23,7 +20,7 @@ import { traceFrames } from './outbound-trace.ts'
 import { RouterProxy } from './router-proxy.ts'
 import { SlotReader } from './subscriptions.ts'
 import type { ThreadSettings } from './thread-settings.ts'
-import { WebsocketListener } from './websocket-listener.ts'
+import type { WebsocketListener } from './websocket-listener.ts'
 
 /** What the main thread has decided about a connection. */
 interface Admission {
@@ -45,7 +42,7 @@ export class ProtocolWorker implements ThreadRole {
   readonly lameDuck: LameDuck
   readonly #front: ClientFront
   readonly #websocketFront: ClientFront
-  readonly #websocket: WebsocketListener | undefined
+  #websocket: WebsocketListener | undefined
   readonly #awaitingRouterWord: number
   #isEnding = false
 
@@ -58,7 +55,6 @@ export class ProtocolWorker implements ThreadRole {
     const verifyBcrypt = (given: string, hash: string) => this.main.verifyBcrypt(given, hash)
     this.#front = clientFront(settings, verifyBcrypt)
     this.#websocketFront = websocketFront(settings, this.#front, verifyBcrypt)
-    this.#websocket = options.websocket.port === 0 ? undefined : new WebsocketListener(this)
     this.router = new RouterProxy(this.kernel)
     this.slots = new SlotReader(this.kernel)
     this.limits = { controlLineBytesMax: options.maxControlLine }
@@ -87,6 +83,13 @@ export class ProtocolWorker implements ThreadRole {
     this.thread.endTurn()
   }
 
+  /** Loads what the configuration asks for: HTTP and TLS take long to load. */
+  async prepare(): Promise<void> {
+    if (this.options.websocket.port === 0) return
+    const { WebsocketListener } = await import('./websocket-listener.ts')
+    this.#websocket = new WebsocketListener(this)
+  }
+
   acceptWebsocket(source: Socket, cid: number, isRefused: boolean): void {
     if (this.#isEnding) source.destroy()
     else this.#websocket?.accept(source, cid, isRefused)
@@ -97,19 +100,19 @@ export class ProtocolWorker implements ThreadRole {
     source: Socket,
     { cid, isRefused }: Admission,
     request: ClientRequest,
-    terms: WebsocketTerms,
+    setCodec: (connection: Connection) => void,
   ): void {
     this.thread.beginTurn()
     const connection = this.#connect(source, cid)
     if (connection !== undefined) {
       const session = new ClientSession(this, connection, this.#websocketFront, request)
       connection.session = session
-      connection.setCodec(new WebsocketCodec(connection, terms))
+      setCodec(connection)
       // The handle of a socket that still has to write cannot change hands, and TLS has none.
-      const isPlain = !(source instanceof TLSSocket) && source.writableLength === 0
-      if (isPlain) connection.attach(adoptSocket(source, connection))
-      else connection.attach(readByCopy(source, connection))
+      const isPlain = !('encrypted' in source) && source.writableLength === 0
+      connection.attach(isPlain ? adoptSocket(source, connection) : source)
       session.start(isRefused)
+      if (!isPlain) readSocket(source, connection)
     }
     this.thread.endTurn()
   }

@@ -43,6 +43,7 @@ function onMessage(message: ToThread): void {
 }
 
 parentPort?.on('message', onMessage)
+await worker.prepare()
 // From here on the thread sleeps until it is rung.
 thread.poll()
 post({ type: 'ready' })

@@ -25,7 +25,8 @@ export class RoutingWorker implements ThreadRole {
   }
 
   /** Makes the sublist from the slots of all threads (none at the first start) and opens it. */
-  open(): void {
+  async open(): Promise<void> {
+    await this.leafs.acceptor.prepare()
     const { exports, layout, words } = this.kernel
     if (!exports.formatSublist()) throw new RangeError('shared_memory is too small for a sublist')
     for (let thread = 0; thread < this.#threadCount; thread++) {

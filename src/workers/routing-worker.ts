@@ -16,6 +16,9 @@ function onMessage(message: ToThread): void {
     case 'connection':
       worker.leafs.acceptor.accept(message.socket, message.cid)
       break
+    case 'relayedLeaf':
+      worker.leafs.acceptor.acceptRelayed(message.port, message.facts, message.cid)
+      break
     case 'answer':
       worker.leafs.main.onAnswer(message.id, message.answer)
       break
@@ -40,7 +43,7 @@ function onMessage(message: ToThread): void {
 }
 
 parentPort?.on('message', onMessage)
-worker.open()
+await worker.open()
 // From here on the thread sleeps until it is rung.
 thread.poll()
 post({ type: 'ready' })

@@ -4,6 +4,7 @@ import type { Deadline } from '../io/deadlines.ts'
 import { createServerTls, type ServerTls } from '../io/tls/server-tls.ts'
 import { relaySocket } from '../io/websocket/relay-socket.ts'
 import { type UpgradedSocket, UpgradeServer } from '../io/websocket/upgrade-server.ts'
+import { WebsocketCodec } from '../io/websocket/websocket-codec.ts'
 import { messageLimits, type WebsocketTerms } from '../io/websocket/websocket-terms.ts'
 import { threadField } from '../kernel/shared-memory.ts'
 import { allowedOrigins } from '../protocol/websocket/origin.ts'
@@ -130,7 +131,10 @@ export class WebsocketListener {
       return
     }
     socket.off('error', ignoreError)
-    this.#worker.openWebsocket(socket, handshake, upgraded, this.#termsFor(upgraded))
+    const terms = this.#termsFor(upgraded)
+    this.#worker.openWebsocket(socket, handshake, upgraded, (connection) =>
+      connection.setCodec(new WebsocketCodec(connection, terms)),
+    )
   }
 
   #termsFor({ compress, noMasking, browser }: UpgradedSocket): WebsocketTerms {

@@ -4,7 +4,6 @@ import {
   type Authorization,
   type Credentials,
   createAuthenticator,
-  createLeafAuthenticator,
   hasPlaintextPassword,
 } from '../../src/auth/authenticator.ts'
 import { verifyBcrypt as verifyNow } from '../../src/workers/crypto-task.ts'
@@ -73,6 +72,11 @@ describe('authenticator of clients', () => {
     assert.ok(hashed.authenticate({ user: 'bob', pass: 'secret' }) instanceof Promise)
   })
 
+  it('does not take a user for a token from clients', () => {
+    const clients = createAuthenticator({ token: 'secret' }, verifyBcrypt)
+    assert.equal(clients.authenticate({ user: 'secret' }), false)
+  })
+
   const peer = program('nats-server')
   it('decides as nats-server does', { skip: skipReason(peer) }, async () => {
     for (const [authorization, letIn] of CASES) {
@@ -89,48 +93,6 @@ describe('authenticator of clients', () => {
         assert.equal(isLetIn, letIn.includes(index), what)
       }
     }
-  })
-})
-
-describe('authenticator of leaf nodes', () => {
-  it('asks for the user of the leafnodes block, whatever clients need', async () => {
-    const leaf = createLeafAuthenticator(
-      { user: 'leaf', password: HASH },
-      { token: 'client' },
-      verifyBcrypt,
-    )
-    assert.equal(leaf.required, true)
-    assert.equal(await leaf.authenticate({ user: 'leaf', pass: 'secret' }), true)
-    assert.equal(await leaf.authenticate({ user: 'leaf', pass: 'wrong' }), false)
-    assert.equal(await leaf.authenticate({ token: 'client' }), false)
-  })
-
-  it('asks for what clients need when the block names nobody', async () => {
-    const open = createLeafAuthenticator({}, {}, verifyBcrypt)
-    assert.equal(open.required, false)
-    assert.equal(await open.authenticate({}), true)
-    const leaf = createLeafAuthenticator({}, { user: 'bob', password: 'secret' }, verifyBcrypt)
-    assert.equal(leaf.required, true)
-    assert.equal(await leaf.authenticate({ user: 'bob', pass: 'secret' }), true)
-    assert.equal(await leaf.authenticate({ user: 'bob' }), false)
-    assert.equal(await leaf.authenticate({}), false)
-  })
-
-  it('takes a user without password for a token, as leaf nodes of 2.9 send it', async () => {
-    for (const stored of ['secret', HASH]) {
-      const leaf = createLeafAuthenticator({}, { token: stored }, verifyBcrypt)
-      assert.equal(await leaf.authenticate({ user: 'secret' }), true)
-      assert.equal(await leaf.authenticate({ user: 'secret', pass: '', token: '' }), true)
-      assert.equal(await leaf.authenticate({ user: 'secret', token: 'secret' }), true)
-      assert.equal(await leaf.authenticate({ user: 'secret', pass: 'x' }), false)
-      assert.equal(await leaf.authenticate({ user: 'secret', token: 'wrong' }), false)
-      assert.equal(await leaf.authenticate({ user: 'wrong' }), false)
-    }
-  })
-
-  it('does not take a user for a token from clients', () => {
-    const clients = createAuthenticator({ token: 'secret' }, verifyBcrypt)
-    assert.equal(clients.authenticate({ user: 'secret' }), false)
   })
 })
 

@@ -77,6 +77,19 @@ test('lines are put together from chunks, PING is answered, and -ERR ends it', a
   })
 })
 
+test('who waits on a connection that is closed gets an error, not silence', async () => {
+  const greet = (socket: net.Socket): void => {
+    socket.write('INFO {}\r\n')
+  }
+  await withServer(greet, async (port) => {
+    const { connection } = await LineConnection.open({ host: LOOPBACK, port })
+    const waiting = connection.flush()
+    connection.close()
+    await assert.rejects(waiting, /connection closed/)
+    await assert.rejects(connection.failure, /connection closed/)
+  })
+})
+
 test('a gate refuses until it is opened, then leads to its target both ways', async () => {
   const echo = (socket: net.Socket): void => {
     socket.pipe(socket)

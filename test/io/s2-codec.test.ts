@@ -77,98 +77,64 @@ const ABCD = Buffer.from('abcd')
 const SNAPPY = Buffer.from('\xff\x06\x00\x00sNaPpY', 'latin1')
 const STORED = chunk(0x01, masked(ABCD), ABCD)
 const COMPRESSED = chunk(0x00, masked(ABCD), Buffer.from([4]), BLOCK)
-const ZEROS_64K = Buffer.alloc(65_537)
 const CORRUPT = 's2: corrupt input'
 
-/** Streams and how reading them ends, after the four bytes of each good chunk. */
-const FAULTS: readonly (readonly [string, readonly Uint8Array[], string | undefined])[] = [
-  ['no identifier', [STORED], CORRUPT],
-  ['a skippable chunk before the identifier', [chunk(0x99), IDENTIFIER], CORRUPT],
-  ['an identifier of another format', [chunk(0xff, Buffer.from('S2sTwo'))], CORRUPT],
-  ['an identifier that is too long', [IDENTIFIER, chunk(0xff, Buffer.from('S2sTwOO'))], CORRUPT],
-  ['a reserved chunk', [IDENTIFIER, STORED, chunk(0x02, ABCD)], 's2: unsupported input'],
-  ['the last reserved chunk', [IDENTIFIER, STORED, chunk(0x7f, ABCD)], 's2: unsupported input'],
-  ['the first skippable chunk', [IDENTIFIER, chunk(0x80, ABCD), STORED], undefined],
-  ['an index', [IDENTIFIER, chunk(0x99, ABCD), STORED], undefined],
-  ['padding without a byte', [IDENTIFIER, STORED, chunk(0xfe), COMPRESSED], undefined],
-  ['much padding', [IDENTIFIER, STORED, chunk(0xfe, Buffer.alloc(2 ** 24 - 1)), STORED], undefined],
-  ['stored data without a checksum', [IDENTIFIER, chunk(0x01, Buffer.alloc(3))], CORRUPT],
-  ['compressed data without a checksum', [IDENTIFIER, chunk(0x00, Buffer.alloc(3))], CORRUPT],
-  ['compressed data without a block', [IDENTIFIER, chunk(0x00, masked(Buffer.alloc(0)))], CORRUPT],
-  [
-    'stored data of no bytes',
-    [IDENTIFIER, chunk(0x01, masked(Buffer.alloc(0))), STORED],
-    undefined,
-  ],
-  [
-    'compressed data of no bytes',
-    [IDENTIFIER, chunk(0x00, masked(Buffer.alloc(0)), Buffer.from([0])), STORED],
-    undefined,
-  ],
-  [
-    'a wrong checksum of stored data',
-    [IDENTIFIER, STORED, chunk(0x01, masked(ABCD), Buffer.from('abce')), STORED],
-    's2: corrupt input, crc mismatch',
-  ],
+const WRONG = Buffer.from('abce')
+const NOTHING = Buffer.alloc(0)
+const UNSUPPORTED = 's2: unsupported input'
+const MISMATCH = 's2: corrupt input, crc mismatch'
+
+/** A chunk with a block, from the size in front of it, in hex. */
+function sized(size: string, block = BLOCK): Buffer {
+  return chunk(0x00, masked(ABCD), Buffer.from(size, 'hex'), block)
+}
+
+function header(text: string): Buffer {
+  return Buffer.from(text, 'hex')
+}
+
+/** What comes after an identifier, how many good chunks of it are delivered, and the failure. */
+const ENDINGS: readonly (readonly [string, readonly Uint8Array[], number, string?])[] = [
+  ['an identifier of another format', [STORED, chunk(0xff, Buffer.from('S2sTwo'))], 1, CORRUPT],
+  ['an identifier that is too long', [STORED, chunk(0xff, Buffer.from('S2sTwOO'))], 1, CORRUPT],
+  ['an identifier again', [STORED, IDENTIFIER, COMPRESSED], 2],
+  ['a reserved chunk', [STORED, chunk(0x02, ABCD), STORED], 1, UNSUPPORTED],
+  ['the last reserved chunk', [STORED, chunk(0x7f, ABCD), STORED], 1, UNSUPPORTED],
+  ['the first skippable chunk', [chunk(0x80, ABCD), STORED], 1],
+  ['an index', [chunk(0x99, ABCD), STORED], 1],
+  ['padding without a byte', [STORED, chunk(0xfe), COMPRESSED], 2],
+  ['much padding', [STORED, chunk(0xfe, Buffer.alloc(2 ** 24 - 1)), STORED], 2],
+  ['stored data without a checksum', [STORED, chunk(0x01, Buffer.alloc(3))], 1, CORRUPT],
+  ['compressed data without a checksum', [STORED, chunk(0x00, Buffer.alloc(3))], 1, CORRUPT],
+  ['compressed data without a block', [chunk(0x00, masked(NOTHING)), STORED], 0, CORRUPT],
+  ['stored data of no bytes', [chunk(0x01, masked(NOTHING)), STORED], 1],
+  ['compressed data of no bytes', [chunk(0x00, masked(NOTHING), Buffer.alloc(1)), STORED], 1],
+  ['a wrong checksum of stored data', [STORED, chunk(1, masked(ABCD), WRONG), STORED], 1, MISMATCH],
   [
     'a wrong checksum of compressed data',
-    [IDENTIFIER, STORED, chunk(0x00, masked(BLOCK), Buffer.from([4]), BLOCK), STORED],
-    's2: corrupt input, crc mismatch',
+    [STORED, chunk(0x00, masked(WRONG), Buffer.from([4]), BLOCK), STORED],
+    1,
+    MISMATCH,
   ],
-  ['a malformed block', [IDENTIFIER, chunk(0x00, masked(ABCD), Buffer.from([5]), BLOCK)], CORRUPT],
-  [
-    'a size of more than 32 bits',
-    [IDENTIFIER, chunk(0x00, masked(ABCD), Buffer.from('848080808000', 'hex'), BLOCK)],
-    CORRUPT,
-  ],
-  [
-    'a size without end',
-    [IDENTIFIER, chunk(0x00, masked(ABCD), Buffer.from('84', 'hex'))],
-    CORRUPT,
-  ],
-  [
-    'a size in more bytes than it needs',
-    [IDENTIFIER, chunk(0x00, masked(ABCD), Buffer.from('8480808000', 'hex'), BLOCK)],
-    undefined,
-  ],
-  [
-    'a block of more than 4 MiB',
-    [IDENTIFIER, chunk(0x00, masked(ABCD), Buffer.from('81808002', 'hex'), BLOCK)],
-    CORRUPT,
-  ],
-  ['the header of more than 4 MiB stored', [IDENTIFIER, Buffer.from('01050040', 'hex')], CORRUPT],
-  ['the header of more than 4 MiB of block', [IDENTIFIER, Buffer.from('000d0040', 'hex')], CORRUPT],
-  [
-    'the header of 4 MiB stored, and no more',
-    [IDENTIFIER, Buffer.from('01040040', 'hex')],
-    undefined,
-  ],
-  ['the header of the longest block', [IDENTIFIER, Buffer.from('000c0040', 'hex')], undefined],
-  ['Snappy', [SNAPPY, COMPRESSED, STORED], undefined],
-  [
-    '64 KiB and a byte stored in Snappy',
-    [SNAPPY, STORED, chunk(0x01, masked(ZEROS_64K), ZEROS_64K)],
-    CORRUPT,
-  ],
-  [
-    '64 KiB and a byte in a block of Snappy',
-    [SNAPPY, chunk(0x00, masked(ZEROS_64K), Buffer.from('8180040000150100fdfeff00', 'hex'))],
-    CORRUPT,
-  ],
+  ['a malformed block', [STORED, sized('05'), STORED], 1, CORRUPT],
+  ['a size in five bytes', [sized('8480808000'), STORED], 2],
+  ['a size in six bytes', [sized('848080808000'), STORED], 0, CORRUPT],
+  ['a size without end', [sized('84', NOTHING), STORED], 0, CORRUPT],
+  ['a block of more than 4 MiB', [STORED, sized('81808002')], 1, CORRUPT],
+  ['the header of more than 4 MiB stored', [STORED, header('01050040')], 1, CORRUPT],
+  ['the header of 4 MiB stored', [STORED, header('01040040')], 1],
+  ['the header of more than the longest block', [STORED, header('000d0040')], 1, CORRUPT],
+  ['the header of the longest block', [STORED, header('000c0040')], 1],
 ]
 
-for (const [name, chunks, failure] of FAULTS) {
+for (const [name, chunks, count, failure] of ENDINGS) {
   test(`${name} is ${failure === undefined ? 'read' : 'refused'}`, () => {
     const before = freePages(kernel)
-    const stream = Buffer.concat(chunks)
-    for (const sizes of [[stream.length], [stream.length > 100_000 ? 100_000 : 1]]) {
+    const stream = Buffer.concat([IDENTIFIER, ...chunks])
+    for (const size of [stream.length, stream.length > MIB ? 100_000 : 1]) {
       const end = new S2End(kernel)
-      end.read(stream, sizes)
+      end.read(stream, [size])
       assert.equal(end.failure, failure)
-      const firstBad = failure === undefined ? chunks.length : chunks.length - 1
-      const good = chunks.slice(0, firstBad).filter((c) => c === STORED || c === COMPRESSED)
-      const isFollowed = name.startsWith('a wrong checksum')
-      const count = isFollowed ? 1 : good.length
       assert.equal(end.received.toString(), 'abcd'.repeat(count))
       end.codec.release()
     }
@@ -176,21 +142,42 @@ for (const [name, chunks, failure] of FAULTS) {
   })
 }
 
+test('whatever comes before the first identifier is refused', () => {
+  for (const first of [STORED, COMPRESSED, chunk(0x99), chunk(0x02)]) {
+    const end = new S2End(kernel)
+    end.read(Buffer.concat([first, IDENTIFIER, STORED]))
+    assert.equal(end.failure, CORRUPT)
+    assert.equal(end.received.length, 0)
+  }
+})
+
+test('after the identifier of Snappy a chunk has at most 64 KiB', () => {
+  const zeros = Buffer.alloc(65_537)
+  // A zero, a copy of four from it, and a repeat.
+  const block = Buffer.from('818004000001011900f8fe', 'hex')
+  for (const large of [chunk(0x01, masked(zeros), zeros), chunk(0x00, masked(zeros), block)]) {
+    const s2 = new S2End(kernel)
+    s2.read(Buffer.concat([SNAPPY, STORED, COMPRESSED, IDENTIFIER, large]))
+    assert.equal(s2.failure, undefined)
+    assertSame(s2.received, Buffer.concat([ABCD, ABCD, zeros]))
+    const snappy = new S2End(kernel)
+    snappy.read(Buffer.concat([IDENTIFIER, large, SNAPPY, COMPRESSED, large]))
+    assert.equal(snappy.failure, CORRUPT)
+    assertSame(snappy.received, Buffer.concat([zeros, ABCD]))
+  }
+})
+
 test('bytes that become 4 MiB each are decoded a few at a time', () => {
   const zeros = Buffer.alloc(4 * MIB)
-  const writer = new S2End(kernel, 'fast')
-  // A zero, a copy of one from it, and repeats: fourteen bytes for four million.
-  const block = Buffer.from('808080020000', 'hex')
-  const rest = 4 * MIB - 1 - 4
-  const repeat = Buffer.from([0x1d, 0, 0, 0, 0])
-  repeat.writeUIntLE(rest - 65_540, 2, 3)
-  const bomb = chunk(0x00, masked(zeros), block, Buffer.from([0x01, 0x01]), repeat)
+  // A zero, a copy of four from it, and a repeat.
+  const block = Buffer.from('80808002000001011d00000000', 'hex')
+  block.writeUIntLE(4 * MIB - 1 - 4 - 65_540, block.length - 3, 3)
+  const bomb = chunk(0x00, masked(zeros), block)
   const end = new S2End(kernel)
   end.read(Buffer.concat([IDENTIFIER, ...Array.from({ length: 10 }, () => bomb)]))
   assert.equal(end.failure, undefined)
   assert.equal(end.restCount, 9)
   assert.equal(end.received.length, 40 * MIB)
-  writer.codec.release()
 })
 
 test('a chunk that has not come yet takes no more memory than what has come', () => {
@@ -247,7 +234,8 @@ test('a connection may end while it is given something', () => {
       return false
     }
   }
-  const large = chunk(0x01, masked(ZEROS_64K), ZEROS_64K)
+  const zeros = Buffer.alloc(65_537)
+  const large = chunk(0x01, masked(zeros), zeros)
   for (const last of [STORED, COMPRESSED, large]) {
     const end = new EndingEnd(kernel)
     end.read(Buffer.concat([IDENTIFIER, last, STORED, STORED.subarray(0, 6)]), [20, 70_000])

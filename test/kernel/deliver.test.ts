@@ -116,6 +116,91 @@ describe('queue groups', () => {
     assert.ok(counts[0]! > ROUNDS * 0.07 && counts[0]! < ROUNDS * 0.13, `${counts}`)
   })
 
+  for (const weights of [
+    [50, 50],
+    [10, 90],
+    [80, 20],
+    [1, 0, 99],
+    [2_000_000_000, 4_294_967_295],
+  ]) {
+    test(`without a member here go to links by weight: ${weights}`, () => {
+      const stage = new Stage()
+      const links = weights.map((weight, i) => {
+        const link = stage.link(i + 1)
+        // The interest of one link may be several entries: they count together.
+        const parts = weight % 10 === 0 && weight > 0 && weight < 1000 ? ['work', '*'] : ['work']
+        for (const subject of parts) {
+          if (weight > 0) stage.threads.insertLeaf(link, subject, 'q', weight / parts.length)
+        }
+        return link
+      })
+      const source = stage.source()
+      const rounds = 2 * ROUNDS
+      for (let i = 0; i < rounds; i++) source.feed('PUB work 1\r\nx\r\n')
+      stage.threads.settle()
+      const counts = links.map((link) => count(stage.router.take(link)))
+      const total = weights.reduce((a, b) => a + b)
+      assert.equal(
+        counts.reduce((a, b) => a + b),
+        rounds,
+      )
+      for (const [i, weight] of weights.entries()) {
+        const share = (rounds * weight) / total
+        // Eight standard deviations at least.
+        assert.ok(Math.abs(counts[i]! - share) <= rounds * 0.07, `${counts} for ${weights}`)
+      }
+    })
+  }
+
+  test('that only links of the source’s cluster, or the source itself, have get nothing', () => {
+    const stage = new Stage()
+    const settle = () => stage.threads.settle()
+    const options = { kind: 'leaf', planKey: 1, origin: 5 } as const
+    const source = new Session(stage.router, options, settle)
+    const [same, other] = [stage.link(2, { origin: 5 }), stage.link(3, { origin: 6 })]
+    for (const link of [source.record, same]) stage.threads.insertLeaf(link, 'work', 'q', 1000)
+    source.feed('LMSG work | q 1\r\nx\r\n')
+    const entry = stage.threads.insertLeaf(other, 'work', 'q', 1)
+    for (let i = 0; i < 20; i++) source.feed('LMSG work | q 1\r\nx\r\n')
+    assert.deepEqual(
+      [source.record, same, other].map((link) => count(stage.router.take(link))),
+      [0, 0, 20],
+    )
+    stage.router.exports.removeEntry(entry)
+    const member = stage.subscriber(stage.far, ['work'], 'q')
+    source.feed('LMSG work | q 1\r\nx\r\nLMSG work 1\r\nx\r\nLMSG work | r 1\r\nx\r\n')
+    assert.equal(count(stage.take(member)), 1, 'only the line that names its group')
+  })
+
+  test('go on to a link when every member here has got all it wanted', () => {
+    const stage = new Stage()
+    const link = stage.link(1)
+    stage.threads.insertLeaf(link, 'work', 'q')
+    const members = [stage.near, stage.far].map((thread) => stage.subscriber(thread, ['work'], 'q'))
+    for (const { thread, slots } of members) {
+      thread.setWord(slots[0]! + thread.layout.SUB_MAX, 3)
+    }
+    const source = stage.source()
+    for (let i = 0; i < 20; i++) source.feed('PUB work 1\r\nx\r\n')
+    const counts = members.map((member) => count(stage.take(member)))
+    assert.deepEqual([...counts, count(stage.router.take(link))], [3, 3, 14])
+  })
+
+  test('pass over a member that would lose the message because it is slow', () => {
+    const stage = new Stage()
+    for (const { exports } of stage.threads.all) exports.setDropOverStallMark(1)
+    const [slow, quick] = [stage.far, stage.near].map((thread) =>
+      stage.subscriber(thread, ['work'], 'q'),
+    )
+    const at = slow!.connection + stage.far.layout.CONNECTION_STALL_MARK
+    stage.far.setWord(at, 100)
+    stage.far.setWord(slow!.connection + stage.far.constant('CONNECTION_STALLED'), 1)
+    const source = stage.source()
+    for (let i = 0; i < 50; i++) source.feed('PUB work 1\r\nx\r\n')
+    assert.equal(count(stage.take(quick!)), 50)
+    assert.equal(stage.take(slow!), '')
+  })
+
   test('chosen for one link come in one line, with its plain interest', () => {
     const stage = new Stage()
     const link = stage.link(1)

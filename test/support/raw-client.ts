@@ -40,6 +40,11 @@ export class RawClient implements AsyncDisposable {
     return client
   }
 
+  /** @param socket accepted with `allowHalfOpen`, and not read yet */
+  static over(socket: Socket): RawClient {
+    return new RawClient(socket)
+  }
+
   get closedBy(): PeerClose {
     return this.#closedBy
   }

@@ -11,8 +11,8 @@
 import { deepStrictEqual } from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { program } from '../support/peers.ts'
-import { startServer } from '../support/server-process.ts'
 import { writeAnswers } from './answers.ts'
+import { type Place, ScriptServer } from './place.ts'
 import { type Answers, canonical, runTranscript } from './run.ts'
 import type { Transcript } from './script.ts'
 import { byConfig } from './scripts/all.ts'
@@ -37,15 +37,15 @@ const jobs = groups.flatMap(([config, scripts]) =>
 
 async function work(): Promise<void> {
   for (let job = jobs.pop(); job !== undefined; job = jobs.pop()) {
-    await using server = await startServer(real, { config: job.config })
-    for (const script of job.scripts) await record(script, server.port)
+    await using server = await ScriptServer.start(real, job.config)
+    for (const script of job.scripts) await record(script, server)
   }
 }
 
-async function record(script: Transcript, port: number): Promise<void> {
+async function record(script: Transcript, place: Place): Promise<void> {
   if (recorded.has(script.name)) problems.push(`${script.name}: the name is not unique`)
-  const first = canonical(script, await runTranscript(script, port))
-  const second = canonical(script, await runTranscript(script, port))
+  const first = canonical(script, await runTranscript(script, place))
+  const second = canonical(script, await runTranscript(script, place))
   try {
     deepStrictEqual(second, first)
   } catch (error) {

@@ -2,6 +2,7 @@ import { cutFrames } from '../support/frames.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { DEADLINE_MS, sleep } from '../support/wait.ts'
 import { normaliseFrame } from './normalise.ts'
+import type { Place } from './place.ts'
 import type { Step, Transcript } from './script.ts'
 
 /** Pseudo frame: the server has closed the connection, by FIN or RST. */
@@ -30,9 +31,12 @@ class Connection {
    */
   frames(): string[] {
     const { frames, rest } = cutFrames(this.client.received)
+    const { drops, mask } = this.#transcript
     const keepsPings = this.#transcript.keepsPings === true
-    const seen = frames.filter((frame) => keepsPings || frame !== PING).map(normaliseFrame)
-    const masked = this.#transcript.mask === undefined ? seen : seen.map(this.#transcript.mask)
+    const seen = frames
+      .filter((frame) => (keepsPings || frame !== PING) && drops?.(frame) !== true)
+      .map(normaliseFrame)
+    const masked = mask === undefined ? seen : seen.map(mask)
     if (this.client.closedBy === null) return masked
     if (rest !== '') masked.push(`<cut off> ${rest}`)
     return [...masked, CLOSED]
@@ -65,7 +69,7 @@ class Connection {
  */
 export async function runTranscript(
   transcript: Transcript,
-  port: number,
+  place: Place,
   expected?: Answers,
   cutAt?: number,
 ): Promise<Answers> {
@@ -75,7 +79,7 @@ export async function runTranscript(
   try {
     for (const step of transcript.steps) {
       if (step.kind === 'send' && cut !== undefined) {
-        await runStep({ ...step, cuts: [cut], pauseMs: 1 }, transcript, connections, port)
+        await runStep({ ...step, cuts: [cut], pauseMs: 1 }, transcript, connections, place)
         cut = undefined
       } else if (step.kind === 'take') {
         const wanted = expected?.[answers.length]
@@ -86,7 +90,7 @@ export async function runTranscript(
           answers.push(await runTake(step, find(connections, step.on), wanted))
         }
       } else {
-        await runStep(step, transcript, connections, port)
+        await runStep(step, transcript, connections, place)
       }
     }
     const surplus = await takeSurplus(connections, cutAt === undefined ? FINAL_QUIET_MS : 0)
@@ -143,10 +147,11 @@ async function runStep(
   step: Exclude<Step, { kind: 'take' }>,
   transcript: Transcript,
   connections: Map<string, Connection>,
-  port: number,
+  place: Place,
 ): Promise<void> {
   switch (step.kind) {
     case 'open': {
+      const port = step.to === 'leaf' ? place.leafPort : place.port
       const connection = new Connection(await RawClient.connect(port), transcript)
       connections.set(step.on, connection)
       if (step.keepsInfo) return
@@ -155,6 +160,9 @@ async function runStep(
       if (!info.startsWith('INFO {')) throw new Error(`${step.on}: no INFO but ${info}`)
       return
     }
+    case 'accept':
+      connections.set(step.on, new Connection(await place.acceptDial(), transcript))
+      return
     case 'send': {
       const { client } = find(connections, step.on)
       await client.sendPieces(piecesOf(step), step.pauseMs)

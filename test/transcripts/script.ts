@@ -19,6 +19,8 @@ export interface Transcript {
   readonly pool?: readonly string[]
   /** Compare the frames of each take sorted: the server may choose their order. */
   readonly anyOrder?: boolean
+  /** Frames left out altogether, because how many come is the server's choice. */
+  readonly drops?: (frame: string) => boolean
   /** Keep the server's own PINGs, which are dropped otherwise because their time is random. */
   readonly keepsPings?: boolean
   /** Run once for every position in the bytes of the first send, cut in two there. */
@@ -27,7 +29,14 @@ export interface Transcript {
 
 export type Step =
   /** Connects; the INFO line is checked to be one, and is an answer only when `keepsInfo`. */
-  | { readonly kind: 'open'; readonly on: string; readonly keepsInfo: boolean }
+  | {
+      readonly kind: 'open'
+      readonly on: string
+      readonly keepsInfo: boolean
+      readonly to: 'client' | 'leaf'
+    }
+  /** Waits for the server to dial the hub that the runner plays; see HUB_URL. */
+  | { readonly kind: 'accept'; readonly on: string }
   /** `cuts`: send in pieces that end at these offsets; 'bytes': one byte at a time. */
   | {
       readonly kind: 'send'
@@ -44,15 +53,27 @@ export type Step =
   | { readonly kind: 'close'; readonly on: string }
   | { readonly kind: 'pause'; readonly durationMs: number }
 
+/** Stands in a configuration for the URL of the hub that the scripts play. */
+export const HUB_URL = '<hub>'
+
 /** Silence after which the real server is taken to have nothing more to say. */
 const SETTLE_MS = 120
 
 export function open(...names: readonly string[]): Step[] {
-  return names.map((on) => ({ kind: 'open', on, keepsInfo: false }))
+  return names.map((on) => ({ kind: 'open', on, keepsInfo: false, to: 'client' }))
 }
 
-export function openKeepingInfo(on: string): Step {
-  return { kind: 'open', on, keepsInfo: true }
+export function openKeepingInfo(on: string, to: 'client' | 'leaf' = 'client'): Step {
+  return { kind: 'open', on, keepsInfo: true, to }
+}
+
+/** Connects to the leaf port. */
+export function openLeaf(...names: readonly string[]): Step[] {
+  return names.map((on) => ({ kind: 'open', on, keepsInfo: false, to: 'leaf' }))
+}
+
+export function accept(on: string): Step {
+  return { kind: 'accept', on }
 }
 
 export function send(on: string, bytes: string): Step {

@@ -12,8 +12,8 @@ import { after, before, describe, test } from 'node:test'
 import { notHonouredReason } from '../support/not-yet-honoured.ts'
 import type { ServerProgram } from '../support/peers.ts'
 import { listFrom, program, programsUnderTest, skipReason } from '../support/peers.ts'
-import { type ServerProcess, startServer } from '../support/server-process.ts'
 import { readAnswers } from './answers.ts'
+import { ScriptServer } from './place.ts'
 import { type Answers, canonical, cutPositions, runTranscript } from './run.ts'
 import type { Transcript } from './script.ts'
 import { byConfig, TRANSCRIPTS } from './scripts/all.ts'
@@ -38,9 +38,9 @@ for (const target of targets()) {
     for (const [config, scripts] of batches()) {
       const skip = notHonouredReason(target, config)
       describe(label(config), { concurrency: 1, skip }, () => {
-        let server: ServerProcess
+        let server: ScriptServer
         before(async () => {
-          server = await startServer(target, { config })
+          server = await ScriptServer.start(target, config)
         })
         after(() => server?.stop())
         for (const script of scripts) {
@@ -89,7 +89,7 @@ function label(config: string): string {
   return text.length > 60 ? `${text.slice(0, 60)} …` : text
 }
 
-async function check(script: Transcript, server: ServerProcess): Promise<void> {
+async function check(script: Transcript, server: ScriptServer): Promise<void> {
   const expected = answers[script.name]
   assert.ok(expected, `no recorded answers for "${script.name}": run test/transcripts/record.ts`)
   await compare(script, server, expected)
@@ -99,13 +99,13 @@ async function check(script: Transcript, server: ServerProcess): Promise<void> {
 
 async function compare(
   script: Transcript,
-  server: ServerProcess,
+  server: ScriptServer,
   expected: Answers,
   cutAt?: number,
 ): Promise<void> {
   let seen: Answers
   try {
-    seen = canonical(script, await runTranscript(script, server.port, expected, cutAt))
+    seen = canonical(script, await runTranscript(script, server, expected, cutAt))
   } catch (error) {
     throw new Error(`${String(error)}\n${server.logTail}`)
   }

@@ -1,13 +1,5 @@
 import type { TLSSocket } from 'node:tls'
-
-/** Where the bytes of a socket go; a Connection is one. */
-export interface ByteTarget {
-  readonly isOpen: boolean
-  /** Where the next bytes are to be put: at least one. */
-  readTarget(): Uint8Array
-  /** So many bytes are there now. Returns false when no more shall be read for now. */
-  onRead(bytes: number): boolean
-}
+import { type ByteTarget, copyInto, readByCopy } from '../read-by-copy.ts'
 
 /** The part of Node's handle that is needed; not public, so it is tested for before use. */
 interface TlsHandle {
@@ -54,31 +46,6 @@ function takeBuffered(socket: TLSSocket, target: ByteTarget): boolean {
     const chunk = socket.read() as Buffer | null
     if (chunk === null) break
     isReading = copyInto(target, chunk)
-  }
-  return isReading
-}
-
-/** Reads by 'data' events. */
-export function readByCopy(socket: TLSSocket, target: ByteTarget): void {
-  socket.on('data', (chunk: Buffer) => {
-    copyInto(target, chunk)
-  })
-}
-
-/** What was read cannot be put back: it goes on although the target asked to wait. */
-function copyInto(target: ByteTarget, chunk: Buffer): boolean {
-  let isReading = true
-  let from = 0
-  while (from < chunk.length && target.isOpen) {
-    const memory = target.readTarget()
-    const count = Math.min(memory.length, chunk.length - from)
-    // TypedArray.set, and Buffer.copy of a whole buffer, are up to six times slower into shared
-    // memory than Buffer.copy of a part (Node before 26.4).
-    const last = from + count - 1
-    chunk.copy(memory, 0, from, last)
-    memory[count - 1] = chunk[last]!
-    from += count
-    isReading = target.onRead(count)
   }
   return isReading
 }

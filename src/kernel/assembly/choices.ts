@@ -105,6 +105,10 @@ export function choose(plan: u32, at: u32, source: u32): void {
   for (let i = load<u32>(plan, PLAN_FILTERED); i > 0; i--, at += 8) {
     addKept(load<u32>(at), load<u32>(at, 4))
   }
+  if (load<u32>(plan, PLAN_GROUPS) != 0) chooseForGroups(plan, at, source)
+}
+
+function chooseForGroups(plan: u32, at: u32, source: u32): void {
   const fromLeaf = load<u32>(source, CONNECTION_KIND) == KIND_LEAF
   const exclude = (load<u32>(source, CONNECTION_FLAGS) & FLAG_ECHO) != 0 ? 0 : source
   for (let i = load<u32>(plan, PLAN_GROUPS); i > 0; i--) {
@@ -208,8 +212,7 @@ function chooseLink(first: u32, leafs: u32, name: u32, nameBytes: u32): void {
   let total: u64 = 0
   const end = first + leafs * 12
   for (let at = first; at < end; at += 12) total += <u64>load<u32>(at, 8)
-  // Peers tell their weights: a sum above 32 bits only makes the choice less even.
-  let left = <u64>randomBelow(total > <u64>u32.MAX_VALUE ? u32.MAX_VALUE : <u32>total)
+  let left = total <= <u64>u32.MAX_VALUE ? <u64>randomBelow(<u32>total) : randomBelowWide(total)
   for (let at = first; at < end; at += 12) {
     const weight = <u64>load<u32>(at, 8)
     if (left < weight) {
@@ -218,6 +221,12 @@ function chooseLink(first: u32, leafs: u32, name: u32, nameBytes: u32): void {
     }
     left -= weight
   }
+}
+
+/** Peers tell their weights, and what they tell may add up to more than 32 bits. */
+function randomBelowWide(bound: u64): u64 {
+  const high = <u64>randomBelow(<u32>(bound >>> 16))
+  return (high << 16) + <u64>randomBelow(1 << 16)
 }
 
 // ── leaf links ──────────────────────────────────────────────────────────────────────────────
@@ -284,7 +293,12 @@ export function linkAt(index: u32): u32 {
 }
 
 /** Writes a link's names, blank separated; returns their bytes. */
+@inline
 export function writeNames(target: u32, link: u32): u32 {
+  return load<u32>(link, LINK_NAMES_BYTES) == 0 ? 0 : writeAllNames(target, link)
+}
+
+function writeAllNames(target: u32, link: u32): u32 {
   let bytes: u32 = 0
   for (let number = load<u32>(link, LINK_LAST_NAME); number != 0; ) {
     const at = names + (number - 1) * NAME_BYTES
@@ -349,18 +363,21 @@ export function chosenOf(thread: u32): u32 {
   return count
 }
 
-/** Address of a chosen member of a thread from `index` on; 0 = there is none. */
 @inline
-export function nextChosen(index: u32, thread: u32): u32 {
-  for (; index < chosenCount; index++) {
-    const at = chosen + index * CHOSEN_BYTES
-    if (load<u32>(at, CHOSEN_THREAD) == thread) return at
-  }
-  return 0
+export function firstChosen(thread: u32): u32 {
+  return chosenFrom(chosen, thread)
 }
 
-/** Index of the member behind the one at an address of `nextChosen`. */
 @inline
-export function indexBehind(member: u32): u32 {
-  return (member - chosen) / CHOSEN_BYTES + 1
+export function nextChosen(member: u32, thread: u32): u32 {
+  return chosenFrom(member + CHOSEN_BYTES, thread)
+}
+
+/** Address of the next chosen member of a thread; 0 = there is none. */
+function chosenFrom(member: u32, thread: u32): u32 {
+  const end = chosen + chosenCount * CHOSEN_BYTES
+  for (; member < end; member += CHOSEN_BYTES) {
+    if (load<u32>(member, CHOSEN_THREAD) == thread) return member
+  }
+  return 0
 }

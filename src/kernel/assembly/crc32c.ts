@@ -60,7 +60,9 @@ export function crc32c(before: u32, from: u32, bytes: u32): u32 {
   let crc = ~before
   // Without memory for the tables: slow, but right.
   if (tables == 0 && !makeTables()) {
-    for (let i: u32 = 0; i < bytes; i++) crc = stepBits((crc & 0xff) ^ load<u8>(from + i)) ^ (crc >> 8)
+    for (let i: u32 = 0; i < bytes; i++) {
+      crc = stepBits((crc & 0xff) ^ load<u8>(from + i)) ^ (crc >> 8)
+    }
     return ~crc
   }
   if (bytes >= FOLD_BYTES_MIN) return ~fold(crc, from, bytes)
@@ -106,10 +108,7 @@ function lookUp(state: u32, from: u32, bytes: u32): u32 {
   return crc
 }
 
-/**
- * `window` holds the last FOLD_E bytes of the text so far, as folding left them. With each piece
- * [text, text + bytes) of whole steps they are taken out, and those of the piece take their place.
- */
+/** What is added to the text at `at + offset` by the bytes before it that were taken out. */
 @inline
 function tap(at: u32, offset: u32): v128 {
   return v128.xor(
@@ -121,6 +120,10 @@ function tap(at: u32, offset: u32): v128 {
   )
 }
 
+/**
+ * The window holds the FOLD_E bytes before the text at hand, as folding left them; behind it a
+ * piece of text is folded, whose last bytes become the next window.
+ */
 function fold(state: u32, from: u32, bytes: u32): u32 {
   const window = tables + TABLES_BYTES
   const piece = window + FOLD_E
@@ -145,16 +148,16 @@ function fold(state: u32, from: u32, bytes: u32): u32 {
       v128.store(target, d, 48)
       first = i32x4.splat(0)
     }
-    // FOLD_E is a multiple of 8; backwards would be needed only if count < FOLD_E overlapped.
+    // Where the two overlap, bytes are read before they are written.
     for (let i: u32 = 0; i < FOLD_E; i += 8) store<u64>(window + i, load<u64>(window + count + i))
     at += count
     rest -= count
   }
-  // What is to be taken out now stands in the window; its sums reach FOLD_E bytes of the text.
+  // Nothing more is taken out; what was reaches into FOLD_E bytes of the text.
   return lookUp(lookUpWindow(at), at + FOLD_E, rest - FOLD_E)
 }
 
-/** Takes the window out, adding it to the FOLD_E bytes of text at `at`; returns their state. */
+/** Adds the window to the FOLD_E bytes of text at `at`, and returns the state behind them. */
 function lookUpWindow(at: u32): u32 {
   const window = tables + TABLES_BYTES
   const target = window + FOLD_E

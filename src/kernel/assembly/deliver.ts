@@ -10,10 +10,10 @@ import {
   choose,
   chosenCount,
   countFiltered,
+  firstChosen,
   forgetChoices,
   formatChoices,
   giveUpChosen,
-  indexBehind,
   LINK_CONNECTION,
   LINK_GENERATION,
   linkAt,
@@ -92,8 +92,8 @@ function deliverWide(plan: u32, source: u32): i32 {
 
 function deliverChosen(): i32 {
   let delivered: i32 = 0
-  let member = nextChosen(0, self)
-  for (; member != 0; member = nextChosen(indexBehind(member), self)) {
+  let member = firstChosen(self)
+  for (; member != 0; member = nextChosen(member, self)) {
     if (deliverTo(load<u32>(member), load<u32>(member, 4), 0)) delivered++
   }
   return delivered

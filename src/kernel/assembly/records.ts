@@ -7,7 +7,7 @@
  */
 import {
   chosenOf,
-  indexBehind,
+  firstChosen,
   isRunning,
   LINK_CONNECTION,
   LINK_GENERATION,
@@ -375,8 +375,8 @@ function writeRecord(
     store<u64>(pair, load<u64>(section + (i << 3)))
   }
   if (pairs > listed) {
-    let member = nextChosen(0, thread)
-    for (; member != 0; member = nextChosen(indexBehind(member), thread)) {
+    let member = firstChosen(thread)
+    for (; member != 0; member = nextChosen(member, thread)) {
       store<u64>(pair, load<u64>(member))
       pair += 8
     }

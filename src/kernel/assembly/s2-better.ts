@@ -11,7 +11,14 @@ import {
   S2_EMIT_BYTES_MAX,
   S2_MARGIN,
 } from './s2-emit'
-import { betterTable, hash5, hash8, BETTER_LONG_BITS as LONG_BITS, BETTER_SHORT_BITS as SHORT_BITS, takePositions } from './s2-tables'
+import {
+  BETTER_LONG_BITS as LONG_BITS,
+  BETTER_SHORT_BITS as SHORT_BITS,
+  betterTable,
+  hash5,
+  hash8,
+  takePositions,
+} from './s2-tables'
 
 /** Steps grow by one for each 2^SKIP bytes without a match, so far. */
 const SKIP: u32 = 7

@@ -7,7 +7,7 @@
  */
 import { allocate } from './arena'
 
-/** Below it lies nothing: entries never written hold 0. */
+/** Slots that were never written hold 0. */
 const POSITION_FIRST: u32 = 1
 const POSITION_LAST: u32 = 0xffffffff
 
@@ -28,25 +28,25 @@ let fast: u32 = 0
 let better: u32 = 0
 let best: u32 = 0
 
-/** Hash of `bits` bits of the first five … eight bytes of a u64. */
+/** Hashes of so many bytes of a text, its first eight given; `bits` wide. */
 @inline
-export function hash5(value: u64, bits: u32): u32 {
-  return <u32>(((value << 24) * 0xcf1bbcdcbfa56300) >> (64 - bits))
+export function hash4(text: u64, bits: u32): u32 {
+  return (<u32>text * 0x9e3779b1) >> (32 - bits)
 }
 
 @inline
-export function hash4(value: u64, bits: u32): u32 {
-  return (<u32>value * 0x9e3779b1) >> (32 - bits)
+export function hash5(text: u64, bits: u32): u32 {
+  return <u32>(((text << 24) * 0xcf1bbcdcbfa56300) >> (64 - bits))
 }
 
 @inline
-export function hash6(value: u64, bits: u32): u32 {
-  return <u32>(((value << 16) * 0xcf1bbcdcbfa56300) >> (64 - bits))
+export function hash6(text: u64, bits: u32): u32 {
+  return <u32>(((text << 16) * 0xcf1bbcdcbfa56300) >> (64 - bits))
 }
 
 @inline
-export function hash8(value: u64, bits: u32): u32 {
-  return <u32>((value * 0xcf1bbcdcb7a56463) >> (64 - bits))
+export function hash8(text: u64, bits: u32): u32 {
+  return <u32>((text * 0xcf1bbcdcb7a56463) >> (64 - bits))
 }
 
 /** Positions for a block of so many bytes; returns that of the first. */

@@ -3,14 +3,14 @@ import { CLOSED_STATES, type ClosedState } from '../closed-states.ts'
 import { CONTROL_PAYLOAD_BYTES_MAX } from './frame-header.ts'
 
 /** Statuses of RFC 6455, section 7.4.1, that a server sends. */
-export const CLOSE_NORMAL = 1000
-export const CLOSE_GOING_AWAY = 1001
+const CLOSE_NORMAL = 1000
+const CLOSE_GOING_AWAY = 1001
 export const CLOSE_PROTOCOL_ERROR = 1002
-export const CLOSE_INVALID_PAYLOAD = 1007
-export const CLOSE_POLICY_VIOLATION = 1008
-export const CLOSE_TOO_BIG = 1009
-export const CLOSE_INTERNAL_ERROR = 1011
-export const CLOSE_TLS_HANDSHAKE = 1015
+const CLOSE_INVALID_PAYLOAD = 1007
+const CLOSE_POLICY_VIOLATION = 1008
+const CLOSE_TOO_BIG = 1009
+const CLOSE_INTERNAL_ERROR = 1011
+const CLOSE_TLS_HANDSHAKE = 1015
 
 /** Never in a frame: "no status was there", "connection was lost", and one without a meaning. */
 const RESERVED_STATUSES: ReadonlySet<number> = new Set([1004, 1005, 1006, CLOSE_TLS_HANDSHAKE])

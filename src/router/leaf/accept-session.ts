@@ -87,6 +87,16 @@ export class AcceptSession extends LeafSession {
     this.#refuseUser('authorization', CONNECT_DEFAULTS)
   }
 
+  override onPing(): void {
+    if (this.isConnected) super.onPing()
+    else this.onAuthorizationViolation()
+  }
+
+  override onUnknownOperation(snippet: string): void {
+    if (this.isConnected) super.onUnknownOperation(snippet)
+    else this.onAuthorizationViolation()
+  }
+
   onConnect(arg: string | Uint8Array): Promise<void> | undefined {
     if (this.isEnded) return undefined
     if (this.options.log.isTracing) {

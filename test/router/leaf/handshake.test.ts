@@ -180,12 +180,19 @@ test('CONNECT of something that is no leaf node, or no welcome one, is refused w
 
 test('a leaf that is too old learns that from a server it takes for a hub', () => {
   const clock = new FakeClock()
-  const wire = new Wire(new FakeBroker('old', clock, { version: '2.9.25' }), new FakeBroker('hub', clock), {
-    accept: { minVersion: '2.10.0' },
-  })
+  const wire = new Wire(
+    new FakeBroker('old', clock, { version: '2.9.25' }),
+    new FakeBroker('hub', clock),
+    {
+      accept: { minVersion: '2.10.0' },
+    },
+  )
   settle(wire)
   const text = 'connection rejected since minimum version required is "2.10.0"'
-  assert.deepEqual(wire.hubLink.journal.map((line) => line.split(' ')[0]), ['INFO', 'INFO', '-ERR'])
+  assert.deepEqual(
+    wire.hubLink.journal.map((line) => line.split(' ')[0]),
+    ['INFO', 'INFO', '-ERR'],
+  )
   assert.ok(hasLine(wire.hub.log, `ERR ${text} - Account:$G Local:hub `))
   assert.ok(hasLine(wire.spoke.log, `ERR Leafnode Error '${text}' - `))
   assert.equal(wire.penaltyMs, 5000)

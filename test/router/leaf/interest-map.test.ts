@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { InterestMap, interestKey } from '../../../src/router/leaf/interest-map.ts'
+import { StrictPeer } from './strict-peer.ts'
 
 test('plain interest is announced when it begins and taken back when it ends', () => {
   const map = new InterestMap()
@@ -73,4 +74,45 @@ test('a peer that applies the lines knows exactly what is wanted', () => {
       }
     }),
   )
+})
+
+test('the lines from one table to another are the differences, and never anything else', () => {
+  const keys = ['a', 'b', 'c', 'a q', 'b q', 'c r']
+  const table = fc.dictionary(fc.constantFrom(...keys), fc.integer({ min: 1, max: 3 }))
+  fc.assert(
+    fc.property(table, table, (before, after) => {
+      const maps = [before, after].map((counts) => {
+        const map = new InterestMap()
+        for (const [key, count] of Object.entries(counts)) map.load(key, count)
+        return map
+      }) as [InterestMap, InterestMap]
+      const peer = new StrictPeer()
+      for (const lines of maps[0].lines()) peer.apply(lines)
+      assert.deepEqual(peer.table, new Map(known(before)))
+      for (const lines of maps[1].linesSince(maps[0])) peer.apply(lines)
+      assert.deepEqual(new Map([...peer.table].sort()), new Map(known(after)))
+      assert.deepEqual([...maps[1].linesSince(maps[1])], [])
+    }),
+  )
+})
+
+/** What a peer knows of a table: of plain subjects not how often they are wanted. */
+function known(counts: Record<string, number>): [string, number][] {
+  return Object.entries(counts)
+    .map(([key, count]): [string, number] => [key, key.includes(' ') ? count : 1])
+    .sort()
+}
+
+test('what goes is taken back before what is new is told, in bounded pieces', () => {
+  const before = new InterestMap()
+  const after = new InterestMap()
+  for (let i = 0; i < 10_000; i++) {
+    before.load(`going.${i}`, 1)
+    after.load(`coming.${i}`, 1)
+  }
+  const chunks = [...after.linesSince(before)]
+  assert.ok(chunks.length > 1 && chunks.every((chunk) => chunk.length < 70_000))
+  const text = chunks.join('')
+  assert.equal(text.split('\r\n').length, 20_001)
+  assert.ok(text.lastIndexOf('LS- ') < text.indexOf('LS+ '))
 })

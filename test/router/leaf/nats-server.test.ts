@@ -5,7 +5,7 @@ import { program, skipReason } from '../../support/peers.ts'
 import { RawClient } from '../../support/raw-client.ts'
 import { type ServerProcess, startServer } from '../../support/server-process.ts'
 import { until } from '../../support/wait.ts'
-import { FakeBroker } from './fake-broker.ts'
+import { FakeBroker, hasLine } from './fake-broker.ts'
 import { dial, type RealLink, RealListener } from './real-link.ts'
 
 const PROGRAMS = ['nats-server', 'nats-server-2.10', 'nats-server-2.9'] as const
@@ -128,7 +128,7 @@ for (const name of PROGRAMS) {
     await using server = await startServer(peer, { config, leafListener: true })
     await until('the first link', () => broker.interest.size === 1)
     const back = await dial(broker, server.leafPort)
-    await until('the loop', () => broker.log.lines.includes(`ERR ${LOOP}`))
+    await until('the loop', () => hasLine(broker.log, `ERR ${LOOP} - `))
     await until('its end', () => back.session.isEnded || listener.links[0]!.session.isEnded)
     back.flush()
     await until('the server to know', () => server.log.includes(LOOP))

@@ -16,18 +16,12 @@ export function accepted(options: Parameters<FakeBroker['accept']>[1] = {}) {
 export function solicited(options: Parameters<FakeBroker['solicit']>[1] = {}) {
   const broker = new FakeBroker('spoke', new FakeClock(), { cluster: 's' })
   const link = new FakeLink(broker.clock)
-  let penaltyMs = -1
-  const session = broker.solicit(link, {
-    onEnd: ({ penaltyMs: penalty }) => {
-      penaltyMs = penalty
-    },
-    ...options,
-  })
+  const session = broker.solicit(link, options)
   const reader = new LineReader(session)
   session.start()
   session.awaitInfo()
   const tell = (text: string): void => reader.feed(Buffer.from(text))
-  return { broker, link, session, tell, penaltyMs: () => penaltyMs }
+  return { broker, link, session, tell }
 }
 
 /** An INFO line of a leaf listener; `members` come on top, undefined ones take away. */

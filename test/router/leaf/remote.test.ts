@@ -1,58 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { LeafRemote, type RemoteOptions } from '../../../src/router/leaf/remote.ts'
 import { addressText, RemoteUrls } from '../../../src/router/leaf/remote-urls.ts'
-import { fakeLog } from './fake-broker.ts'
-
-const url = (host: string, port = 7422) => ({ scheme: 'nats-leaf', host, port })
-
-class Remote {
-  nowMs = 0
-  readonly log = fakeLog()
-  readonly dialled: string[] = []
-  readonly moves: [number, number][] = []
-  /** What the next dials do: true connects. */
-  succeeds = false
-  signal: AbortSignal | undefined
-  link = 0
-  readonly remote: LeafRemote
-
-  constructor(options: Partial<RemoteOptions> = {}) {
-    this.remote = new LeafRemote({
-      urls: [url('a')],
-      noRandomize: true,
-      ignoresDiscovered: false,
-      reconnectMs: 1000,
-      connectErrorReports: 3600,
-      reconnectErrorReports: 1,
-      dial: async (address, link, signal) => {
-        this.link = link
-        this.signal = signal
-        this.dialled.push(addressText(address))
-        if (!this.succeeds) throw new Error('dial tcp: connection refused')
-      },
-      onMoved: (from, to) => this.moves.push([from, to]),
-      nowMs: () => this.nowMs,
-      random: () => 0.5,
-      log: this.log,
-      ...options,
-    })
-    this.remote.start()
-  }
-
-  /** Lets time pass until the next attempt, and waits for its outcome. */
-  async next(): Promise<number> {
-    const dueMs = this.remote.nextDeadlineMs()
-    const waitedMs = dueMs - this.nowMs
-    this.nowMs = dueMs
-    await this.remote.onTimer(dueMs)
-    return waitedMs
-  }
-
-  errors(): string[] {
-    return this.log.lines.filter((line) => line.startsWith('ERR'))
-  }
-}
+import { ended, Remote, url } from './fake-remote.ts'
 
 test('the first attempt comes at once, the next after the interval and up to as much again', async () => {
   const { remote, dialled, ...it } = new Remote()
@@ -77,7 +26,7 @@ test('failures are reported at the first and then rarely, once connected each ti
   await it.next()
   assert.ok(it.remote.isConnected)
   it.succeeds = false
-  it.remote.onLinkEnd(0)
+  it.remote.onLinkEnd(it.link, ended())
   for (let i = 0; i < 2; i++) await it.next()
   assert.deepEqual(it.errors().slice(3), [1, 2].map(text))
 })
@@ -87,15 +36,15 @@ test('a lost link is dialled again after the interval and its penalty, no sooner
   it.succeeds = true
   await it.next()
   assert.equal(it.remote.nextDeadlineMs(), Number.POSITIVE_INFINITY)
-  it.remote.onLinkEnd(30_000)
+  it.remote.onLinkEnd(it.link, ended({ penaltyMs: 30_000 }))
   assert.equal(it.remote.onTimer(it.nowMs + 30_999), undefined)
   assert.equal(await it.next(), 31_000)
-  it.remote.onLinkEnd(0)
+  it.remote.onLinkEnd(it.link, ended())
   assert.equal(await it.next(), 1000)
 })
 
 test('a link that ends while its dial is still being reported is dialled again', async () => {
-  const it = new Remote({ dial: async () => it.remote.onLinkEnd(0) })
+  const it = new Remote({ dial: async (_address, link) => it.remote.onLinkEnd(link, ended()) })
   await it.next()
   assert.equal(it.remote.isConnected, false)
   assert.equal(it.remote.nextDeadlineMs(), 1000)
@@ -104,7 +53,7 @@ test('a link that ends while its dial is still being reported is dialled again',
 test('stop abandons the attempt under way and makes no other', async () => {
   let reject: (error: Error) => void = () => {}
   const it = new Remote({
-    dial: (_address, signal) => {
+    dial: (_address, _link, signal) => {
       it.signal = signal
       return new Promise((_, refuse) => {
         reject = refuse
@@ -116,7 +65,7 @@ test('stop abandons the attempt under way and makes no other', async () => {
   assert.equal(it.signal?.aborted, true)
   reject(new Error('aborted'))
   await attempt
-  it.remote.onLinkEnd(0)
+  it.remote.onLinkEnd(it.link, ended())
   assert.equal(it.remote.nextDeadlineMs(), Number.POSITIVE_INFINITY)
   assert.equal(it.remote.onTimer(1e9), undefined)
   assert.deepEqual(it.errors(), [])

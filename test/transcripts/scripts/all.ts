@@ -3,6 +3,7 @@ import { AUTH_SCRIPTS } from './auth.ts'
 import { CONNECT_SCRIPTS } from './connect.ts'
 import { HEADER_SCRIPTS } from './headers.ts'
 import { ILLEGAL_SCRIPTS } from './illegal.ts'
+import { LEAF_SCRIPTS } from './leaf.ts'
 import { PUBLISH_SCRIPTS } from './publish.ts'
 import { QUEUE_SCRIPTS } from './queue.ts'
 import { TIMING_SCRIPTS } from './timing.ts'
@@ -15,6 +16,7 @@ export const TRANSCRIPTS: readonly Transcript[] = [
   ...ILLEGAL_SCRIPTS,
   ...AUTH_SCRIPTS,
   ...TIMING_SCRIPTS,
+  ...LEAF_SCRIPTS,
 ]
 
 /** Scripts by configuration, so that each configuration needs one server. */
