@@ -34,10 +34,12 @@ export interface ConnectionLimits {
   readonly isPatient: boolean
 }
 
-export interface ConnectionFacts extends ConnectionLimits {
+export interface ConnectionFacts {
   readonly cid: number
   /** KIND_* of the kernel's layout. */
   readonly kind: number
+  /** Shared by connections alike. */
+  readonly limits: ConnectionLimits
 }
 
 /**
@@ -105,7 +107,7 @@ export class Connection implements CodecHost {
     const { layout, words } = host.kernel
     this.#host = host
     this.cid = facts.cid
-    this.limits = facts
+    this.limits = facts.limits
     this.remoteAddress = source.remoteAddress ?? ''
     this.remotePort = source.remotePort ?? 0
     this.startedMs = host.nowMs
@@ -117,9 +119,11 @@ export class Connection implements CodecHost {
     }
     set(layout.CONNECTION_KIND, facts.kind)
     set(layout.CONNECTION_INDEX, this.index)
-    set(layout.CONNECTION_PENDING_MAX, facts.pendingBytesMax)
-    // Leaf links have no bound of pending bytes, but slow their publishers from the same mark on.
-    set(layout.CONNECTION_STALL_MARK, Math.floor((host.settings.pendingBytesMax / 4) * 3))
+    const { pendingBytesMax } = facts.limits
+    set(layout.CONNECTION_PENDING_MAX, pendingBytesMax)
+    // Leaf links may have more pending than clients, but slow their publishers from the same mark on.
+    const slowFromBytes = Math.min(pendingBytesMax, host.settings.pendingBytesMax)
+    set(layout.CONNECTION_STALL_MARK, Math.floor((slowFromBytes / 4) * 3))
     this.#writer = new SocketWriter(host, this)
   }
 

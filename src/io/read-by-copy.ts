@@ -9,7 +9,7 @@ export interface ByteTarget {
   onRead(bytes: number): boolean
 }
 
-/** Reads by 'data' events: for sockets that are none of the system's, and where Node's are strange. */
+/** By 'data' events: for sockets that are none of the system's, and where Node's are strange. */
 export function readByCopy(socket: Duplex, target: ByteTarget): void {
   socket.on('data', (chunk: Buffer) => {
     copyInto(target, chunk)

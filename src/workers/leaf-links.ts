@@ -3,7 +3,7 @@ import { NATS_VERSION, SABLE_VERSION } from '../base/version.ts'
 import { parseAdvertise } from '../config/host-port.ts'
 import type { CompressionOptions } from '../config/option-types.ts'
 import type { Options } from '../config/options.ts'
-import { Connection, type RemotePlace } from '../io/connection.ts'
+import { Connection, type ConnectionLimits, type RemotePlace } from '../io/connection.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { threadField } from '../kernel/shared-memory.ts'
 import { connectionPrefix } from '../monitor/log/connection-prefix.ts'
@@ -46,6 +46,7 @@ export class LeafLinks {
   readonly #interest: LeafInterest
   readonly #server: LeafServer
   readonly #baseInfo: ServerInfo
+  readonly #connectionLimits: ConnectionLimits
   readonly #byIndex: (LeafConnection | undefined)[] = []
   readonly #clusters = new Map<string, number>()
   #lastPlanKey = 0
@@ -64,6 +65,12 @@ export class LeafLinks {
     this.#interest = new LeafInterest(localInterest)
     this.#server = leafServer(settings)
     this.#baseInfo = leafInfo(settings, this.#server)
+    const { leafnodes, maxPending, writeDeadlineMs } = options
+    this.#connectionLimits = {
+      pendingBytesMax: leafnodes.maxPending || maxPending * PENDING_MAX_FACTOR,
+      writeDeadlineMs: leafnodes.writeDeadlineMs || writeDeadlineMs,
+      isPatient: leafnodes.writeTimeout !== 'close',
+    }
     this.acceptor = new LeafAcceptor(this)
     this.#dialer = new LeafDialer(this)
     if (options.trace) {
@@ -112,14 +119,10 @@ export class LeafLinks {
 
   /** @returns undefined without memory; the socket is the caller's then */
   create(place: RemotePlace, cid: number, isWebsocket: boolean): LeafConnection | undefined {
-    const { leafnodes, maxPending, writeDeadlineMs } = this.options
-    const { layout } = this.kernel
     const connection = Connection.create(this.thread, place, {
       cid,
-      kind: layout.KIND_LEAF,
-      pendingBytesMax: leafnodes.maxPending || maxPending * PENDING_MAX_FACTOR,
-      writeDeadlineMs: leafnodes.writeDeadlineMs || writeDeadlineMs,
-      isPatient: leafnodes.writeTimeout !== 'close',
+      kind: this.kernel.layout.KIND_LEAF,
+      limits: this.#connectionLimits,
     })
     if (connection === undefined) return undefined
     const kind = isWebsocket ? 'leafWebsocket' : 'leaf'

@@ -19,7 +19,7 @@ export function setWebsocketCodec(
   terms: Pick<WebsocketTerms, 'role' | 'compress' | 'noMasking'>,
   maxPayload: number,
 ): void {
-  const limits = messageLimits(maxPayload, 'leaf')
+  const limits = messageLimits(maxPayload)
   const codec = new WebsocketCodec(connection, { ...terms, browser: 'none', ...limits })
   connection.setCodec(codec)
 }

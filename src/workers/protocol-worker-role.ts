@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Options } from '../config/options.ts'
 import { adoptSocket, readSocket } from '../io/adopt-socket.ts'
-import { Connection } from '../io/connection.ts'
+import { Connection, type ConnectionLimits } from '../io/connection.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { threadField } from '../kernel/shared-memory.ts'
 import type { ThreadLogger } from '../monitor/log/thread-logger.ts'
@@ -43,6 +43,7 @@ export class ProtocolWorker implements ThreadRole {
   readonly #front: ClientFront
   readonly #websocketFront: ClientFront
   #websocket: WebsocketListener | undefined
+  readonly #connectionLimits: ConnectionLimits
   readonly #awaitingRouterWord: number
   #isEnding = false
 
@@ -58,6 +59,11 @@ export class ProtocolWorker implements ThreadRole {
     this.router = new RouterProxy(this.kernel)
     this.slots = new SlotReader(this.kernel)
     this.limits = { controlLineBytesMax: options.maxControlLine }
+    this.#connectionLimits = {
+      pendingBytesMax: options.maxPending,
+      writeDeadlineMs: options.writeDeadlineMs,
+      isPatient: false,
+    }
     this.lameDuck = new LameDuck(thread, () => this.#sessions())
     const { layout } = this.kernel
     this.#awaitingRouterWord =
@@ -121,9 +127,7 @@ export class ProtocolWorker implements ThreadRole {
     const connection = Connection.create(this.thread, source, {
       cid,
       kind: this.kernel.layout.KIND_CLIENT,
-      pendingBytesMax: this.options.maxPending,
-      writeDeadlineMs: this.options.writeDeadlineMs,
-      isPatient: false,
+      limits: this.#connectionLimits,
     })
     if (connection === undefined) source.destroy()
     return connection

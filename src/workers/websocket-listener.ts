@@ -141,7 +141,7 @@ export class WebsocketListener {
     const key = `${compress} ${noMasking} ${browser}`
     let terms = this.#terms.get(key)
     if (terms === undefined) {
-      const limits = messageLimits(this.#worker.options.maxPayload, 'client')
+      const limits = messageLimits(this.#worker.options.maxPayload)
       terms = { role: 'server', compress, noMasking, browser, ...limits }
       this.#terms.set(key, terms)
     }

@@ -10,6 +10,37 @@ export const S2_LEVELS: readonly S2Level[] = ['uncompressed', 'fast', 'better', 
 /** Written over everything the codec has let go of. */
 const SCRAMBLED = 0xee
 
+/** Bytes behind a block and its slack that nobody may write. */
+const GUARD_BYTES = 128
+const GUARD = 0xa5
+/** Bytes that vector copies may touch behind a block. */
+const SLACK_BYTES = 64
+
+/** A kernel whose blocks are followed by bytes that are looked at when they are released. */
+function guarded(kernel: Kernel): Kernel {
+  const { bytes, exports } = kernel
+  const guardOf = (address: number, count: number) => {
+    const from = address + count + SLACK_BYTES
+    return bytes.subarray(from, from + GUARD_BYTES)
+  }
+  return {
+    ...kernel,
+    exports: {
+      ...exports,
+      allocate(count: number): number {
+        const address = exports.allocate(count + SLACK_BYTES + GUARD_BYTES)
+        if (address !== 0) guardOf(address, count).fill(GUARD)
+        return address
+      },
+      release(address: number, count: number): void {
+        const isUntouched = guardOf(address, count).every((byte) => byte === GUARD)
+        if (!isUntouched) throw new RangeError(`overrun of ${count} bytes at ${address}`)
+        exports.release(address, count + SLACK_BYTES + GUARD_BYTES)
+      },
+    },
+  }
+}
+
 /**
  * One end of an S2 stream. It treats the codec as a connection does, only worse: what was delivered
  * and the headroom in front of it are overwritten, as is the read area after each read.
@@ -29,7 +60,7 @@ export class S2End implements CodecHost {
   readonly #readBytes: number
 
   constructor(kernel: Kernel, level: S2Level = 'fast') {
-    this.kernel = kernel
+    this.kernel = guarded(kernel)
     this.codec = new S2Codec(this, level)
     const { layout, words } = kernel
     this.#readAddress = words[(arenaOf(kernel) + layout.ARENA_READ) >> 2]!

@@ -20,10 +20,29 @@ function levelsOf({ layout }: Kernel): number[] {
   return [layout.S2_LEVEL_FAST, layout.S2_LEVEL_BETTER, layout.S2_LEVEL_BEST]
 }
 
-/** The block and, in front, its varint; undefined when the kernel says that it does not pay. */
-function encode(kernel: Kernel, level: number, text: Uint8Array): Buffer | undefined {
+function noiseOf(count: number): Buffer {
+  const noise = Buffer.alloc(count)
+  let state = 1
+  for (let i = 0; i < count; i++) {
+    state = Math.imul(state, 1664525) + 1013904223
+    noise[i] = state >>> 24
+  }
+  return noise
+}
+
+/**
+ * The block and, in front, its varint; undefined when the kernel says that it does not pay.
+ * @param behind what follows the text in memory, at most 48 bytes
+ */
+function encode(
+  kernel: Kernel,
+  level: number,
+  text: Uint8Array,
+  behind: Uint8Array = Buffer.alloc(0),
+): Buffer | undefined {
   const { exports, bytes } = kernel
   const from = place(kernel, text)
+  bytes.set(behind, from + text.length)
   const to = exports.allocate(text.length)
   bytes.fill(GUARD, to + text.length + SLACK_BYTES - 16, to + text.length + SLACK_BYTES)
   const count = exports.s2Encode(level, from, text.length, to)
@@ -178,13 +197,18 @@ function hex(text: string): string {
 for (const [name, block, plain] of BLOCKS) {
   test(`${name} is ${plain === undefined ? 'refused' : 'decoded'}`, () => {
     const bytes = Buffer.from(block, 'hex')
-    const expectedBytes = plain?.length ?? 200
-    const expected = plain === undefined ? undefined : Buffer.from(plain)
-    assert.deepEqual(decodeSlowly(bytes, expectedBytes), expected)
-    assert.deepEqual(decode(checked, bytes, expectedBytes), expected)
-    if (plain === undefined) return
-    assert.equal(decode(checked, bytes, expectedBytes + 1), undefined, 'longer was claimed')
-    if (plain !== '') assert.equal(decode(checked, bytes, expectedBytes - 1), undefined)
+    if (plain === undefined) {
+      for (let claimed = 0; claimed < 600; claimed++) {
+        assert.equal(decodeSlowly(bytes, claimed), undefined)
+        assert.equal(decode(checked, bytes, claimed), undefined, `${claimed} were claimed`)
+      }
+      return
+    }
+    const expected = Buffer.from(plain)
+    assert.deepEqual(decodeSlowly(bytes, plain.length), expected)
+    assert.deepEqual(decode(checked, bytes, plain.length), expected)
+    assert.equal(decode(checked, bytes, plain.length + 1), undefined, 'longer was claimed')
+    if (plain !== '') assert.equal(decode(checked, bytes, plain.length - 1), undefined)
   })
 }
 
@@ -195,13 +219,48 @@ test('each level makes traffic smaller than the one before', () => {
   assert.ok(betterBytes < fastBytes && bestBytes < betterBytes, `${sizes}`)
 })
 
-test('text that does not get smaller is not worth a block', () => {
-  const noise = Buffer.alloc(100_000)
-  let state = 1
-  for (let i = 0; i < noise.length; i++) {
-    state = Math.imul(state, 1664525) + 1013904223
-    noise[i] = state >>> 24
+test('matches of every length that is written in its own way decode to the same', () => {
+  const lengths = [259, 260, 261, 263, 264, 265, 267, 268, 269, 270, 275]
+  for (const about of [65_540, 65_548, 65_600, 65_796, 65_804, 65_860]) {
+    for (let length = about - 4; length <= about + 4; length++) lengths.push(length)
   }
+  for (let length = 4; length < 80; length++) lengths.push(length)
+  const noise = noiseOf(140_000)
+  for (const distance of [100, 2047, 2048, 65_535, 65_536, 70_000]) {
+    for (const length of lengths) {
+      // Zeros, so that it pays; the match; then something else.
+      const text = Buffer.concat([
+        Buffer.alloc(length < 1000 ? 20_000 : 1000),
+        noise.subarray(0, distance),
+        noise.subarray(0, Math.min(distance, length)),
+        Buffer.alloc(Math.max(0, length - distance), noise.subarray(0, distance)),
+        noise.subarray(130_000, 130_040),
+      ])
+      for (const level of levelsOf(fast)) {
+        const encoded = encode(fast, level, text)
+        if (encoded === undefined) continue
+        const { body, plainBytes } = bodyOf(encoded)
+        const isSame = decode(fast, body, plainBytes)?.equals(text)
+        assert.ok(isSame, `level ${level}, ${length} bytes from ${distance} before`)
+      }
+    }
+  }
+})
+
+test('what lies behind a text is not taken for a part of it', () => {
+  const noise = noiseOf(2000)
+  for (let end = 1400; end < 1440; end++) {
+    const text = Buffer.concat([noise.subarray(0, 1000), noise.subarray(0, end - 1000)])
+    for (const level of levelsOf(checked)) {
+      const encoded = encode(checked, level, text, noise.subarray(end - 1000, end - 1000 + 48))
+      const { body, plainBytes } = bodyOf(encoded!)
+      assert.ok(decode(checked, body, plainBytes)?.equals(text))
+    }
+  }
+})
+
+test('text that does not get smaller is not worth a block', () => {
+  const noise = noiseOf(100_000)
   for (const level of levelsOf(checked)) {
     assert.equal(encode(checked, level, noise), undefined)
     assert.equal(encode(checked, level, Buffer.from('PING\r\n')), undefined)

@@ -3,7 +3,7 @@ import type { ServerProgram } from '../support/peers.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { type ServerProcess, startServer } from '../support/server-process.ts'
 import { within } from '../support/wait.ts'
-import { HUB_URL } from './script.ts'
+import { HUB_ADDRESS } from './script.ts'
 
 /** Dials come every few milliseconds, but a server may wait after one that went wrong. */
 const DIAL_MS_MAX = 20_000
@@ -29,7 +29,7 @@ export class ScriptServer implements Place {
     const hub = await Hub.listen()
     try {
       const leafListener = /leafnodes\s*\{[^[]*port:/.test(config)
-      const ready = config.replaceAll(HUB_URL, hub.url)
+      const ready = config.replaceAll(HUB_ADDRESS, hub.address)
       return new ScriptServer(await startServer(program, { config: ready, leafListener }), hub)
     } catch (error) {
       hub.close()
@@ -83,10 +83,10 @@ class Hub {
     return hub
   }
 
-  get url(): string {
+  get address(): string {
     const address = this.#listener.address()
     if (address === null || typeof address === 'string') throw new Error('no port')
-    return `nats-leaf://127.0.0.1:${address.port}`
+    return `127.0.0.1:${address.port}`
   }
 
   async accept(): Promise<RawClient> {

@@ -35,7 +35,7 @@ export type Step =
       readonly keepsInfo: boolean
       readonly to: 'client' | 'leaf'
     }
-  /** Waits for the server to dial the hub that the runner plays; see HUB_URL. */
+  /** Waits for the server to dial the hub that the runner plays; see HUB_ADDRESS. */
   | { readonly kind: 'accept'; readonly on: string }
   /** `cuts`: send in pieces that end at these offsets; 'bytes': one byte at a time. */
   | {
@@ -53,8 +53,8 @@ export type Step =
   | { readonly kind: 'close'; readonly on: string }
   | { readonly kind: 'pause'; readonly durationMs: number }
 
-/** Stands in a configuration for the URL of the hub that the scripts play. */
-export const HUB_URL = '<hub>'
+/** Stands in a configuration for the address of the hub that the scripts play. */
+export const HUB_ADDRESS = '<hub>'
 
 /** Silence after which the real server is taken to have nothing more to say. */
 const SETTLE_MS = 120

@@ -20,20 +20,16 @@ const MESSAGE_PAYLOADS_MAX = 8
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 
 /**
- * Bounds of compressed messages, which have to be kept whole. nats-server takes a client's messages
- * of up to max_payload, and as much from a leaf; but it puts all that waits for a leaf into one
- * message, so leafs get as much here as they may send compressed.
+ * Bounds of compressed messages, which have to be kept whole. Of what comes they are nats-server's.
+ * Inflated it takes max_payload, which is less than a message of that size with its line, and than
+ * what clients of a browser send at once; here a message may inflate to what may also come as it is.
  *
  * @param maxPayload 0 or less: the default
  */
 export function messageLimits(
   maxPayload: number,
-  kind: 'client' | 'leaf',
 ): Pick<WebsocketTerms, 'compressedBytesMax' | 'inflatedBytesMax'> {
   const payloadBytesMax = maxPayload > 0 ? maxPayload : MAX_PAYLOAD_DEFAULT
-  const compressedBytesMax = Math.min(MESSAGE_PAYLOADS_MAX * payloadBytesMax, MESSAGE_BYTES_MAX)
-  return {
-    compressedBytesMax,
-    inflatedBytesMax: kind === 'leaf' ? compressedBytesMax : payloadBytesMax,
-  }
+  const bytesMax = Math.min(MESSAGE_PAYLOADS_MAX * payloadBytesMax, MESSAGE_BYTES_MAX)
+  return { compressedBytesMax: bytesMax, inflatedBytesMax: bytesMax }
 }

@@ -23,7 +23,7 @@ export const SERVER: WebsocketTerms = {
   compress: false,
   noMasking: false,
   browser: 'none',
-  ...messageLimits(0, 'client'),
+  ...messageLimits(0),
 }
 export const CLIENT: WebsocketTerms = { ...SERVER, role: 'client' }
 

@@ -112,6 +112,13 @@ for (const name of PROGRAMS) {
       listener.links.find(({ session }) => broker.interest.announcedTo(session) !== undefined),
     )
     await checkInterestBothWays(broker, real, leaf)
+    // A server that does not know of lame ducks in INFO passes over it.
+    real.received = ''
+    real.session.tellLameDuck()
+    real.flush()
+    real.send('PING\r\n')
+    await until('PONG after INFO', () => real.received.includes('PONG\r\n'))
+    assert.equal(real.session.isEnded, false)
     assert.deepEqual(seen, ['u:p'])
     assert.equal(real.link.peer?.name, 'leaf')
     assert.equal(real.link.peer?.cluster, 'leaf')

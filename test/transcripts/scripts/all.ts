@@ -4,6 +4,8 @@ import { CONNECT_SCRIPTS } from './connect.ts'
 import { HEADER_SCRIPTS } from './headers.ts'
 import { ILLEGAL_SCRIPTS } from './illegal.ts'
 import { LEAF_SCRIPTS } from './leaf.ts'
+import { LEAF_HUB_SCRIPTS } from './leaf-hub.ts'
+import { LEAF_MESSAGE_SCRIPTS } from './leaf-messages.ts'
 import { PUBLISH_SCRIPTS } from './publish.ts'
 import { QUEUE_SCRIPTS } from './queue.ts'
 import { TIMING_SCRIPTS } from './timing.ts'
@@ -17,6 +19,8 @@ export const TRANSCRIPTS: readonly Transcript[] = [
   ...AUTH_SCRIPTS,
   ...TIMING_SCRIPTS,
   ...LEAF_SCRIPTS,
+  ...LEAF_MESSAGE_SCRIPTS,
+  ...LEAF_HUB_SCRIPTS,
 ]
 
 /** Scripts by configuration, so that each configuration needs one server. */
