@@ -5,17 +5,26 @@ import { LineLogger, type LogLevel } from './base/log-line.ts'
 import { Broker } from './broker.ts'
 import { optionsFromObject, type PartialOptions } from './config/options.ts'
 import { createLogSink, type LogSink } from './monitor/log/log-sink.ts'
+import type { LeafReport } from './workers/leaf-report.ts'
 
 export { BrokerError } from './base/errors.ts'
 export { OptionsError, type PartialOptions } from './config/options.ts'
+export type { LeafLinkReport, LeafRemoteReport, LeafReport } from './workers/leaf-report.ts'
 
 export interface RunningBroker {
   /** Where clients connect; the real port also when the option was -1. */
   readonly port: number
   /** Where leaf nodes connect, 0 when they are not accepted. */
   readonly leafPort: number
+  /** Where WebSocket clients and leafs connect, 0 when they are not accepted. */
+  readonly websocketPort: number
   /** `nats://127.0.0.1:4222`, for a client on this machine. */
   readonly url: string
+  /**
+   * State of all leaf links, and of all remotes, those out of reach included; undefined in the rare
+   * moment in which the thread that has them is being replaced.
+   */
+  leafs(): Promise<LeafReport | undefined>
   /** Closes all connections and ends all threads. */
   close(): Promise<void>
 }
@@ -53,7 +62,9 @@ export async function startBroker(options: PartialOptions = {}): Promise<Running
   return {
     port: broker.port,
     leafPort: broker.leafPort,
+    websocketPort: broker.websocketPort,
     url: broker.url,
+    leafs: () => broker.leafReport(true),
     close: async () => {
       await broker.close()
       const log = await opening

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { ClosedState } from '../protocol/closed-states.ts'
 import { readSocket } from './adopt-socket.ts'
-import type { ByteCodec, CodecHost } from './byte-codec.ts'
+import { type ByteCodec, CODEC_HEADROOM_BYTES, type CodecHost } from './byte-codec.ts'
 import type { ConnectionHost } from './connection-host.ts'
 import type { Deadline } from './deadlines.ts'
 import { HOLD, INCOMPLETE, type Session } from './session.ts'
@@ -12,8 +12,9 @@ import { SocketWriter } from './socket-writer.ts'
 /** Part of shared memory that belongs to a connection. */
 interface Block {
   readonly address: number
-  /** As it was allocated. */
   readonly bytes: number
+  /** Further bytes of it in front of `address`, see CODEC_HEADROOM_BYTES. */
+  readonly headroom: number
   /** How much of it is filled. */
   filled: number
 }
@@ -121,7 +122,7 @@ export class Connection implements CodecHost {
     set(layout.CONNECTION_INDEX, this.index)
     const { pendingBytesMax } = facts.limits
     set(layout.CONNECTION_PENDING_MAX, pendingBytesMax)
-    // Leaf links may have more pending than clients, but slow their publishers from the same mark on.
+    // Leaf links may have more pending than clients, but slow their publishers from the same mark.
     const slowFromBytes = Math.min(pendingBytesMax, host.settings.pendingBytesMax)
     set(layout.CONNECTION_STALL_MARK, Math.floor((slowFromBytes / 4) * 3))
     this.#writer = new SocketWriter(host, this)
@@ -241,7 +242,7 @@ export class Connection implements CodecHost {
     }
     const at = codec.decode(from, to)
     if (at >= to || this.closedState !== undefined) return
-    this.#undecoded = this.#copied(at, to - at, to - at)
+    this.#undecoded = this.#copied(at, to - at, to - at, CODEC_HEADROOM_BYTES)
     if (this.#isPaused) return
     // The codec has done enough for one turn.
     this.pause()
@@ -369,7 +370,8 @@ export class Connection implements CodecHost {
 
   /** A read that was cut in parts (see adopt-socket) may go on after HOLD. */
   #extended(block: Block, from: number, to: number): Block | undefined {
-    const larger = this.#copied(block.address, block.filled, block.filled + to - from)
+    const { address, filled, headroom } = block
+    const larger = this.#copied(address, filled, filled + to - from, headroom)
     // Without memory the connection has been closed, and the block released with it.
     if (larger === undefined) return undefined
     this.#release(block)
@@ -378,20 +380,23 @@ export class Connection implements CodecHost {
     return larger
   }
 
-  #copied(at: number, filled: number, bytes: number): Block | undefined {
+  #copied(at: number, filled: number, bytes: number, headroom = 0): Block | undefined {
     const { exports } = this.#host.kernel
-    const address = exports.allocate(bytes)
-    if (address === 0) {
+    const base = exports.allocate(headroom + bytes)
+    if (base === 0) {
       this.#host.onOutOfMemory(`${this.remote} - cid:${this.cid} is closed`)
       this.close('slowConsumerPendingBytes')
       return undefined
     }
+    const address = base + headroom
     exports.copy(address, at, filled)
-    return { address, bytes, filled }
+    return { address, bytes, headroom, filled }
   }
 
   #release(block: Block | undefined): void {
-    if (block !== undefined) this.#host.kernel.exports.release(block.address, block.bytes)
+    if (block === undefined) return
+    const { address, bytes, headroom } = block
+    this.#host.kernel.exports.release(address - headroom, headroom + bytes)
   }
 
   /** Goes on after HOLD, or after a lane or the sublist was missing. */

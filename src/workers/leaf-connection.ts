@@ -192,8 +192,10 @@ export class LeafConnection implements Session, LeafLink {
       this.needBytes = end + 2 - at
       return INCOMPLETE
     }
-    // Nobody has been let in yet; nats-server has no account to look in, and does nothing.
-    if (session instanceof AcceptSession && !session.isConnected) return end + 2
+    if (session instanceof AcceptSession && !session.isConnected) {
+      session.onAuthorizationViolation()
+      return CLOSED
+    }
     this.#trace(operation)
     if (!publishMessage(kernel, this.connection.record, args, operation.next)) {
       this.#links.thread.retryLater(this.connection)

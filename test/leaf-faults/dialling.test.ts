@@ -21,6 +21,12 @@ interface DialOptions {
   readonly at?: string
 }
 
+async function listenMany(stack: AsyncDisposableStack, count: number): Promise<RawHub[]> {
+  const hubs = await Promise.all(Array.from({ length: count }, () => RawHub.listen()))
+  for (const hub of hubs) stack.use(hub)
+  return hubs
+}
+
 function connectOf(peer: RawPeer): Record<string, unknown> {
   return JSON.parse(peer.matches(/^CONNECT /)[0]!.slice('CONNECT '.length))
 }
@@ -50,7 +56,8 @@ for (const program of programsUnderTest()) {
 
   describe(`a leaf that dials, ${program.name}`, { ...options, concurrency: 4 }, () => {
     test('addresses are tried in turn, in the order given, with no_randomize', async () => {
-      const hubs = await Promise.all(Array.from({ length: 4 }, () => RawHub.listen()))
+      await using stack = new AsyncDisposableStack()
+      const hubs = await listenMany(stack, 4)
       const visits: number[] = []
       const ports = hubs.map(({ port }) => port)
       await dialing(ports, { remote: 'no_randomize: true' }, async () => {
@@ -62,11 +69,11 @@ for (const program of programsUnderTest()) {
       })
       // Nobody was dialled out of turn.
       assert.deepEqual(visits, [1, 2, 3, 4, 5, 6, 7, 8])
-      for (const hub of hubs) await hub[Symbol.asyncDispose]()
     })
 
     test('addresses are tried in another order without it', async () => {
-      const hubs = await Promise.all(Array.from({ length: 10 }, () => RawHub.listen()))
+      await using stack = new AsyncDisposableStack()
+      const hubs = await listenMany(stack, 10)
       const order: RawHub[] = []
       const ports = hubs.map(({ port }) => port)
       await dialing(ports, {}, async () => {
@@ -79,7 +86,6 @@ for (const program of programsUnderTest()) {
         }
       })
       assert.notDeepEqual(order, hubs)
-      for (const hub of hubs) await hub[Symbol.asyncDispose]()
     })
 
     test('gossiped addresses come first, with the credentials of the configured one', async () => {

@@ -51,6 +51,8 @@ export interface HubOptions {
   readonly leafnodes?: string
   /** Text at the top level. */
   readonly top?: string
+  /** Further flags, such as -DV. */
+  readonly flags?: readonly string[]
 }
 
 export interface LeafOptions {
@@ -58,11 +60,15 @@ export interface LeafOptions {
   readonly port?: number
   /** `user:password` or a token, for the URL of the remote. */
   readonly credentials?: string
+  /** In place of 127.0.0.1, for the URL of the remote. */
+  readonly host?: string
+  readonly scheme?: string
   /** Text inside the remote. */
   readonly remote?: string
   /** Text inside `leafnodes { }`, such as a listener for leafs of the leaf. */
   readonly leafnodes?: string
   readonly top?: string
+  readonly flags?: readonly string[]
 }
 
 /** Servers and clients of one test; all are ended after it. */
@@ -105,7 +111,8 @@ class Workshop implements Bench {
       }
       ${options.top ?? ''}
     `
-    return this.#start(hub, { config, port: options.port ?? -1, leafListener: true })
+    const { port = -1, flags = [] } = options
+    return this.#start(hub, { config, port, flags, leafListener: true })
   }
 
   async startLeaf(
@@ -113,11 +120,12 @@ class Workshop implements Bench {
     options: LeafOptions = {},
     leaf = this.pair.leaf,
   ): Promise<ServerProcess> {
+    const { port = -1, flags = [], scheme = 'nats-leaf', host = '127.0.0.1' } = options
     const at = options.credentials === undefined ? '' : `${options.credentials}@`
     const config = `
       server_name: ${options.name ?? 'leaf'}
       leafnodes {
-        remotes: [ { url: "nats-leaf://${at}127.0.0.1:${hubLeafPort}"
+        remotes: [ { url: "${scheme}://${at}${host}:${hubLeafPort}"
           ${options.remote ?? ''}
         } ]
         ${options.leafnodes ?? ''}
@@ -125,7 +133,7 @@ class Workshop implements Bench {
       ${options.top ?? ''}
     `
     const leafListener = options.leafnodes?.includes('port:') === true
-    return this.#start(leaf, { config, port: options.port ?? -1, leafListener })
+    return this.#start(leaf, { config, port, flags, leafListener })
   }
 
   async connect(server: ServerProcess, options: ConnectOptions = {}): Promise<TestConnection> {

@@ -14,15 +14,15 @@ export interface WebsocketTerms {
   readonly inflatedBytesMax: number
 }
 
-/** Source of all three: nats-server. */
+/** Source of these three: nats-server. */
 const MAX_PAYLOAD_DEFAULT = 1024 * 1024
 const MESSAGE_PAYLOADS_MAX = 8
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 
 /**
- * Bounds of compressed messages, which have to be kept whole. Of what comes they are nats-server's.
- * Inflated it takes max_payload, which is less than a message of that size with its line, and than
- * what clients of a browser send at once; here a message may inflate to what may also come as it is.
+ * Bounds of compressed messages, which have to be kept whole. That for what comes is nats-server's.
+ * Inflated, nats-server takes max_payload: less than a message of that size with its line, and than
+ * what a page in a browser may send at once. Here a message may inflate to what may also come.
  *
  * @param maxPayload 0 or less: the default
  */

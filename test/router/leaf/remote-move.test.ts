@@ -196,6 +196,9 @@ test('a link that ends before its successor is dialled is replaced as any other'
   assert.deepEqual([it.dialled, it.link], [['a:7422', 'b:7422'], 2])
   it.remote.onEstablished(2)
   assert.deepEqual([it.moves, it.remote.nextDeadlineMs()], [[], NEVER])
+  it.remote.onLameDuck(2)
+  await it.next()
+  assert.equal(it.dialled.at(-1), 'a:7422')
 })
 
 test('the end of a link that is none of ours any more means nothing', async () => {
