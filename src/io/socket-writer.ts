@@ -9,6 +9,9 @@ import type { Deadline } from './deadlines.ts'
 /** Given to the socket at once: its write deadline then means progress, not the whole backlog. */
 const WRITE_BYTES_MAX = 1024 * 1024
 
+/** What writeRaw adds included: a peer that makes us answer must read the answers. */
+const UNWRITTEN_BYTES_MAX = 2 * WRITE_BYTES_MAX
+
 const TAKE_ALL = 0x7fffffff
 
 /** What libuv has not written yet; not public, and absent where there is no such handle. */
@@ -114,7 +117,12 @@ export class SocketWriter {
 
   /** Past the codec, ahead of what is not yet given to the socket. */
   writeRaw(socket: Duplex, bytes: Uint8Array): void {
-    if (socket.writable && !this.#endsAfterFlush) socket.write(bytes)
+    if (!socket.writable || this.#endsAfterFlush) return
+    socket.write(bytes)
+    const waiting = socket.writableLength
+    if (waiting > UNWRITTEN_BYTES_MAX) {
+      this.#host.onSlowConsumer(this.#connection, 'slowConsumerPendingBytes', waiting)
+    }
   }
 
   /** No more will be written: sends what there is, then `closing`, and ends the connection. */

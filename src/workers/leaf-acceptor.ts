@@ -87,13 +87,14 @@ export class LeafAcceptor {
   /** A connection of the WebSocket listener, whose protocol worker passes on its bytes. */
   acceptRelayed(port: MessagePort, facts: RelayFacts, cid: number): void {
     if (this.#transports === undefined) return
-    this.#links.countConnection()
     const socket = new this.#transports.RelaySocket(port, facts)
-    const link = this.#links.isEnding ? undefined : this.#links.create(socket, cid, true)
+    const { isEnding } = this.#links
+    const link = isEnding ? undefined : this.#links.create(socket, cid, true, facts.forwardedFor)
     if (link === undefined) {
       socket.destroy()
       return
     }
+    this.#links.countConnection()
     const { connection } = link
     const { compress, noMasking } = facts
     const terms = { role: 'server', compress, noMasking } as const

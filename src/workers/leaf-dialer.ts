@@ -282,7 +282,7 @@ class DialledRemote {
       onDiscovered: (leafnodeUrls, wsConnectUrls) => {
         const urls = link.isWebsocket ? wsConnectUrls : leafnodeUrls
         this.#remote.onDiscovered(urls)
-        for (const { host } of this.#remote.urls.list) this.#tlsNames.see(host)
+        this.#seeDiscovered()
       },
       onEstablished: () => this.#remote.onEstablished(number),
       isAvoided: (serverId) => this.#isLeaving(number, serverId),
@@ -291,6 +291,14 @@ class DialledRemote {
         this.#schedule()
       },
     })
+  }
+
+  /** A configured name that turned out to be wrong stays forgotten. */
+  #seeDiscovered(): void {
+    const configured = this.#options.urls.map(({ host }) => host)
+    for (const { host } of this.#remote.urls.list) {
+      if (!configured.includes(host)) this.#tlsNames.see(host)
+    }
   }
 
   /** Files are read anew each time, so that they can be replaced while the server runs. */

@@ -118,7 +118,12 @@ export class LeafLinks {
   }
 
   /** @returns undefined without memory; the socket is the caller's then */
-  create(place: RemotePlace, cid: number, isWebsocket: boolean): LeafConnection | undefined {
+  create(
+    place: RemotePlace,
+    cid: number,
+    isWebsocket: boolean,
+    forwardedFor?: string,
+  ): LeafConnection | undefined {
     const connection = Connection.create(this.thread, place, {
       cid,
       kind: this.kernel.layout.KIND_LEAF,
@@ -126,7 +131,7 @@ export class LeafLinks {
     })
     if (connection === undefined) return undefined
     const kind = isWebsocket ? 'leafWebsocket' : 'leaf'
-    const prefix = connectionPrefix(kind, connection.remote, cid)
+    const prefix = connectionPrefix(kind, connection.remote, cid, forwardedFor)
     const link = new LeafConnection(this, connection, prefix, isWebsocket)
     connection.session = link
     this.#byIndex[connection.index] = link
@@ -326,15 +331,16 @@ function leafServer({ options, identity, serverName }: ThreadSettings): LeafServ
 }
 
 function leafInfo({ options, leafPort }: ThreadSettings, server: LeafServer): ServerInfo {
-  const { host, advertise } = options.leafnodes
-  const place = parseAdvertise(advertise, leafPort) ?? { host: reachableHost(host), port: leafPort }
+  const { host, advertise, tls } = options.leafnodes
+  const bound = { host: leafPort === 0 ? '' : reachableHost(host), port: leafPort }
+  const place = leafPort === 0 ? bound : (parseAdvertise(advertise, leafPort) ?? bound)
   return leafBaseInfo(server, {
     go: `node${process.version}`,
     host: place.host,
     port: place.port,
     maxPayload: options.maxPayload,
-    tlsRequired: false,
-    tlsVerify: false,
+    tlsRequired: tls !== undefined,
+    tlsVerify: tls !== undefined && (tls.verify || tls.verifyAndMap),
     apiLevel: API_LEVEL,
     sable: SABLE_VERSION,
   })

@@ -31,6 +31,11 @@ function connectOf(peer: RawPeer): Record<string, unknown> {
   return JSON.parse(peer.matches(/^CONNECT /)[0]!.slice('CONNECT '.length))
 }
 
+/** Lines of the log come a moment later than what they tell of. */
+async function assertLogged(leaf: ServerProcess, pattern: RegExp): Promise<void> {
+  await until(`${pattern} in the log`, () => pattern.test(leaf.log))
+}
+
 for (const program of programsUnderTest()) {
   const options = { skip: skipReason(program), timeout: 60_000 }
   const isSable = program.name === 'sable'
@@ -55,7 +60,8 @@ for (const program of programsUnderTest()) {
   }
 
   describe(`a leaf that dials, ${program.name}`, { ...options, concurrency: 4 }, () => {
-    test('addresses are tried in turn, in the order given, with no_randomize', async () => {
+    const turns = isSable ? false : 'its turn starts anew with every INFO'
+    test('addresses are tried in turn, in the order given', { skip: turns }, async () => {
       await using stack = new AsyncDisposableStack()
       const hubs = await listenMany(stack, 4)
       const visits: number[] = []
@@ -71,7 +77,7 @@ for (const program of programsUnderTest()) {
       assert.deepEqual(visits, [1, 2, 3, 4, 5, 6, 7, 8])
     })
 
-    test('addresses are tried in another order without it', async () => {
+    test('addresses are tried in another order by default', { skip: turns }, async () => {
       await using stack = new AsyncDisposableStack()
       const hubs = await listenMany(stack, 10)
       const order: RawHub[] = []
@@ -159,8 +165,8 @@ for (const program of programsUnderTest()) {
         const startMs = performance.now()
         const attempts = () => leaf.log.match(/attempt \d+/g)?.length ?? 0
         await until('an attempt', () => attempts() > 0)
-        assert.match(
-          leaf.log,
+        await assertLogged(
+          leaf,
           /\[ERR\] Error trying to connect as leafnode to remote server "127\.0\.0\.1:\d+"(?: \([^)]*\))? \(attempt 1\): dial tcp 127\.0\.0\.1:\d+: connect: connection refused/,
         )
         // Never connected: one line for 3600 attempts; the third attempt can be seen by its link.
@@ -180,8 +186,8 @@ for (const program of programsUnderTest()) {
         await using hub = await RawHub.listen(info, firstBytes)
         await dialing([hub.port], {}, async (leaf) => {
           await hub.peer(3, SLOW_MS_MAX)
-          assert.match(leaf.log, /\[ERR\] .* attempted to connect to wrong port/)
-          assert.match(leaf.log, /Leafnode connection closed: Incorrect Port/)
+          await assertLogged(leaf, /\[ERR\] .* attempted to connect to wrong port/)
+          await assertLogged(leaf, /Leafnode connection closed: Incorrect Port/)
           assert.equal(hub.peers[0]!.count(/^CONNECT/), 0)
         })
       })
@@ -205,7 +211,7 @@ for (const program of programsUnderTest()) {
         await dialing([hub.port], { remote: 'first_info_timeout: "300ms"' }, async (leaf) => {
           await hub.peer(2, SLOW_MS_MAX)
           await hub.peers[0]!.closed()
-          assert.match(leaf.log, /Leafnode connection closed/)
+          await assertLogged(leaf, /Leafnode connection closed/)
           assert.equal(hub.peers[0]!.count(/^CONNECT/), 0)
         })
       })
@@ -218,7 +224,7 @@ for (const program of programsUnderTest()) {
         await hub.peer(1)
         await hub.peers[0]!.closed()
         assert.ok(performance.now() - startMs >= 100)
-        assert.match(leaf.log, /Leafnode connection closed: Read Error/)
+        await assertLogged(leaf, /Leafnode connection closed: Read Error/)
         await hub.peer(2)
       })
     })
@@ -230,7 +236,7 @@ for (const program of programsUnderTest()) {
         await peer.line(/^CONNECT /)
         await peer.line(/^-ERR 'Stale Leaf Node Connection - Closing'$/)
         await peer.closed()
-        assert.match(leaf.log, /Leafnode connection closed: Stale Connection/)
+        await assertLogged(leaf, /Leafnode connection closed: Stale Connection/)
         await hub.peer(2)
       })
     })
@@ -241,7 +247,7 @@ for (const program of programsUnderTest()) {
       const remote = 'no_randomize: true, dial_timeout: "300ms"'
       await dialing([hole.port, hub.port], { remote }, async (leaf) => {
         await hub.admit()
-        assert.match(leaf.log, new RegExp(`dial tcp 127.0.0.1:${hole.port}: i/o timeout`))
+        await assertLogged(leaf, new RegExp(`dial tcp 127.0.0.1:${hole.port}: i/o timeout`))
       })
     })
 

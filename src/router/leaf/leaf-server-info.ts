@@ -34,7 +34,7 @@ export function isClusterNameBroken(name: string): boolean {
 export type LeafListenerFacts = {
   readonly go: string
   readonly gitCommit?: string | undefined
-  /** Address peers are told, `advertise` or the bound one. */
+  /** Address peers are told, `advertise` or the bound one; port 0: there is no listener. */
   readonly host: string
   readonly port: number
   readonly maxPayload: number
@@ -53,7 +53,7 @@ function hostPort(host: string, port: number): string {
 
 /** What all INFO lines of a leaf listener have in common. */
 export function leafBaseInfo(server: LeafServer, listener: LeafListenerFacts): ServerInfo {
-  const address = hostPort(listener.host, listener.port)
+  const address = listener.port === 0 ? undefined : hostPort(listener.host, listener.port)
   return {
     serverId: server.id,
     serverName: server.name,
@@ -75,7 +75,7 @@ export function leafBaseInfo(server: LeafServer, listener: LeafListenerFacts): S
     wsConnectUrls: listener.wsConnectUrls,
     apiLevel: listener.apiLevel,
     infoOnConnect: true,
-    leafnodeUrls: [address],
+    leafnodeUrls: address === undefined ? undefined : [address],
     sable: listener.sable,
   }
 }

@@ -15,6 +15,7 @@ import { type InterestKey, interestKey } from './interest-map.ts'
 import { LeafCompression } from './leaf-compression.ts'
 import type { LeafInterest, LeafMember } from './leaf-interest.ts'
 import { LeafPermissions } from './leaf-permissions.ts'
+import { withoutJetStream } from './leaf-subjects.ts'
 import { quoteSubject, untrustedText, wireText } from './leaf-text.ts'
 import type { LeafInterestSink, LeafLink, LeafLog, LeafServer, LeafTimes } from './leaf-types.ts'
 import { closedStateOf, wireOf } from './leaf-violations.ts'
@@ -361,12 +362,13 @@ export abstract class LeafSession implements LeafMember {
   }
 
   protected tellLink(): void {
+    const { outgoing, incoming } = this.permissions
     this.options.link.setPeer({
       ...this.peer,
       isSpoke: this.#isSpoke,
       isIsolated: this.#isIsolated,
-      outgoing: this.permissions.outgoing,
-      incoming: this.permissions.incoming,
+      outgoing,
+      incoming: this.#isSpoke ? withoutJetStream(incoming) : incoming,
     })
   }
 

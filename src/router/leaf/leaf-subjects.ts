@@ -1,3 +1,5 @@
+import type { SubjectPermission } from './leaf-types.ts'
+
 /**
  * Where loops show: each server announces its own subject below this and must never hear of it
  * again.
@@ -18,7 +20,7 @@ const DENIED_PREFIXES = ['$JS.API.', '$KV.', '$OBJ.'] as const
 /**
  * Whether a subject stays on its side of a leaf link under its own name. As in nats-server:
  * - interest in it is not announced, and a literal one is not accepted;
- * - a message on it is not sent over the link, but is taken when it comes.
+ * - a message on it is not sent over the link. A hub takes it when it comes, a spoke does not.
  * For a subject with wildcards it means "all that it covers": `$KV.>` is denied, `$JS.>` and `*.x`
  * are not.
  */
@@ -27,6 +29,12 @@ export function isDeniedOnLeaf(subject: string): boolean {
     if (subject.length > prefix.length && subject.startsWith(prefix)) return true
   }
   return false
+}
+
+/** What a spoke takes from its hub. */
+export function withoutJetStream(permission: SubjectPermission): SubjectPermission {
+  const denied = DENIED_PREFIXES.map((prefix) => `${prefix}>`)
+  return { ...permission, deny: [...(permission.deny ?? []), ...denied] }
 }
 
 export function isLoopSubject(subject: string): boolean {

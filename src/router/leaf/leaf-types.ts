@@ -24,8 +24,8 @@ export type LeafPeer = {
   /** Interest of our other leaf links is kept from this one. */
   readonly isIsolated: boolean
   /**
-   * What may be sent to the peer, and what it may send. JetStream's denies (isDeniedOnLeaf) come on
-   * top.
+   * What may be sent to the peer, and what it may send. For what is sent JetStream's denies
+   * (isDeniedOnLeaf) come on top.
    */
   readonly outgoing: SubjectPermission
   readonly incoming: SubjectPermission

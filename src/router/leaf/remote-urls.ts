@@ -53,6 +53,7 @@ function shuffled<T>(list: readonly T[], random: () => number): T[] {
 export class RemoteUrls {
   readonly #configured: readonly RemoteAddress[]
   #urls: RemoteAddress[]
+  #discovered: readonly RemoteAddress[] = []
   #current: RemoteAddress | undefined
 
   /** @param random shuffles once; undefined keeps the order of the configuration */
@@ -68,7 +69,7 @@ export class RemoteUrls {
 
   /** The next address to try: the same one again only if there is no other. */
   next(): RemoteAddress {
-    if (this.#urls.length > 1 && this.#urls[0] === this.#current) {
+    if (this.#urls.length > 1 && isSamePlace(this.#urls[0], this.#current)) {
       this.#urls.push(this.#urls.shift()!)
     }
     this.#current = this.#urls[0]!
@@ -77,7 +78,8 @@ export class RemoteUrls {
 
   /**
    * Puts the addresses a peer knows of before the configured ones; they replace those of earlier
-   * calls.
+   * calls. Addresses known already change nothing: or else of several servers that let nobody stay,
+   * each tells its own, the turn would never come to the others.
    *
    * @param hostPorts `host:port`; what is no such thing is passed over
    */
@@ -92,6 +94,11 @@ export class RemoteUrls {
       known.add(addressText(address))
       discovered.push(address)
     }
+    const isKnown =
+      discovered.length === this.#discovered.length &&
+      discovered.every((address, at) => isSamePlace(address, this.#discovered[at]))
+    if (isKnown) return
+    this.#discovered = discovered
     this.#urls = [...discovered, ...this.#configured]
   }
 
@@ -106,6 +113,10 @@ export class RemoteUrls {
     if (!pass) return { user: user ?? '', pass: '', authToken: user ?? '' }
     return { user: user ?? '', pass, authToken: '' }
   }
+}
+
+function isSamePlace(a: RemoteAddress | undefined, b: RemoteAddress | undefined): boolean {
+  return a !== undefined && b !== undefined && addressText(a) === addressText(b)
 }
 
 function hasCredentials({ user, token }: RemoteAddress): boolean {

@@ -59,7 +59,9 @@ const connectInfo = (members: Readonly<Record<string, unknown>> = {}) =>
 const EXTRAS: Partial<Transcript> = { mask: maskOwn }
 
 function maskOwn(frame: string): string {
-  return maskLoop(maskLevel(frame)).replace(/^(CONNECT .*"protocol":)[13]\b/, '$1<proto>')
+  return maskLoop(maskLevel(frame))
+    .replace(/^(CONNECT .*"protocol":)[13]\b/, '$1<proto>')
+    .replace(/^INFO .*("compression":"[^"]*").*/, 'INFO {$1}')
 }
 
 function hubScript(
@@ -113,7 +115,6 @@ const WRONG_STARTS: Readonly<Record<string, string>> = {
   'INFO with a client_id of 0': info({ client_id: 0 }),
   'INFO that is no JSON': 'INFO {"server_id":\r\n',
   'INFO with a space in the cluster name': info({ cluster: 'a b' }),
-  CONNECT: 'CONNECT {}\r\n',
   'an unknown verb': 'NONSENSE\r\n',
   'an HTTP answer': 'HTTP/1.1 400 Bad Request\r\n\r\n',
 }
@@ -213,8 +214,8 @@ const LATER_SCRIPTS = [
       lines("-ERR 'Some Text'", '-ERR \'Permissions Violation for Publish to "x"\'', 'PING'),
     ),
   ]),
-  ...['LS+ foo bar', 'LMSG foo x\r\n', 'HMSG foo 5 4', 'NONSENSE', 'CONNECT {}', '+OK', 'ping'].map(
-    (line) => hubScript(`line ${JSON.stringify(line)}`, [hubbed(), ask('A', lines(line, 'PING'))]),
+  ...['LS+ foo bar', 'LMSG foo x\r\n', 'HMSG foo 5 4', 'NONSENSE', '+OK', 'ping'].map((line) =>
+    hubScript(`line ${JSON.stringify(line)}`, [hubbed(), ask('A', lines(line, 'PING'))]),
   ),
   hubScript('JetStream subjects', [
     client('SUB $JS.API.X 1', 'SUB $KV.> 2', 'SUB $JS.ACK.> 3'),
@@ -245,8 +246,6 @@ const HUB_ROLE = 'hub: true, deny_exports: "no.out.>", deny_imports: "no.in.>"'
 const FATAL_SCRIPTS = [
   ...[
     ['a message that is allowed', lmsg('foo', 'a')],
-    ['a message under deny_exports', lmsg('no.out.x', 'a')],
-    ['a message under deny_imports', lmsg('no.in.x', 'a')],
     ['LS+ under deny_exports', lines('LS+ no.out.x')],
     ['LS+ under deny_imports', lines('LS+ no.in.x')],
     ['LS+ with a wildcard over both', lines('LS+ no.>')],

@@ -312,6 +312,8 @@ const INTEREST_SCRIPTS = [
       take('A'),
       ask('C', lines('UNSUB 2', 'PING')),
       take('A'),
+      ask('C', lines('UNSUB 3', 'PING')),
+      take('A'),
       close('C'),
       take('A'),
     ],
