@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Brings the programs the broker is compared with into a folder, those that are not there yet:
 #
-#   scripts/peers.sh <folder>      makes <folder>/nats-server-latest, nats-server-2.10, nats-server-2.9
+#   scripts/peers.sh <folder>      makes <folder>/nats-server-latest, nats-server-2.10, nats-server-2.9,
+#                                  and the example programs nats-{sub,pub,req,rply} of the Go client
 #
 # Go builds them where it is present; else Debian's packages are unpacked, without root and without a
 # change to the system's package sources. What cannot be had is named and left out; exit 1 only if the
@@ -65,6 +66,25 @@ bring() { # <name> <Go version> <Debian release>...
   return 1
 }
 
+bring_examples() {
+  local name missing=()
+  for name in sub pub req rply; do
+    [ -x "$folder/nats-$name" ] || missing+=("github.com/nats-io/nats.go/examples/nats-$name@latest")
+  done
+  [ "${#missing[@]}" -eq 0 ] && return 0
+  command -v go >/dev/null || return 0
+  say "examples of nats.go: go install"
+  mkdir -p "$work/gobin"
+  for name in "${missing[@]}"; do
+    GOBIN=$work/gobin GOFLAGS=-mod=mod go install "$name" >&2 || return 0
+  done
+  for name in "$work/gobin"/nats-{sub,pub,req,rply}; do
+    [ -x "$name" ] && place "$name" "$(basename "$name")"
+  done
+  return 0
+}
+
+bring_examples
 bring nats-server-2.9 v2.9.10 bookworm
 bring nats-server-2.10 v2.10.27 trixie
 bring nats-server-latest latest sid

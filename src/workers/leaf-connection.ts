@@ -130,7 +130,8 @@ export class LeafConnection implements Session, LeafLink {
     if (this.#isBusy) return HOLD
     const { kernel, limits } = this.#links
     const session = this.session
-    const awaitsConnect = session instanceof AcceptSession && session.awaitsConnect
+    const awaitsConnect =
+      session instanceof AcceptSession && session.awaitsConnect(kernel.bytes[at])
     const result = readOperation(kernel.bytes, at, to, 'leaf', limits, awaitsConnect)
     if (result.type === 'incomplete') {
       this.needBytes = 0

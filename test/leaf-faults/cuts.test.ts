@@ -6,10 +6,10 @@ import { Collector, respondWith, textOf } from '../support/collector.ts'
 import { FaultProxy } from '../support/fault-proxy.ts'
 import { sleep, until } from '../support/wait.ts'
 import { RawPeer } from './raw-peer.ts'
+import { soonAgain } from './reconnect.ts'
 
 const TIMEOUT_MS = 10_000
 const BACK_MS_MAX = 30_000
-const QUICK = 'reconnect: "50ms"'
 const QUICK_PINGS = 'ping_interval: "200ms", ping_max: 2'
 
 /** Leafs are told the address of the proxy, or else they would go round it. */
@@ -23,7 +23,7 @@ async function hubBehindProxy(bench: Bench, top = '') {
 /** A hub, a leaf that reaches it through a proxy, and a client at each. */
 async function linkThroughProxy(bench: Bench, top = '', options: LeafOptions = {}) {
   const { hub, proxy } = await hubBehindProxy(bench, top)
-  const leaf = await bench.startLeaf(proxy.port, { leafnodes: QUICK, top, ...options })
+  const leaf = await bench.startLeaf(proxy.port, { leafnodes: soonAgain(bench.pair.leaf), top, ...options })
   const [atHub, atLeaf] = [await bench.connect(hub), await bench.connect(leaf)]
   return { hub, proxy, leaf, atHub, atLeaf }
 }
@@ -209,7 +209,7 @@ eachPair('leaf links over a network that fails', (check) => {
       await using _ = proxy
       proxy.delayMs = { up: 0, down: 1300 }
       const leaf = await bench.startLeaf(proxy.port, {
-        leafnodes: QUICK,
+        leafnodes: soonAgain(bench.pair.leaf),
         remote: 'first_info_timeout: "4s"',
       })
       const [atHub, atLeaf] = [await bench.connect(hub), await bench.connect(leaf)]

@@ -5,6 +5,7 @@ import { eachPair } from '../leaf-interop/pairs.ts'
 import type { TestConnection } from '../support/client-libraries.ts'
 import { Collector, respondWith } from '../support/collector.ts'
 import { until } from '../support/wait.ts'
+import { soonAgain } from './reconnect.ts'
 
 const MESSAGES = 20_000
 const BATCH = 500
@@ -67,7 +68,7 @@ eachPair('20,000 messages each way and a hub that is killed', (check) => {
   check('what is published while both ends are up arrives once, in order', async (bench) => {
     let hub = await bench.startHub()
     const { port, leafPort } = hub
-    const leaf = await bench.startLeaf(leafPort, { leafnodes: 'reconnect: "50ms"' })
+    const leaf = await bench.startLeaf(leafPort, { leafnodes: soonAgain(bench.pair.leaf) })
     const [atHub, atLeaf] = [await bench.connect(hub), await bench.connect(leaf)]
     const [up, down] = [new Collector(atHub, 'up'), new Collector(atLeaf, 'down')]
     respondWith(atHub, 'up.ping', (text) => text)

@@ -220,7 +220,7 @@ eachPair('TLS on leaf links', (check) => {
     await plain.send('CONNECT {}\r\nPING\r\n')
     await Promise.all([silent.readUntilClose(), plain.readUntilClose()])
     assert.doesNotMatch(String(plain.received), /PONG|connect_info/)
-    await logged(hub, /TLS handshake timeout/)
+    await logged(hub, /TLS handshake timeout|TLS leafnode handshake error: .*i\/o timeout/)
     const leaf = await bench.startLeaf(hub.leafPort, { remote: tls(trust(ca)) })
     await assertLinked(bench, hub, leaf)
   })
@@ -243,7 +243,7 @@ eachPair('TLS on leaf links', (check) => {
           remote: `${tls(trust(ca), 'timeout: 0.4')}, ignore_discovered_servers: true`,
           flags: ['-DV'],
         })
-        await logged(leaf, /TLS handshake timeout/)
+        await logged(leaf, /TLS handshake timeout|TLS leafnode handshake error: .*i\/o timeout/)
         await logged(leaf, /Leafnode connection closed: TLS Handshake Failure/)
       } finally {
         for (const socket of sockets) socket.destroy()

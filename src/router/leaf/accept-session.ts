@@ -16,6 +16,9 @@ import type { SubjectPermission } from './leaf-types.ts'
 import { wireOf } from './leaf-violations.ts'
 import { isVersionAtLeast } from './version-order.ts'
 
+const LETTER_I = 0x49
+const LETTER_I_SMALL = 0x69
+
 /** The answer to a leaf's credentials. */
 export type LeafAdmission =
   | {
@@ -73,9 +76,13 @@ export class AcceptSession extends LeafSession {
     link.write(wireText(encodeInfo(leafFirstInfo(baseInfo, clientId, nonce, compression))))
   }
 
-  /** True when nothing but CONNECT may come: anything else is an authorization violation. */
-  get awaitsConnect(): boolean {
-    return this.#state === 'awaitConnect' && !this.#mayNegotiate
+  /**
+   * True when nothing but CONNECT may come: anything else is an authorization violation, which its
+   * first letter gives away.
+   */
+  awaitsConnect(firstByte: number | undefined): boolean {
+    const mayBeInfo = firstByte === LETTER_I || firstByte === LETTER_I_SMALL
+    return this.#state === 'awaitConnect' && !(this.#mayNegotiate && mayBeInfo)
   }
 
   /** Messages of a peer that is not let in yet go nowhere. */
