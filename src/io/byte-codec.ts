@@ -3,7 +3,7 @@ import type { ClosedState } from '../protocol/closed-states.ts'
 
 /**
  * Writable bytes in front of everything a codec delivers: the start of an operation that came
- * before is put there. (The thread's read area has them; blocks of a codec must, too.)
+ * before is put there. What a codec is given to decode has them; blocks of its own must, too.
  */
 export const CODEC_HEADROOM_BYTES = 64 * 1024
 

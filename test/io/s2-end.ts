@@ -102,7 +102,7 @@ export class S2End implements CodecHost {
     }
   }
 
-  /** What is not looked at comes again, from a block without headroom. */
+  /** What is not looked at comes again, from a block of its own. */
   #decode(from: number, to: number): void {
     const { exports } = this.kernel
     const at = this.codec.decode(from, to)
@@ -111,10 +111,11 @@ export class S2End implements CodecHost {
     this.restCount++
     if (this.delivered.length >= this.deliveriesMax) this.deliveriesMax = Number.POSITIVE_INFINITY
     const bytes = to - at
-    const block = exports.allocate(bytes)
-    exports.copy(block, at, bytes)
-    this.#decode(block, block + bytes)
-    exports.release(block, bytes)
+    const block = exports.allocate(CODEC_HEADROOM_BYTES + bytes)
+    const start = block + CODEC_HEADROOM_BYTES
+    exports.copy(start, at, bytes)
+    this.#decode(start, start + bytes)
+    exports.release(block, CODEC_HEADROOM_BYTES + bytes)
   }
 
   /** Puts texts into shared memory, gives them to the codec, and returns what it would write. */

@@ -57,8 +57,6 @@ export class S2Decoder {
   #blockBytesMax = BLOCK_BYTES_MAX
   /** Where blocks are decoded to, during one call. */
   #target: Block | undefined
-  /** The thread's read area: what lies in it may be delivered where it is. */
-  #readArea = 0
   #hasEnded = false
 
   constructor(host: CodecHost) {
@@ -139,12 +137,12 @@ export class S2Decoder {
     const missing = this.#bodyBytes - (this.#body?.filled ?? 0)
     const bytes = Math.min(missing, to - at)
     if (this.#body === undefined && bytes === missing) {
-      this.#onChunk(at, false, deliver)
+      this.#onChunk(at, deliver)
     } else if (this.#collect(at, bytes) && bytes === missing) {
       // It is freed below, also when the connection ends in `deliver`.
       const body = this.#body
       this.#body = undefined
-      this.#onChunk(body!.address + CODEC_HEADROOM_BYTES, true, deliver)
+      this.#onChunk(body!.address + CODEC_HEADROOM_BYTES, deliver)
       this.#free(body)
     }
     return at + bytes
@@ -171,14 +169,14 @@ export class S2Decoder {
     return true
   }
 
-  /** The whole body of a chunk is at `at`, with room in front of it if that `hasHeadroom`. */
-  #onChunk(at: number, hasHeadroom: boolean, deliver: Deliver): void {
+  /** The whole body of a chunk is at `at`. */
+  #onChunk(at: number, deliver: Deliver): void {
     const type = this.#type
     const bytes = this.#bodyBytes
     this.#beginChunk()
     if (type === CHUNK_IDENTIFIER) this.#onIdentifier(at)
     else if (type === CHUNK_COMPRESSED) this.#onCompressed(at, at + bytes, deliver)
-    else this.#onStored(at, at + bytes, hasHeadroom, deliver)
+    else this.#onStored(at, at + bytes, deliver)
   }
 
   #onIdentifier(at: number): void {
@@ -216,19 +214,12 @@ export class S2Decoder {
     return undefined
   }
 
-  #onStored(at: number, to: number, hasHeadroom: boolean, deliver: Deliver): void {
+  /** Delivered where it is: in front are headers, which are done with. */
+  #onStored(at: number, to: number, deliver: Deliver): void {
     const from = at + CHECKSUM_BYTES
     const plainBytes = to - from
-    if (!this.#isIntact(at, from, plainBytes)) {
-      this.#fail(CRC_MISMATCH)
-    } else if (hasHeadroom || this.#isInReadArea(from)) {
-      deliver(from, plainBytes)
-    } else {
-      const target = this.#targetFor(plainBytes)
-      if (target === undefined) return
-      this.#kernel.exports.copy(target, from, plainBytes)
-      deliver(target, plainBytes)
-    }
+    if (this.#isIntact(at, from, plainBytes)) deliver(from, plainBytes)
+    else this.#fail(CRC_MISMATCH)
   }
 
   #isIntact(checksum: number, from: number, plainBytes: number): boolean {
@@ -247,24 +238,6 @@ export class S2Decoder {
       if (this.#target === undefined) return undefined
     }
     return this.#target.address + CODEC_HEADROOM_BYTES
-  }
-
-  /**
-   * Bytes that were left over by an earlier call come from a block without headroom; others come
-   * from the thread's read area.
-   */
-  #isInReadArea(address: number): boolean {
-    const { layout, words } = this.#kernel
-    const word = (at: number) => words[at >> 2]!
-    if (this.#readArea === 0) {
-      // Whatever this codec is given lies in the arena of its own thread.
-      const workers = word(layout.HEADER_ARENAS) + word(layout.HEADER_ROUTER_ARENA_BYTES)
-      const arenaBytes = word(layout.HEADER_WORKER_ARENA_BYTES)
-      const arena = address - ((address - workers) % arenaBytes)
-      this.#readArea = word(arena + layout.ARENA_READ)
-    }
-    const offset = address - this.#readArea
-    return offset >= 0 && offset < word(layout.HEADER_READ_BYTES)
   }
 
   #allocate(bytes: number): Block | undefined {

@@ -7,6 +7,7 @@ import {
   CHUNK_HEADER_BYTES,
   CHUNK_STORED,
   IDENTIFIER,
+  STORED_BYTES,
 } from './s2-format.ts'
 
 /** How hard to try; `uncompressed` only adds checksums. */
@@ -51,7 +52,8 @@ export class S2Encoder {
   /** As ByteCodec.encode. */
   encode(parts: readonly Uint8Array[]): readonly Uint8Array[] {
     const output: Uint8Array[] = []
-    for (const piece of piecesOf(parts)) {
+    const pieceBytesMax = this.level === 'uncompressed' ? STORED_BYTES : BLOCK_BYTES
+    for (const piece of piecesOf(parts, pieceBytesMax)) {
       const chunk = this.#compressed(piece) ?? this.#merged(piece)
       if (chunk === undefined) output.push(this.#prefixOf(piece), ...piece.views)
       else output.push(chunk)
@@ -233,7 +235,7 @@ function prefixBytes(piece: Piece): number {
 }
 
 /** Cuts a flush into what one chunk may hold. */
-function piecesOf(parts: readonly Uint8Array[]): Piece[] {
+function piecesOf(parts: readonly Uint8Array[], bytesMax: number): Piece[] {
   const pieces: Piece[] = []
   let views: Uint8Array[] = []
   let bytes = 0
@@ -245,8 +247,8 @@ function piecesOf(parts: readonly Uint8Array[]): Piece[] {
   for (const part of parts) {
     let from = 0
     while (from < part.length) {
-      if (bytes === BLOCK_BYTES) end()
-      const count = Math.min(part.length - from, BLOCK_BYTES - bytes)
+      if (bytes === bytesMax) end()
+      const count = Math.min(part.length - from, bytesMax - bytes)
       views.push(count === part.length ? part : part.subarray(from, from + count))
       bytes += count
       from += count
