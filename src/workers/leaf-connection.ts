@@ -131,7 +131,7 @@ export class LeafConnection implements Session, LeafLink {
     const { kernel, limits } = this.#links
     const session = this.session
     const awaitsConnect =
-      session instanceof AcceptSession && session.awaitsConnect(kernel.bytes[at])
+      session instanceof AcceptSession && session.awaitsConnectInPlaceOf(kernel.bytes[at])
     const result = readOperation(kernel.bytes, at, to, 'leaf', limits, awaitsConnect)
     if (result.type === 'incomplete') {
       this.needBytes = 0
@@ -300,6 +300,11 @@ export class LeafConnection implements Session, LeafLink {
       droppedMsgs: count(layout.CONNECTION_DROPPED),
       filteredMsgs: count(layout.CONNECTION_FILTERED),
     }
+  }
+
+  trafficBytes(): number {
+    const { inBytes, outBytes } = this.counts()
+    return inBytes + outBytes + this.connection.pendingBytes
   }
 
   lastReceivedMs(): number {

@@ -71,18 +71,20 @@ export class AcceptSession extends LeafSession {
   }
 
   #awaitConnect(compression: string): void {
-    const { baseInfo, clientId, nonce, link, nowMs, authTimeoutMs } = this.options
-    this.setHandshakeDeadline(nowMs() + authTimeoutMs)
+    const { baseInfo, clientId, nonce, link, authTimeoutMs } = this.options
+    this.awaitAnswer(authTimeoutMs)
     link.write(wireText(encodeInfo(leafFirstInfo(baseInfo, clientId, nonce, compression))))
   }
 
-  /**
-   * True when nothing but CONNECT may come: anything else is an authorization violation, which its
-   * first letter gives away.
-   */
-  awaitsConnect(firstByte: number | undefined): boolean {
-    const mayBeInfo = firstByte === LETTER_I || firstByte === LETTER_I_SMALL
-    return this.#state === 'awaitConnect' && !(this.#mayNegotiate && mayBeInfo)
+  /** True when nothing but CONNECT may come: anything else is an authorization violation. */
+  get awaitsConnect(): boolean {
+    return this.#state === 'awaitConnect' && !this.#mayNegotiate
+  }
+
+  /** As `awaitsConnect`; where INFO may come as well, its first letter makes the difference. */
+  awaitsConnectInPlaceOf(firstByte: number | undefined): boolean {
+    const isInfo = firstByte === LETTER_I || firstByte === LETTER_I_SMALL
+    return this.awaitsConnect || (this.#state === 'awaitConnect' && !isInfo)
   }
 
   /** Messages of a peer that is not let in yet go nowhere. */

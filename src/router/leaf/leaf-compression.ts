@@ -14,6 +14,8 @@ export class LeafCompression {
   #current: LinkCompression | '' = ''
   /** The level follows the round trip time. */
   #isAuto = false
+  /** What the level rests on. */
+  #rttMs = Number.POSITIVE_INFINITY
 
   constructor(options: CompressionOptions, link: LeafLink) {
     this.#options = options
@@ -37,12 +39,13 @@ export class LeafCompression {
 
   /**
    * @param peer mode as in its INFO
-   * @param elapsedMs since the link was made: what is known of the round trip time so far
+   * @param elapsedMs that the peer took for its last answer: what is known of the round trip time
    */
   negotiate(peer: string, elapsedMs: number): 'compressed' | 'plain' | 'unsupported' {
     const mode = negotiateCompression(this.#options.mode, peer)
     if (mode === undefined) return 'unsupported'
     this.#isAuto = mode === 's2_auto'
+    this.#rttMs = elapsedMs
     this.#current = this.#isAuto
       ? compressionForRtt(elapsedMs, this.#options)
       : (mode as LinkCompression)
@@ -55,8 +58,11 @@ export class LeafCompression {
     if (level !== undefined) this.#link.compress(level)
   }
 
-  onRtt(rttMs: number): void {
+  /** @param isUpperBound the real one may be shorter: it is no reason to compress harder */
+  onRtt(rttMs: number, isUpperBound: boolean): void {
     if (!this.#isAuto) return
+    if (isUpperBound && rttMs >= this.#rttMs) return
+    this.#rttMs = rttMs
     const next = compressionForRtt(rttMs, this.#options)
     if (next === this.#current) return
     this.#current = next

@@ -28,6 +28,8 @@ const SAME_CLUSTER_PENALTY_MS = 30_000
 const VIOLATION_PENALTY_MS = 30_000
 const MINIMUM_VERSION_PENALTY_MS = 5_000
 const LOOP_WORDS = 'Loop detected'
+/** A PONG that came with more than this had to wait for it: its time is not that of the way alone. */
+const BUSY_BYTES = 64 * 1024
 /** Errors that dialling again soon does not cure. */
 const REFUSALS = ['authorization', 'userExpired', 'accountExpired'] as const
 
@@ -108,18 +110,20 @@ export abstract class LeafSession implements LeafMember {
   #handshakeDeadlineMs = Number.POSITIVE_INFINITY
   #penaltyMs = 0
   #isRefused = false
+  /** Traffic of the link when the last PING was sent. */
+  #pingTrafficBytes = 0
   #lastError = ''
   #isEnded = false
   /** This link takes over from that one. */
   #predecessor: LeafSession | undefined
   /** That link takes over from this one. */
   #successor: LeafSession | undefined
-  readonly #startedMs: number
+  #stepStartedMs: number
 
   constructor(options: LeafSessionOptions) {
     this.options = options
     this.#isIsolated = options.isIsolated
-    this.#startedMs = options.nowMs()
+    this.#stepStartedMs = options.nowMs()
     this.compressing = new LeafCompression(options.compression, options.link)
   }
 
@@ -202,7 +206,7 @@ export abstract class LeafSession implements LeafMember {
    *   may have ended.
    */
   protected negotiate(peer: string): boolean {
-    const outcome = this.compressing.negotiate(peer, this.options.nowMs() - this.#startedMs)
+    const outcome = this.compressing.negotiate(peer, this.#sinceLastStep())
     if (outcome !== 'unsupported') return outcome === 'compressed'
     const text = `unsupported route compression mode ${goQuote(peer)}`
     this.options.log.error(untrustedText(text))
@@ -256,7 +260,9 @@ export abstract class LeafSession implements LeafMember {
     if (this.#isEnded) return
     this.#trace('<<-', 'PONG')
     this.#pings?.onPong(this.options.nowMs())
-    if (this.rttMs >= 0) this.compressing.onRtt(this.rttMs)
+    if (this.rttMs < 0) return
+    const carriedBytes = this.options.link.trafficBytes() - this.#pingTrafficBytes
+    this.compressing.onRtt(this.rttMs, carriedBytes > BUSY_BYTES)
   }
 
   /**
@@ -412,6 +418,7 @@ export abstract class LeafSession implements LeafMember {
     if (this.#isEnded) return
     const { interest, log, server, times, nowMs, random } = this.options
     this.setHandshakeDeadline(Number.POSITIVE_INFINITY)
+    this.compressing.onRtt(this.#sinceLastStep(), true)
     log.info(
       `JetStream using domains: local "${server.domain}", remote "${untrustedText(remoteDomain)}"`,
     )
@@ -424,6 +431,17 @@ export abstract class LeafSession implements LeafMember {
 
   protected setHandshakeDeadline(deadlineMs: number): void {
     this.#handshakeDeadlineMs = deadlineMs
+  }
+
+  /** It is the peer's turn: how long it takes tells something about the round trip time. */
+  protected awaitAnswer(timeoutMs: number): void {
+    this.#stepStartedMs = this.options.nowMs()
+    this.setHandshakeDeadline(this.#stepStartedMs + timeoutMs)
+  }
+
+  /** How long the peer took to answer: an upper bound of the round trip time. */
+  #sinceLastStep(): number {
+    return this.options.nowMs() - this.#stepStartedMs
   }
 
   /** Only who dials can wait before dialling again. */
@@ -533,6 +551,7 @@ export abstract class LeafSession implements LeafMember {
       log.debug('Stale Client Connection - Closing')
       this.violate('staleConnection')
     } else if (decision === 'ping') {
+      this.#pingTrafficBytes = link.trafficBytes()
       link.write('PING\r\n')
     }
   }

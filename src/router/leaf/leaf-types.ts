@@ -52,6 +52,8 @@ export interface LeafLink {
    * later call changes only the level at which this side compresses.
    */
   compress(level: S2Level): void
+  /** Bytes of messages that came and went so far, and that wait to go. */
+  trafficBytes(): number
   /** Time of the last byte received, on the clock of the session. */
   lastReceivedMs(): number
 }

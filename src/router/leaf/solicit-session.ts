@@ -74,8 +74,7 @@ export class SolicitSession extends LeafSession {
 
   /** The peer is to send its INFO now. */
   awaitInfo(): void {
-    const { nowMs, firstInfoTimeoutMs } = this.options
-    this.setHandshakeDeadline(nowMs() + firstInfoTimeoutMs)
+    this.awaitAnswer(this.options.firstInfoTimeoutMs)
   }
 
   /** Nobody may log in to a server that dialled out. */
@@ -148,7 +147,7 @@ export class SolicitSession extends LeafSession {
 
   /** Compression is settled first; then this server shows its credentials. */
   #onSecured(info: ServerInfo): Promise<void> | undefined {
-    const { compression, baseInfo, clientId, link, nowMs, firstInfoTimeoutMs } = this.options
+    const { compression, baseInfo, clientId, link, firstInfoTimeoutMs } = this.options
     if (!wantsCompression(compression.mode)) {
       this.compressing.settle(
         info.compression && compression.mode === 'off' ? 'off' : 'not supported',
@@ -160,7 +159,7 @@ export class SolicitSession extends LeafSession {
     link.write(wireText(encodeInfo(answer)))
     this.compressing.start()
     this.#state = 'awaitCompressedInfo'
-    this.setHandshakeDeadline(nowMs() + firstInfoTimeoutMs)
+    this.awaitAnswer(firstInfoTimeoutMs)
     return undefined
   }
 
@@ -191,8 +190,7 @@ export class SolicitSession extends LeafSession {
 
   #sendConnect(info: ServerInfo, credentials: LeafCredentials): void {
     if (this.isEnded) return
-    const { server, isHub, denyImports, requestsIsolation, link, log, interest, nowMs } =
-      this.options
+    const { server, isHub, denyImports, requestsIsolation, link, log, interest } = this.options
     const connect = encodeLeafConnect({
       ...credentials,
       version: server.version,
@@ -212,7 +210,7 @@ export class SolicitSession extends LeafSession {
     link.write(wireText(connect))
     log.debug('Remote leafnode connect msg sent')
     this.#state = 'awaitConnectInfo'
-    this.setHandshakeDeadline(nowMs() + CONNECT_INFO_WAIT_MS)
+    this.awaitAnswer(CONNECT_INFO_WAIT_MS)
     interest.join(this)
     if (info.infoOnConnect !== true) this.#finish()
   }

@@ -18,12 +18,16 @@ function compression(mode: CompressionMode): { compression: CompressionOptions }
 }
 
 /** Two servers with these modes, shaken hands; the hub first. */
-function shakenHands(hub: CompressionMode, spoke: CompressionMode): Wire {
+function unshaken(hub: CompressionMode, spoke: CompressionMode): Wire {
   const clock = new FakeClock()
-  const wire = new Wire(new FakeBroker('spoke', clock), new FakeBroker('hub', clock), {
+  return new Wire(new FakeBroker('spoke', clock), new FakeBroker('hub', clock), {
     accept: compression(hub),
     solicit: compression(spoke),
   })
+}
+
+function shakenHands(hub: CompressionMode, spoke: CompressionMode): Wire {
+  const wire = unshaken(hub, spoke)
   settle(wire)
   return wire
 }
@@ -423,4 +427,33 @@ test('a PONG nobody asked for tells nothing of the round trip time', () => {
   wire.hub.clock.nowMs += 900
   wire.accepted.onPong()
   assert.deepEqual([wire.accepted.rttMs, wire.hubLink.levels], [-1, ['uncompressed']])
+})
+
+test('a round trip that had to wait for messages may ease the level, but not tighten it', () => {
+  const wire = shakenHands('s2_auto', 's2_auto')
+  const { accepted: session, hubLink: link } = wire
+  const { clock } = wire.hub
+  const roundTrip = (rttMs: number, carriedBytes: number): string => {
+    clock.nowMs = session.nextDeadlineMs()
+    session.onTimer(clock.nowMs)
+    link.carriedBytes += carriedBytes
+    clock.nowMs += rttMs
+    session.onPong()
+    return session.compression
+  }
+  assert.equal(roundTrip(80, 10_000_000), 's2_uncompressed')
+  assert.equal(session.rttMs, 80)
+  assert.equal(roundTrip(80, 1000), 's2_better')
+  assert.equal(roundTrip(500, 10_000_000), 's2_better')
+  assert.equal(roundTrip(5, 10_000_000), 's2_uncompressed')
+})
+
+test('a slow first answer does not keep a level when the next one is quick', () => {
+  const wire = unshaken('s2_auto', 's2_auto')
+  const { clock } = wire.hub
+  clock.nowMs += 80
+  settle(wire)
+  // The hub has waited for INFO that long; CONNECT came at once.
+  assert.equal(wire.accepted.compression, 's2_uncompressed')
+  assert.deepEqual(wire.hubLink.levels, ['better', 'uncompressed'])
 })

@@ -28,6 +28,7 @@ export class FakeLink implements LeafLink {
   peer: LeafPeer | undefined
   closedWith: ClosedState | undefined
   receivedMs = 0
+  carriedBytes = 0
   /** Levels of compression asked for, in order. */
   readonly levels: string[] = []
   /** Lines written and levels asked for, in order. */
@@ -59,6 +60,10 @@ export class FakeLink implements LeafLink {
 
   setPeer(peer: LeafPeer): void {
     this.peer = peer
+  }
+
+  trafficBytes(): number {
+    return this.carriedBytes
   }
 
   lastReceivedMs(): number {
