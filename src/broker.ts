@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { hasPlaintextPassword } from './auth/authenticator.ts'
+import { timerMs } from './base/clock.ts'
 import { BrokerError } from './base/errors.ts'
 import type { Logger } from './base/log-line.ts'
 import { type HostPort, parseAdvertise } from './config/host-port.ts'
@@ -217,7 +218,7 @@ export class Broker {
 
   #wait(delayMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, delayMs)
+      const timer = setTimeout(resolve, timerMs(delayMs))
       this.#endWait = () => {
         clearTimeout(timer)
         resolve()

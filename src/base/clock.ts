@@ -35,3 +35,11 @@ export function createClock(coarseMs: () => number, fineMs: () => number): Clock
 }
 
 export const systemClock: Clock = createClock(Date.now, () => performance.now())
+
+/** Node's timers count milliseconds in 32 bits; what is longer would run out at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1
+
+/** A time from the configuration as setTimeout takes it. */
+export function timerMs(durationMs: number): number {
+  return Math.min(Math.ceil(durationMs), TIMER_MS_MAX)
+}

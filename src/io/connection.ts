@@ -21,6 +21,11 @@ interface Block {
 
 /** An unfinished operation longer than this gets a block of its exact size and is read into it. */
 const CARRY_BYTES_MAX = 64 * 1024
+/**
+ * Behind a codec the start of an operation gets at least this: it may come in frames of one byte.
+ */
+const GATHERED_BYTES_MIN = 512
+const TOO_EARLY = 'bytes before the TLS handshake'
 /** A closing connection may take this long to take what it still has to get, e.g. an -ERR. */
 const CLOSE_LINGER_MS = 2000
 
@@ -73,6 +78,8 @@ export class Connection implements CodecHost {
   #large: Block | undefined
   /** Bytes of it that must be there before it is worth a look: all, if it is known how many. */
   #largeGoal = 0
+  /** Bytes of it that were looked at, in vain; Infinity while it is known how many are needed. */
+  #largeSeen = 0
   #stash: Block | undefined
   #codec: ByteCodec | undefined
   #undecoded: Block | undefined
@@ -216,6 +223,7 @@ export class Connection implements CodecHost {
     if (this.closedState !== undefined) return false
     const host = this.#host
     host.beginTurn()
+    if (this.#isChangingSocket) this.failRead(TOO_EARLY)
     this.lastInMs = host.nowMs
     const large = this.#large
     if (this.#isReadingLarge && large !== undefined) {
@@ -241,6 +249,7 @@ export class Connection implements CodecHost {
       return
     }
     const at = codec.decode(from, to)
+    this.#lookAtLarge()
     if (at >= to || this.closedState !== undefined) return
     this.#undecoded = this.#copied(at, to - at, to - at, CODEC_HEADROOM_BYTES)
     if (this.#isPaused) return
@@ -300,6 +309,14 @@ export class Connection implements CodecHost {
     this.#release(large)
   }
 
+  /** What came in many small pieces is looked at when there are no more. */
+  #lookAtLarge(): void {
+    const large = this.#large
+    if (large === undefined || large.filled <= this.#largeSeen) return
+    this.#largeGoal = large.filled
+    this.#endLarge(large)
+  }
+
   #process(from: number, to: number): void {
     const { kernel } = this.#host
     const { exports, layout } = kernel
@@ -338,7 +355,7 @@ export class Connection implements CodecHost {
   /** An operation has asked for a codec or another socket; the rest was meant for that. */
   #onTransportChange(at: number, to: number): void {
     if (at === to || this.closedState !== undefined) return
-    if (this.#isChangingSocket) this.failRead('bytes before the TLS handshake')
+    if (this.#isChangingSocket) this.failRead(TOO_EARLY)
     else this.#take(at, to)
   }
 
@@ -354,12 +371,17 @@ export class Connection implements CodecHost {
   /** Keeps the start of an operation until more of it is read. */
   #keep(at: number, to: number, needBytes: number): void {
     const filled = to - at
-    if (needBytes > CARRY_BYTES_MAX || filled > CARRY_BYTES_MAX) {
-      this.#large = this.#copied(at, filled, needBytes > filled ? needBytes : 2 * filled)
-      this.#largeGoal = needBytes > filled ? needBytes : filled + 1
-    } else {
+    const isGathered = this.#codec !== undefined
+    if (!isGathered && needBytes <= CARRY_BYTES_MAX && filled <= CARRY_BYTES_MAX) {
       this.#carry = this.#copied(at, filled, filled)
+      return
     }
+    const isKnown = needBytes > filled
+    const room = Math.max(2 * filled, GATHERED_BYTES_MIN)
+    this.#large = this.#copied(at, filled, isKnown ? needBytes : room)
+    if (isKnown) this.#largeGoal = needBytes
+    else this.#largeGoal = isGathered ? room : filled + 1
+    this.#largeSeen = isKnown ? Number.POSITIVE_INFINITY : filled
   }
 
   /** Keeps bytes that may not be processed now, and stops reading. */

@@ -1,3 +1,5 @@
+import { timerMs } from '../base/clock.ts'
+
 /** A moment at which something is due, until it has run or been cancelled. */
 export class Deadline {
   readonly atMs: number
@@ -14,8 +16,6 @@ export class Deadline {
   }
 }
 
-/** Node's timers count whole milliseconds; one longer than this overflows their 32 bits. */
-const TIMEOUT_MS_MAX = 2 ** 30
 const SWEEP_LENGTH_MIN = 1024
 
 /**
@@ -74,7 +74,7 @@ export class Deadlines {
     const first = this.#heap[0]
     this.#timerAtMs = first?.atMs ?? Number.POSITIVE_INFINITY
     if (first === undefined) return
-    const delayMs = Math.min(Math.max(1, Math.ceil(first.atMs - this.#nowMs())), TIMEOUT_MS_MAX)
+    const delayMs = Math.max(1, timerMs(first.atMs - this.#nowMs()))
     this.#timer = setTimeout(() => this.#fire(), delayMs)
   }
 

@@ -118,7 +118,8 @@ export class SocketWriter {
   /** Past the codec, ahead of what is not yet given to the socket. */
   writeRaw(socket: Duplex, bytes: Uint8Array): void {
     if (!socket.writable || this.#endsAfterFlush) return
-    socket.write(bytes)
+    // While it waits the write under way counts as unfinished: see #onWritten.
+    socket.write(bytes, this.#onWrittenBound)
     const waiting = socket.writableLength
     if (waiting > UNWRITTEN_BYTES_MAX) {
       this.#host.onSlowConsumer(this.#connection, 'slowConsumerPendingBytes', waiting)

@@ -70,6 +70,7 @@ export class IoThread implements ConnectionHost {
   readonly #lanes: InboundLanes
   readonly #scratch: number
   readonly #role: () => ThreadRole
+  readonly #connectionsWord: number
   readonly #freePagesWord: number
   readonly #freePagesMin: number
   /** Connection closed for its memory, until it is given back. */
@@ -102,6 +103,7 @@ export class IoThread implements ConnectionHost {
     const arena = arenaAddress(this.kernel, this.thread)
     this.readAddress = words[(arena + layout.ARENA_READ) >> 2]!
     this.readView = bytes.subarray(this.readAddress, this.readAddress + READ_BYTES)
+    this.#connectionsWord = threadField(this.kernel, this.thread, layout.THREAD_CONNECTIONS) >> 2
     this.#freePagesWord = (arena + layout.ARENA_FREE_PAGES) >> 2
     this.#freePagesMin = words[this.#freePagesWord]! >> FREE_PAGES_MIN_SHIFT
     this.#lanes = new InboundLanes(this.kernel, this.thread)
@@ -141,8 +143,17 @@ export class IoThread implements ConnectionHost {
   remove(connection: Connection): void {
     this.connections[connection.index] = undefined
     this.#vacant.push(connection.index)
-    const { layout, words } = this.kernel
-    Atomics.sub(words, threadField(this.kernel, this.thread, layout.THREAD_CONNECTIONS) >> 2, 1)
+    this.uncountConnection()
+  }
+
+  /** The main thread counts what it hands over; a thread counts what it dials, or is relayed. */
+  countConnection(): void {
+    Atomics.add(this.kernel.words, this.#connectionsWord, 1)
+  }
+
+  /** For connections that never got a record, too. */
+  uncountConnection(): void {
+    Atomics.sub(this.kernel.words, this.#connectionsWord, 1)
   }
 
   retryLater(connection: Connection): void {

@@ -48,6 +48,7 @@ export class LeafAcceptor {
   accept(source: Socket, cid: number): void {
     const link = this.#links.isEnding ? undefined : this.#links.create(source, cid, false)
     if (link === undefined) {
+      this.#links.thread.uncountConnection()
       source.destroy()
     } else if (this.#tls === undefined) {
       link.connection.attach(adoptSocket(source, link.connection))
@@ -86,7 +87,10 @@ export class LeafAcceptor {
 
   /** A connection of the WebSocket listener, whose protocol worker passes on its bytes. */
   acceptRelayed(port: MessagePort, facts: RelayFacts, cid: number): void {
-    if (this.#transports === undefined) return
+    if (this.#transports === undefined) {
+      port.close()
+      return
+    }
     const socket = new this.#transports.RelaySocket(port, facts)
     const { isEnding } = this.#links
     const link = isEnding ? undefined : this.#links.create(socket, cid, true, facts.forwardedFor)
@@ -94,7 +98,7 @@ export class LeafAcceptor {
       socket.destroy()
       return
     }
-    this.#links.countConnection()
+    this.#links.thread.countConnection()
     const { connection } = link
     const { compress, noMasking } = facts
     const terms = { role: 'server', compress, noMasking } as const

@@ -41,6 +41,7 @@ export class LeafConnection implements Session, LeafLink {
   /** The session is checking credentials: no further line may be read. */
   #isBusy = false
   #s2: S2Codec | undefined
+  #cluster = ''
   #deadline: Deadline | undefined
 
   constructor(links: LeafLinks, connection: Connection, prefix: string, isWebsocket: boolean) {
@@ -231,6 +232,8 @@ export class LeafConnection implements Session, LeafLink {
     this.#deadline?.cancel()
     this.#maybeSession?.onClosed(reason)
     this.#links.onClosed(this)
+    this.#links.moveToCluster('', this.#cluster)
+    this.#cluster = ''
     const { layout } = this.#links.kernel
     this.#setPermissions(layout.CONNECTION_OUTGOING, {})
     this.#setPermissions(layout.CONNECTION_INCOMING, {})
@@ -251,7 +254,9 @@ export class LeafConnection implements Session, LeafLink {
     const { layout, words } = kernel
     const { record } = this.connection
     words[(record + layout.CONNECTION_PLAN_KEY) >> 2] = this.#links.takePlanKey()
-    words[(record + layout.CONNECTION_ORIGIN) >> 2] = this.#links.numberOfCluster(peer.cluster)
+    const origin = this.#links.moveToCluster(peer.cluster, this.#cluster)
+    this.#cluster = peer.cluster
+    words[(record + layout.CONNECTION_ORIGIN) >> 2] = origin
     this.#setPermissions(layout.CONNECTION_OUTGOING, peer.outgoing)
     this.#setPermissions(layout.CONNECTION_INCOMING, peer.incoming)
     // Plans made before rest on the old permissions.

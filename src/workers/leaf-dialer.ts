@@ -2,6 +2,7 @@ import { lookup } from 'node:dns'
 import { connect, type LookupFunction, type Socket } from 'node:net'
 import { credentialsNotice, readCredentialsFile } from '../auth/credentials-file.ts'
 import { NkeyPair } from '../auth/nkeys.ts'
+import { timerMs } from '../base/clock.ts'
 import { systemErrorReason } from '../base/errors.ts'
 import type { RemoteOptions } from '../config/option-types.ts'
 import type { ClientTls } from '../io/tls/client-tls.ts'
@@ -137,7 +138,7 @@ class DialledRemote {
       socket.destroy()
       throw new Error('shared memory is exhausted')
     }
-    this.#links.countConnection()
+    this.#links.thread.countConnection()
     this.#byNumber.set(number, link)
     const session = this.#session(link, address, number)
     if (isPlain) link.connection.attach(socket)
@@ -373,7 +374,7 @@ function connected(
       reject(new Error(text))
     }
     const dial = `dial tcp ${addressText(address)}`
-    const timer = setTimeout(() => fail(`${dial}: i/o timeout`), timeoutMs)
+    const timer = setTimeout(() => fail(`${dial}: i/o timeout`), timerMs(timeoutMs))
     const onAbort = () => fail(`${dial}: operation was canceled`)
     signal.addEventListener('abort', onAbort, { once: true })
     socket.once('error', (error) => fail(dialErrorText(error, address)))
@@ -381,7 +382,11 @@ function connected(
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)
       socket.removeAllListeners('error')
+      // Until somebody else listens: what lies over it is loaded late.
+      socket.on('error', ignoreError)
       resolve()
     })
   })
 }
+
+function ignoreError(): void {}

@@ -5,7 +5,6 @@ import type { CompressionOptions } from '../config/option-types.ts'
 import type { Options } from '../config/options.ts'
 import { Connection, type ConnectionLimits, type RemotePlace } from '../io/connection.ts'
 import type { Kernel } from '../kernel/kernel.ts'
-import { threadField } from '../kernel/shared-memory.ts'
 import { connectionPrefix } from '../monitor/log/connection-prefix.ts'
 import type { ServerInfo } from '../protocol/info.ts'
 import type { OperationLimits } from '../protocol/operation.ts'
@@ -48,7 +47,9 @@ export class LeafLinks {
   readonly #baseInfo: ServerInfo
   readonly #connectionLimits: ConnectionLimits
   readonly #byIndex: (LeafConnection | undefined)[] = []
-  readonly #clusters = new Map<string, number>()
+  /** By name; peers choose their names, so only those of standing links are kept. */
+  readonly #clusters = new Map<string, { readonly number: number; links: number }>()
+  #lastCluster = 0
   #lastPlanKey = 0
   #isEnding = false
 
@@ -96,14 +97,19 @@ export class LeafLinks {
     return ++this.#lastPlanKey
   }
 
-  /** Number of a cluster name, 0 for none. */
-  numberOfCluster(name: string): number {
+  /**
+   * A link leads to a cluster now, and no longer to another.
+   *
+   * @returns the number that stands for the name as long as any link leads there; 0 for no name
+   */
+  moveToCluster(name: string, from: string): number {
+    const left = this.#clusters.get(from)
+    if (left !== undefined && --left.links === 0) this.#clusters.delete(from)
     if (name === '') return 0
-    const known = this.#clusters.get(name)
-    if (known !== undefined) return known
-    const number = this.#clusters.size + 1
-    this.#clusters.set(name, number)
-    return number
+    const cluster = this.#clusters.get(name) ?? { number: ++this.#lastCluster, links: 0 }
+    cluster.links += 1
+    this.#clusters.set(name, cluster)
+    return cluster.number
   }
 
   // ── links ─────────────────────────────────────────────────────────────────────────────────
@@ -238,13 +244,6 @@ export class LeafLinks {
   /** Dials all remotes, and keeps dialling. */
   startRemotes(): void {
     this.#dialer.start()
-  }
-
-  /** Accepted connections were counted by the main thread. */
-  countConnection(): void {
-    const { layout, words } = this.kernel
-    const at = threadField(this.kernel, layout.ROUTER_THREAD, layout.THREAD_CONNECTIONS) >> 2
-    Atomics.add(words, at, 1)
   }
 
   /** Tells the leafs of this hub that it is about to end. @returns how many there are */

@@ -129,7 +129,10 @@ export class ProtocolWorker implements ThreadRole {
       kind: this.kernel.layout.KIND_CLIENT,
       limits: this.#connectionLimits,
     })
-    if (connection === undefined) source.destroy()
+    if (connection === undefined) {
+      this.thread.uncountConnection()
+      source.destroy()
+    }
     return connection
   }
 

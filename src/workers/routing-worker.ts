@@ -42,8 +42,9 @@ function onMessage(message: ToThread): void {
   }
 }
 
-parentPort?.on('message', onMessage)
 await worker.open()
+// What has been sent meanwhile comes now.
+parentPort?.on('message', onMessage)
 // From here on the thread sleeps until it is rung.
 thread.poll()
 post({ type: 'ready' })

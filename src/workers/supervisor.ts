@@ -72,6 +72,8 @@ export class Supervisor {
   readonly #lastDeathMs = new Map<string, number>()
   #waiting: WaitingSocket[] = []
   #lastConnectionId = 0
+  /** One at a time: an answer does not say which question it is to. */
+  #lastReport: Promise<LeafReport | undefined> = Promise.resolve(undefined)
   #hasStarted = false
   #isEnding = false
 
@@ -381,7 +383,12 @@ export class Supervisor {
   }
 
   /** All leaf links and remotes; undefined while the routing worker is being replaced. */
-  async leafReport(withSubscriptions: boolean): Promise<LeafReport | undefined> {
+  leafReport(withSubscriptions: boolean): Promise<LeafReport | undefined> {
+    this.#lastReport = this.#lastReport.then(() => this.#askForReport(withSubscriptions))
+    return this.#lastReport
+  }
+
+  async #askForReport(withSubscriptions: boolean): Promise<LeafReport | undefined> {
     const { ROUTER_THREAD } = this.#options.kernel.layout
     const question = { type: 'leafReport', withSubscriptions } as const
     const answer = await this.#ask(ROUTER_THREAD, question, 'leafReport')

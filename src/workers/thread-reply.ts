@@ -1,4 +1,5 @@
 import type { Worker } from 'node:worker_threads'
+import { timerMs } from '../base/clock.ts'
 import type { FromThread } from './thread-messages.ts'
 
 /**
@@ -22,7 +23,7 @@ export function threadReply<T extends FromThread['type']>(
       if (message.type === type) done(message as Extract<FromThread, { type: T }>)
     }
     const onExit = () => done()
-    const timer = setTimeout(done, timeoutMs)
+    const timer = setTimeout(done, timerMs(timeoutMs))
     worker.on('message', onMessage)
     worker.on('exit', onExit)
   })

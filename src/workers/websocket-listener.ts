@@ -6,7 +6,6 @@ import { relaySocket } from '../io/websocket/relay-socket.ts'
 import { type UpgradedSocket, UpgradeServer } from '../io/websocket/upgrade-server.ts'
 import { WebsocketCodec } from '../io/websocket/websocket-codec.ts'
 import { messageLimits, type WebsocketTerms } from '../io/websocket/websocket-terms.ts'
-import { threadField } from '../kernel/shared-memory.ts'
 import { allowedOrigins } from '../protocol/websocket/origin.ts'
 import { responseHeaderLines } from '../protocol/websocket/upgrade-request.ts'
 import { post } from './io-thread.ts'
@@ -93,7 +92,7 @@ export class WebsocketListener {
 
   #onLost({ socket, deadline }: Handshake): void {
     deadline?.cancel()
-    if (this.#handshakes.delete(socket)) this.#uncount()
+    if (this.#handshakes.delete(socket)) this.#worker.thread.uncountConnection()
   }
 
   async #secure(tls: ServerTls, handshake: Handshake): Promise<void> {
@@ -111,12 +110,6 @@ export class WebsocketListener {
       const why = error instanceof Error ? error.message : String(error)
       this.#worker.log.error(`websocket: TLS handshake error from ${remote}: ${why}`)
     }
-  }
-
-  #uncount(): void {
-    const { kernel, thread } = this.#worker
-    const at = threadField(kernel, thread.thread, kernel.layout.THREAD_CONNECTIONS)
-    Atomics.sub(kernel.words, at >> 2, 1)
   }
 
   #onUpgraded(socket: Socket, upgraded: UpgradedSocket): void {
@@ -154,7 +147,7 @@ export class WebsocketListener {
     if (options.leafnodes.port === 0) {
       log.error('Not configured to accept leaf node connections')
       socket.destroySoon()
-      this.#uncount()
+      this.#worker.thread.uncountConnection()
       return
     }
     const { compress, noMasking, forwardedIp } = upgraded
@@ -167,7 +160,9 @@ export class WebsocketListener {
       ...(forwardedIp === '' ? {} : { forwardedFor: forwardedIp }),
     }
     const { port1, port2 } = new MessageChannel()
-    relaySocket(socket, new Uint8Array(0), port1, () => this.#uncount())
+    // max_connections is about clients.
+    this.#worker.thread.uncountConnection()
+    relaySocket(socket, new Uint8Array(0), port1)
     post({ type: 'relayLeaf', port: port2, facts, cid }, [port2])
   }
 

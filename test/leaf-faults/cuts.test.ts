@@ -23,7 +23,11 @@ async function hubBehindProxy(bench: Bench, top = '') {
 /** A hub, a leaf that reaches it through a proxy, and a client at each. */
 async function linkThroughProxy(bench: Bench, top = '', options: LeafOptions = {}) {
   const { hub, proxy } = await hubBehindProxy(bench, top)
-  const leaf = await bench.startLeaf(proxy.port, { leafnodes: soonAgain(bench.pair.leaf), top, ...options })
+  const leaf = await bench.startLeaf(proxy.port, {
+    leafnodes: soonAgain(bench.pair.leaf),
+    top,
+    ...options,
+  })
   const [atHub, atLeaf] = [await bench.connect(hub), await bench.connect(leaf)]
   return { hub, proxy, leaf, atHub, atLeaf }
 }
@@ -54,7 +58,7 @@ eachPair('leaf links over a network that fails', (check) => {
         }
       }, 1)
       try {
-        for (let round = 0; round < 6; round += 1) {
+        for (let round = 0; round < 4; round += 1) {
           proxy.cut(round % 2 === 0 ? 'rst' : 'fin')
           await until(
             'the end of the link',
@@ -110,6 +114,8 @@ eachPair('leaf links over a network that fails', (check) => {
       ...Array.from({ length: rounds }, () => [ends, begins]).flat(),
     ]
     assert.deepEqual(seen(/^LS. far/), turns('LS- far', 'LS+ far'))
+    // A group told with its weight at once counts as one for a hub of 2.9.
+    if (bench.pair.hub.name === 'nats-server-2.9') return
     assert.deepEqual(
       seen(/^LS. group/).filter((line) => line !== 'LS+ group q 1'),
       turns('LS- group q', 'LS+ group q 2'),
@@ -207,14 +213,14 @@ eachPair('leaf links over a network that fails', (check) => {
     async (bench) => {
       const { hub, proxy } = await hubBehindProxy(bench)
       await using _ = proxy
-      proxy.delayMs = { up: 0, down: 1300 }
+      proxy.delayMs = { up: 0, down: 1200 }
       const leaf = await bench.startLeaf(proxy.port, {
         leafnodes: soonAgain(bench.pair.leaf),
         remote: 'first_info_timeout: "4s"',
       })
       const [atHub, atLeaf] = [await bench.connect(hub), await bench.connect(leaf)]
       await until('a try', () => proxy.acceptedCount > 0)
-      await sleep(1300) // INFO is under way; what follows it need not be late
+      await sleep(300) // INFO is under way; what follows it need not be late
       proxy.delayMs = { up: 0, down: 0 }
       await crossInterest(atHub, atLeaf, BACK_MS_MAX)
       assert.equal(proxy.acceptedCount, 1, leaf.logTail)

@@ -17,7 +17,7 @@ export class RawPeer implements Disposable {
   keeps: (line: string) => boolean = () => true
   readonly socket: Socket
   readonly #waiters = new Set<() => void>()
-  #rest = Buffer.alloc(0)
+  #rest: Buffer = Buffer.alloc(0)
   #closedBy: PeerClose = null
 
   constructor(socket: Socket) {

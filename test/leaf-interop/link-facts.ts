@@ -1,12 +1,13 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { LineLogger } from '../../src/base/log-line.ts'
-import { Broker } from '../../src/broker.ts'
-import { readConfigFile } from '../../src/config/config-file.ts'
-import { checkedOptions } from '../../src/config/options.ts'
 import type { ServerProgram } from '../support/peers.ts'
 import { startServer } from '../support/server-process.ts'
+import { within } from '../support/wait.ts'
+
+const BROKER_SCRIPT = join(import.meta.dirname, 'telling-broker.ts')
 
 /** What a server says of one of its leaf links. */
 export interface LinkFacts {
@@ -24,13 +25,13 @@ export interface TellingServer extends AsyncDisposable {
   links(): Promise<readonly LinkFacts[]>
 }
 
-/** Starts nats-server with its monitor, and Sable inside this process, where it can be asked. */
+/** Starts nats-server with its monitor, and Sable in a process that can be asked. */
 export function startTelling(
   program: ServerProgram,
   config: string,
   isListener: boolean,
 ): Promise<TellingServer> {
-  return program.name === 'sable' ? startHere(config) : startMonitored(program, config, isListener)
+  return program.name === 'sable' ? startTold(config) : startMonitored(program, config, isListener)
 }
 
 async function startMonitored(
@@ -64,34 +65,39 @@ interface MonitoredLeaf {
   readonly is_isolated?: boolean
 }
 
-async function startHere(config: string): Promise<TellingServer> {
+/** What the process of `telling-broker.ts` sends. */
+type Told =
+  | { readonly port: number; readonly leafPort: number }
+  | { readonly links: readonly LinkFacts[] }
+
+async function startTold(config: string): Promise<TellingServer> {
   const folder = mkdtempSync(join(tmpdir(), 'telling-'))
   const path = join(folder, 'server.conf')
   writeFileSync(path, `host: 127.0.0.1\nport: -1\nworkers: 1\n${config}`)
-  const { options } = readConfigFile(path, {})
-  const broker = await Broker.start({
-    options: checkedOptions(options, { warnings: [], errors: [] } as never),
-    log: Promise.resolve({
-      logger: new LineLogger({ debug: false, trace: false }, () => {}),
-      lostLineCount: 0,
-      accept: () => {},
-      reopen: () => {},
-      reconfigure: () => {},
-      close: () => {},
-    }),
-    configPath: '',
-    configDigest: '',
-    onFatal: (text) => {
-      throw new Error(text)
-    },
-  })
+  const child = fork(BROKER_SCRIPT, [path])
+  const ended = once(child, 'exit')
+  const end = async () => {
+    if (child.connected) child.disconnect()
+    await ended
+    rmSync(folder, { recursive: true, force: true })
+  }
+  const next = async (): Promise<Told> => {
+    const [told] = await Promise.race([
+      once(child, 'message'),
+      ended.then(() => Promise.reject(new Error('the broker has ended'))),
+    ])
+    return told as Told
+  }
+  const started = await within('the broker to start', next())
+  if (!('port' in started)) throw new Error('the broker has not named its ports')
   return {
-    port: broker.port,
-    leafPort: broker.leafPort,
-    links: async () => (await broker.leafReport())?.links ?? [],
-    [Symbol.asyncDispose]: async () => {
-      await broker.close()
-      rmSync(folder, { recursive: true })
+    ...started,
+    links: async () => {
+      const answer = next()
+      child.send('links')
+      const told = await within('the links of the broker', answer)
+      return 'links' in told ? told.links : []
     },
+    [Symbol.asyncDispose]: end,
   }
 }

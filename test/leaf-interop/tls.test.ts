@@ -24,6 +24,7 @@ const trust = ({ certFile }: CertificateOnDisk) => `ca_file: "${certFile}"`
 const tls = (...words: readonly string[]) => `tls { ${words.join(', ')} }`
 const INSECURE = /solicited leafnodes will not be verified. DO NOT USE IN PRODUCTION!/
 const NO_CERTIFICATE = /handshake error: .*(didn't provide a certificate|unknown authority)/g
+const OTHER_NAME = /handshake error: .*x509: (cannot validate certificate|certificate is) /
 const HANDSHAKE_ERROR = /TLS leafnode handshake error/
 
 const knows = (what: 'handshake_first' | 'fallback', { hub, leaf }: Pair): string | false => {
@@ -41,13 +42,12 @@ eachPair('TLS on leaf links', (check) => {
     const [good, byName, insecure, wrong, none] = await Promise.all([
       leaf('good', { remote: tls(trust(ca)) }),
       leaf('by-name', { remote: tls(trust(ca)), host: 'localhost', scheme: 'tls' }),
-      leaf('insecure', { remote: tls('insecure: true') }),
+      leaf('insecure', { remote: tls('insecure: true'), leafnodes: 'host: 127.0.0.1, port: -1' }),
       leaf('wrong-ca', { remote: tls(trust(otherCa)) }),
       leaf('no-block', {}),
     ])
     await Promise.all([good, byName, insecure].map((one) => assertLinked(bench, hub, one)))
-    // Only older versions of nats-server say so when no listener has TLS.
-    if (bench.pair.leaf.name === 'sable') assert.match(insecure.log, INSECURE)
+    assert.match(insecure.log, INSECURE)
     for (const one of [wrong, none]) {
       await logged(
         one,
@@ -86,10 +86,7 @@ eachPair('TLS on leaf links', (check) => {
     )
     assert.ok(late !== undefined && foreign !== undefined)
     await logged(late, /handshake error: .*x509: certificate has expired or is not yet valid/)
-    await logged(
-      foreign,
-      /handshake error: .*x509: cannot validate certificate for 127\.0\.0\.1|handshake error: .*x509: certificate is (not )?valid for/,
-    )
+    await logged(foreign, OTHER_NAME)
     await assertApart(bench, hubs[1]!, foreign)
   })
 
@@ -101,11 +98,12 @@ eachPair('TLS on leaf links', (check) => {
     const leaf = (name: string, port: number, first: string, second: string) =>
       bench.startLeaf(port, {
         name,
-        top: `leafnodes { reconnect: "100ms", remotes: [ { ${urls(port, first, second)}, ${remote} } ] }`,
+        top: `leafnodes { remotes: [ { ${urls(port, first, second)}, ${remote} } ] }`,
       })
     const byName = await leaf('by-name', named.leafPort, '127.0.0.1', 'localhost')
     await assertLinked(bench, named, byName)
     assert.doesNotMatch(byName.log, HANDSHAKE_ERROR)
+    if (bench.pair.leaf.name === 'nats-server-2.9') return // it never gives the name up
     // Here only the address is right; the name has to fail once first.
     const addressed = await bench.startHub({ leafnodes: tls(identity(ipServer)) })
     const byAddress = await leaf('by-address', addressed.leafPort, 'localhost', '127.0.0.1')

@@ -21,6 +21,8 @@ export class FaultProxy implements AsyncDisposable {
   delayMs: Directions = NONE
   /** Bytes per second; 0 = as fast as it goes. */
   rate: Directions = NONE
+  /** Bytes read since the start. */
+  readonly readBytes = { up: 0, down: 0 }
   /** Of a server on 127.0.0.1, which need not be there yet. */
   targetPort: number
   readonly #lines = new Set<Line>()
@@ -137,7 +139,7 @@ class Line {
     this.#isFrozen = true // whatever comes now is not passed on
     for (const socket of this.#ends) {
       if (how === 'fin') socket.destroySoon()
-      else socket.resetAndDestroy()
+      else reset(socket)
     }
     this.#onGone()
   }
@@ -148,7 +150,7 @@ class Line {
 
   cutClient(): void {
     this.freeze()
-    this.#ends[0].resetAndDestroy()
+    reset(this.#ends[0])
   }
 
   /** Moves bytes, then the end, in one direction. */
@@ -171,11 +173,21 @@ class Line {
     }
     from.on('data', (chunk: Buffer) => {
       waitingBytes += chunk.length
+      this.#proxy.readBytes[direction] += chunk.length
       if (waitingBytes >= WAITING_BYTES_MAX) from.pause()
       pass(chunk)
     })
     from.on('end', () => pass(null))
   }
+}
+
+/**
+ * A socket whose end was sent cannot be reset any more: Node 24 would keep its handle for ever, and
+ * the process would never end.
+ */
+function reset(socket: Socket): void {
+  if (socket.connecting || socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 function drained(socket: Socket): Promise<void> {

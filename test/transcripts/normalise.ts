@@ -35,8 +35,8 @@ const INFO_OPTIONAL = ['git_commit', 'sable']
 const CONFIGURED: Readonly<Record<string, unknown>> = { server_name: 'carol', host: 'me', port: 1 }
 
 /**
- * Makes a frame comparable between servers: INFO and CONNECT lose their random values, long payloads become
- * hashes.
+ * Makes a frame comparable between servers: INFO and CONNECT lose their random values, long
+ * payloads become hashes.
  */
 export function normaliseFrame(frame: string): string {
   if (frame.startsWith('INFO ')) return normaliseJson('INFO', INFO_SHAPES, frame)

@@ -4,6 +4,9 @@
  *   NATS_SERVER=/path/to/nats-server node test/transcripts/record.ts
  *   npx biome format --write test/transcripts/answers.json
  *
+ * TRANSCRIPT='max_payload' records only scripts whose name contains the text, and keeps the answers
+ * to the others.
+ *
  * Each script runs twice; a difference between the two runs is a script that depends on chance, and
  * is refused.
  */
@@ -11,11 +14,11 @@
 import { deepStrictEqual } from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { program } from '../support/peers.ts'
-import { writeAnswers } from './answers.ts'
+import { readAnswers, writeAnswers } from './answers.ts'
 import { type Place, ScriptServer } from './place.ts'
 import { type Answers, canonical, runTranscript } from './run.ts'
 import type { Transcript } from './script.ts'
-import { byConfig } from './scripts/all.ts'
+import { byConfig, TRANSCRIPTS } from './scripts/all.ts'
 
 const SERVERS_AT_A_TIME = 4
 const SCRIPTS_PER_SERVER = 30
@@ -26,7 +29,16 @@ const recordedFrom = execFileSync(real.path, ['--version'], { encoding: 'utf8' }
 const recorded = new Map<string, Answers>()
 const problems: string[] = []
 
-const groups = [...byConfig()]
+const nameFilter = process.env['TRANSCRIPT'] ?? ''
+const kept = nameFilter === '' ? {} : readAnswers().answers
+for (const { name } of TRANSCRIPTS) {
+  const answers = kept[name]
+  if (!name.includes(nameFilter) && answers !== undefined) recorded.set(name, answers)
+}
+const wanted = [...byConfig()].map(
+  ([config, scripts]) => [config, scripts.filter(({ name }) => name.includes(nameFilter))] as const,
+)
+const groups = wanted.filter(([, scripts]) => scripts.length > 0)
 // The default configuration has by far the most scripts: several servers share them.
 const jobs = groups.flatMap(([config, scripts]) =>
   Array.from({ length: Math.ceil(scripts.length / SCRIPTS_PER_SERVER) }, (_, index) => ({

@@ -57,7 +57,7 @@ export type Step =
 export const HUB_ADDRESS = '<hub>'
 
 /** Silence after which the real server is taken to have nothing more to say. */
-const SETTLE_MS = 120
+const SETTLE_MS = 250
 
 export function open(...names: readonly string[]): Step[] {
   return names.map((on) => ({ kind: 'open', on, keepsInfo: false, to: 'client' }))

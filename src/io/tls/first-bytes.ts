@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { timerMs } from '../../base/clock.ts'
 
 /** `gone`: the peer closed the connection, or it broke; the socket is destroyed. */
 export type FirstBytes = 'bytes' | 'silence' | 'gone'
@@ -20,7 +21,7 @@ interface ReadingHandle {
 export async function awaitFirstBytes(socket: Socket, waitMs: number): Promise<FirstBytes> {
   const { promise, resolve } = Promise.withResolvers<boolean>()
   const onEvent = () => resolve(true)
-  const timer = setTimeout(() => resolve(false), waitMs)
+  const timer = setTimeout(() => resolve(false), timerMs(waitMs))
   const events = ['readable', 'error', 'end', 'close'] as const
   for (const event of events) socket.on(event, onEvent)
   const hasHappened = await promise

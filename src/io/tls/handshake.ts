@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { timerMs } from '../../base/clock.ts'
 import { endsOf, handshakeError, TlsError } from './tls-error.ts'
 
 /**
@@ -41,7 +42,7 @@ function untilSecure(
   const onError = (error: Error) => reject(handshakeError(error, ends))
   const onEnd = () => reject(new TlsError('handshake', 'EOF'))
   const onTimeout = () => reject(new TlsError('timeout', `read tcp ${ends}: i/o timeout`, true))
-  const timer = setTimeout(onTimeout, timeoutMs)
+  const timer = setTimeout(onTimeout, timerMs(timeoutMs))
   socket.once(event, onSecure)
   socket.on('error', onError)
   socket.on('end', onEnd)

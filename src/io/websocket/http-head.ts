@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { timerMs } from '../../base/clock.ts'
 import { type HttpHeaders, headersOf } from '../../protocol/websocket/handshake.ts'
 
 /** chosen: more than any proxy or server needs to say yes or no */
@@ -58,7 +59,7 @@ export function readResponseHead(socket: Socket, timeoutMs: number): Promise<Res
   }
   const onEnd = () => fail('EOF')
   const onError = (error: Error) => fail(error.message)
-  const timer = setTimeout(() => fail('i/o timeout'), timeoutMs)
+  const timer = setTimeout(() => fail('i/o timeout'), timerMs(timeoutMs))
   socket.on('data', onData)
   socket.on('end', onEnd)
   socket.on('close', onEnd)

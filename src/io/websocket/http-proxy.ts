@@ -1,5 +1,6 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { timerMs } from '../../base/clock.ts'
 import { systemErrorReason } from '../../base/errors.ts'
 import type { HttpProxyOptions } from '../../config/option-types.ts'
 import { readResponseHead } from './http-head.ts'
@@ -65,7 +66,7 @@ function connectToProxy(url: URL, timeoutMs: number): Promise<Socket> {
     reject(new Error(`failed to connect to proxy: ${why}`))
   }
   const onError = (error: Error) => fail(dialErrorText(error, url.host))
-  const timer = setTimeout(() => fail(`dial tcp ${url.host}: i/o timeout`), timeoutMs)
+  const timer = setTimeout(() => fail(`dial tcp ${url.host}: i/o timeout`), timerMs(timeoutMs))
   socket.once('error', onError)
   socket.once(isTls ? 'secureConnect' : 'connect', () => {
     clearTimeout(timer)

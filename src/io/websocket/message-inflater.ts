@@ -12,7 +12,8 @@ export const TOO_LARGE = 'maximum payload exceeded'
 export class MessageInflater {
   readonly #host: CodecHost
   readonly #terms: WebsocketTerms
-  #compressed: Uint8Array[] = []
+  /** In one piece, which grows by doubling: its frames may be of one byte each. */
+  #compressed = Buffer.alloc(0)
   #compressedBytes = 0
   /** undefined until the message is complete and its turn has come. */
   #inflated: Uint8Array | undefined
@@ -31,9 +32,15 @@ export class MessageInflater {
 
   /** @returns false when the message is larger than allowed */
   add(payload: Uint8Array): boolean {
-    if (this.#compressedBytes + payload.length > this.#terms.compressedBytesMax) return false
-    if (payload.length > 0) this.#compressed.push(new Uint8Array(payload))
-    this.#compressedBytes += payload.length
+    const bytes = this.#compressedBytes + payload.length
+    if (bytes > this.#terms.compressedBytesMax) return false
+    if (bytes > this.#compressed.length) {
+      const larger = Buffer.allocUnsafe(Math.max(bytes, 2 * this.#compressed.length))
+      larger.set(this.#compressed.subarray(0, this.#compressedBytes))
+      this.#compressed = larger
+    }
+    this.#compressed.set(payload, this.#compressedBytes)
+    this.#compressedBytes = bytes
     return true
   }
 
@@ -46,8 +53,9 @@ export class MessageInflater {
   /** @returns bytes inflated, or what is wrong with them */
   inflate(): number | { readonly why: string } {
     if (this.#inflated !== undefined) return 0
-    const input = Buffer.concat([...this.#compressed, DEFLATE_END])
-    this.#compressed = []
+    const compressed = this.#compressed.subarray(0, this.#compressedBytes)
+    const input = Buffer.concat([compressed, DEFLATE_END])
+    this.#compressed = Buffer.alloc(0)
     try {
       const maxOutputLength = this.#terms.inflatedBytesMax
       this.#inflated = inflateRawSync(input, { maxOutputLength })

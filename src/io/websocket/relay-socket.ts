@@ -67,7 +67,7 @@ export function relaySocket(
   socket: Socket,
   head: Uint8Array,
   port: MessagePort,
-  onClosed: () => void,
+  onClosed: () => void = () => {},
 ): void {
   const window = new RelayWindow(port)
   const post = (message: RelayMessage) => port.postMessage(message)

@@ -126,19 +126,23 @@ export class AcceptSession extends LeafSession {
     const { compressMode } = connect
     const knows = compressMode !== '' && compressMode !== 'not supported'
     this.compressing.settle(knows ? 'off' : 'not supported')
-    const admission = this.options.authenticate(connect, this.options.nonce)
-    if (!(admission instanceof Promise)) {
+    const onFailure = (error: unknown) => this.#onAuthenticationFailure(connect, error)
+    try {
+      const admission = this.options.authenticate(connect, this.options.nonce)
+      if (admission instanceof Promise) {
+        return admission.then((answer) => this.#onAdmission(connect, answer), onFailure)
+      }
       this.#onAdmission(connect, admission)
-      return undefined
+    } catch (error) {
+      onFailure(error)
     }
-    return admission.then(
-      (answer) => this.#onAdmission(connect, answer),
-      (error: unknown) => {
-        if (this.isEnded) return
-        this.options.log.error(`authentication could not be checked: ${String(error)}`)
-        this.#refuseUser('authorization', connect)
-      },
-    )
+    return undefined
+  }
+
+  #onAuthenticationFailure(connect: ConnectOptions, error: unknown): void {
+    if (this.isEnded) return
+    this.options.log.error(`authentication could not be checked: ${untrustedText(String(error))}`)
+    this.#refuseUser('authorization', connect)
   }
 
   /**

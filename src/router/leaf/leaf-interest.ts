@@ -69,6 +69,8 @@ function isForwarded(target: LeafMember, origin: 'local' | LeafMember, subject: 
 export class LeafInterest {
   /** Announced on every link. When it comes back, there is a loop. */
   readonly loopSubject: string
+  /** When a link was last cut because of a loop. */
+  lastLoopMs = Number.NEGATIVE_INFINITY
   readonly #localInterest: () => Iterable<LocalInterest>
   /** In the order of joining; undefined until the link's burst. */
   readonly #announced = new Map<LeafMember, InterestMap | undefined>()

@@ -28,6 +28,11 @@ const SAME_CLUSTER_PENALTY_MS = 30_000
 const VIOLATION_PENALTY_MS = 30_000
 const MINIMUM_VERSION_PENALTY_MS = 5_000
 const LOOP_WORDS = 'Loop detected'
+/**
+ * A ring is cut in one place and then seen in others, by lines that were under way. So for this
+ * long after one link has been cut, another on which the loop shows must go on showing it.
+ */
+const LOOP_DOUBT_MS = 1000
 /** A PONG that came with more than this had to wait for it: its time is not that of the way alone. */
 const BUSY_BYTES = 64 * 1024
 /** Errors that dialling again soon does not cure. */
@@ -108,6 +113,8 @@ export abstract class LeafSession implements LeafMember {
   #isIsolated: boolean
   #pings: PingSchedule | null = null
   #handshakeDeadlineMs = Number.POSITIVE_INFINITY
+  /** The loop subject has come back; if it has not gone again by then, there is a loop. */
+  #loopDueMs = Number.POSITIVE_INFINITY
   #penaltyMs = 0
   #isRefused = false
   /** Traffic of the link when the last PING was sent. */
@@ -185,7 +192,8 @@ export abstract class LeafSession implements LeafMember {
    */
   nextDeadlineMs(): number {
     if (this.#isEnded) return Number.POSITIVE_INFINITY
-    return Math.min(this.#handshakeDeadlineMs, this.#pings?.dueMs ?? Number.POSITIVE_INFINITY)
+    const pingMs = this.#pings?.dueMs ?? Number.POSITIVE_INFINITY
+    return Math.min(this.#handshakeDeadlineMs, this.#loopDueMs, pingMs)
   }
 
   onTimer(nowMs: number): void {
@@ -193,6 +201,8 @@ export abstract class LeafSession implements LeafMember {
     if (nowMs >= this.#handshakeDeadlineMs) {
       this.#handshakeDeadlineMs = Number.POSITIVE_INFINITY
       this.onHandshakeDeadline()
+    } else if (nowMs >= this.#loopDueMs) {
+      this.onLoop(true)
     } else if (this.#pings !== null && nowMs >= this.#pings.dueMs) {
       this.#onPingDue(this.#pings, nowMs)
     }
@@ -227,7 +237,7 @@ export abstract class LeafSession implements LeafMember {
     const key = interestKey(subject, queue)
     this.#trace('<<-', queue === undefined ? `LS+ ${key}` : `LS+ ${key} ${weight}`)
     if (subject === this.options.interest.loopSubject) {
-      this.onLoop(true)
+      this.#onLoopSubject()
     } else if (!this.permissions.mayAccept(subject)) {
       this.#onForbiddenSub(subject)
     } else if (!isValidSubscriptionSubject(subject)) {
@@ -246,6 +256,7 @@ export abstract class LeafSession implements LeafMember {
     }
     const key = interestKey(subject, queue)
     this.#trace('<<-', `LS- ${key}`)
+    if (subject === this.options.interest.loopSubject) this.#loopDueMs = Number.POSITIVE_INFINITY
     const sub = this.received.take(key)
     if (sub !== undefined) this.#withdraw(key, sub)
   }
@@ -449,8 +460,16 @@ export abstract class LeafSession implements LeafMember {
     if (this.isSolicited) this.#penaltyMs = penaltyMs
   }
 
+  #onLoopSubject(): void {
+    const { interest, nowMs } = this.options
+    const doubtMs = interest.lastLoopMs + LOOP_DOUBT_MS
+    if (nowMs() < doubtMs) this.#loopDueMs = doubtMs
+    else this.onLoop(true)
+  }
+
   protected onLoop(tellsPeer: boolean): void {
     this.setPenalty(LOOP_PENALTY_MS)
+    this.options.interest.lastLoopMs = this.options.nowMs()
     const text = leafLoopText(this.options.server.account)
     this.options.log.error(`${text} - ${this.#parties()}`)
     if (tellsPeer) this.sendError(text)

@@ -1,5 +1,6 @@
 import { goQuote } from '../../protocol/go-quote.ts'
 import type { LeafEnd } from './leaf-session.ts'
+import { untrustedText } from './leaf-text.ts'
 import type { LeafLog } from './leaf-types.ts'
 import { addressText, type RemoteAddress, RemoteUrls } from './remote-urls.ts'
 
@@ -213,7 +214,7 @@ export class LeafRemote {
   #onDialFailure(address: RemoteAddress, link: number, error: unknown): void {
     const { reconnectMs, random, log } = this.#options
     this.#failedAttempts += 1
-    const why = error instanceof Error ? error.message : String(error)
+    const why = untrustedText(error instanceof Error ? error.message : String(error))
     this.#lastError = why
     const text =
       `Error trying to connect as leafnode to remote server ${goQuote(addressText(address))} ` +

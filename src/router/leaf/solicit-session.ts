@@ -74,7 +74,8 @@ export class SolicitSession extends LeafSession {
 
   /** The peer is to send its INFO now. */
   awaitInfo(): void {
-    this.awaitAnswer(this.options.firstInfoTimeoutMs)
+    // It may have come already, with the end of a TLS handshake.
+    if (this.#state === 'awaitInfo') this.awaitAnswer(this.options.firstInfoTimeoutMs)
   }
 
   /** Nobody may log in to a server that dialled out. */
