@@ -15,7 +15,7 @@ import {
   type LocalInterest,
 } from '../router/leaf/leaf-interest.ts'
 import { leafBaseInfo, leafClusterName } from '../router/leaf/leaf-server-info.ts'
-import type { LeafEnd, LeafSessionOptions } from '../router/leaf/leaf-session.ts'
+import type { LeafEnd, LeafSessionOptions } from '../router/leaf/leaf-session-options.ts'
 import type { LeafInterestSink, LeafLog, LeafServer } from '../router/leaf/leaf-types.ts'
 import type { IoThread } from './io-thread.ts'
 import { LeafAcceptor } from './leaf-acceptor.ts'

@@ -1,5 +1,5 @@
 /**
- * For `node --import`: on SIGUSR2 the newest worker thread of the program is asked to fail, as the
+ * For `node --import`: on SIGWINCH the newest worker thread of the program is asked to fail, as the
  * supervisor's own hook does it (`failThread`). Lets a test look at a whole server process.
  */
 import { syncBuiltinESMExports } from 'node:module'
@@ -14,5 +14,5 @@ if (threads.isMainThread) {
     }
   }
   syncBuiltinESMExports()
-  process.on('SIGUSR2', () => created.at(-1)?.postMessage({ type: 'fail', how: 'error' }))
+  process.on('SIGWINCH', () => created.at(-1)?.postMessage({ type: 'fail', how: 'error' }))
 }

@@ -24,7 +24,7 @@ describe('threads that die again and again', () => {
     )
     try {
       await using first = await WireClient.connect(server.port)
-      server.signal('SIGUSR2')
+      server.signal('SIGWINCH')
       await until(
         () => `the replacement\n${server.logTail}`,
         () => server.log.includes('protocol worker 1 replaced'),
@@ -32,7 +32,7 @@ describe('threads that die again and again', () => {
       assert.ok(first.isClosed, 'the connection of the dead thread')
       await using second = await WireClient.connect(server.port)
       assert.ok(await reaches(second, second, 'again'), 'service between the deaths')
-      server.signal('SIGUSR2')
+      server.signal('SIGWINCH')
       await server.exited()
       assert.equal(server.exitCode, 1, 'exit code')
       assert.match(server.log, /\[FTL\] protocol worker died twice within a minute/)

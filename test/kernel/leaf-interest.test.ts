@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { KERNELS, Threads } from './threads.ts'
 
 const COUNT = 100_000
-/** Entry 32, node 48, its place in the table of edges and the tables before it 40; names 32 more. */
+/** Entry 32, node 48, its place in the table of edges and those before it 40; names 32 more. */
 const BYTES_MAX = 200
 const SCRATCH_NODES = 16
 

@@ -120,7 +120,9 @@ onWorkers(
     await reader.flush()
     assert.equal(state.count, 400, 'messages of the client that reads')
     await until('the log line', () =>
-      /Slow Consumer Detected: WriteDeadline of 500ms exceeded with \d+ chunks of \d+ total/.test(server.log),
+      /Slow Consumer Detected: WriteDeadline of 500ms exceeded with \d+ chunks of \d+ total/.test(
+        server.log,
+      ),
     )
     lazy.resume()
     await lazy.waitFor('the end of the lazy client', () => lazy.isClosed)

@@ -1,8 +1,6 @@
-import type { CompressionOptions } from '../../config/option-types.ts'
 import { CLOSED_STATES, type ClosedState } from '../../protocol/closed-states.ts'
 import type { JsonRefusal } from '../../protocol/go-json-scan.ts'
 import { goQuote } from '../../protocol/go-quote.ts'
-import type { ServerInfo } from '../../protocol/info.ts'
 import { isValidSubscriptionSubject } from '../../protocol/subjects.ts'
 import {
   errorLine,
@@ -13,11 +11,15 @@ import {
 import type { LinkCompression } from './compression.ts'
 import { type InterestKey, interestKey } from './interest-map.ts'
 import { LeafCompression } from './leaf-compression.ts'
-import type { LeafInterest, LeafMember } from './leaf-interest.ts'
+import type { LeafMember } from './leaf-interest.ts'
 import { LeafPermissions } from './leaf-permissions.ts'
+import {
+  type LeafPeerFacts,
+  type LeafSessionOptions,
+  UNKNOWN_PEER,
+} from './leaf-session-options.ts'
 import { withoutJetStream } from './leaf-subjects.ts'
 import { quoteSubject, untrustedText, wireText } from './leaf-text.ts'
-import type { LeafInterestSink, LeafLink, LeafLog, LeafServer, LeafTimes } from './leaf-types.ts'
 import { closedStateOf, wireOf } from './leaf-violations.ts'
 import { PingSchedule } from './ping-schedule.ts'
 import { ReceivedInterest, type ReceivedSub } from './received-interest.ts'
@@ -27,75 +29,18 @@ const LOOP_PENALTY_MS = 30_000
 const SAME_CLUSTER_PENALTY_MS = 30_000
 const VIOLATION_PENALTY_MS = 30_000
 const MINIMUM_VERSION_PENALTY_MS = 5_000
+/** Refused interest is logged once in this time. */
+const REFUSAL_LOG_MS = 1000
 const LOOP_WORDS = 'Loop detected'
 /**
  * A ring is cut in one place and then seen in others, by lines that were under way. So for this
  * long after one link has been cut, another on which the loop shows must go on showing it.
  */
 const LOOP_DOUBT_MS = 1000
-/** A PONG that came with more than this had to wait for it: its time is not that of the way alone. */
+/** A PONG that came with more than this had to wait for it. */
 const BUSY_BYTES = 64 * 1024
 /** Errors that dialling again soon does not cure. */
 const REFUSALS = ['authorization', 'userExpired', 'accountExpired'] as const
-
-export type LeafSessionOptions = {
-  readonly link: LeafLink
-  readonly server: LeafServer
-  readonly interest: LeafInterest
-  readonly sink: LeafInterestSink
-  readonly log: LeafLog
-  readonly times: LeafTimes
-  readonly compression: CompressionOptions
-  /** INFO of this server's leaf listener; see leafBaseInfo. */
-  readonly baseInfo: ServerInfo
-  /** Id of the connection. */
-  readonly clientId: number
-  /** Where the peer is, for messages. */
-  readonly peerAddress: string
-  /** Subjects and groups one peer may announce; Infinity = no limit. */
-  readonly subscriptionsMax: number
-  /** This server keeps the interest of its other leaf links from this one. */
-  readonly isIsolated: boolean
-  /** Monotonic milliseconds. */
-  readonly nowMs: () => number
-  /** In [0, 1). */
-  readonly random: () => number
-  /** Called once, last. */
-  readonly onEnd: (end: LeafEnd) => void
-  /** Called once, when both sides know each other and this side has told its interest. */
-  readonly onEstablished?: (() => void) | undefined
-}
-
-/** How a link ended, for who dials again. */
-export type LeafEnd = {
-  readonly reason: ClosedState
-  /** What the peer, or this side, said last; '' = nothing. */
-  readonly lastError: string
-  /** Wait before dialling again, on top of the usual delay. */
-  readonly penaltyMs: number
-  /** The peer did not let this server in. */
-  readonly isRefused: boolean
-}
-
-export type LeafPeerFacts = {
-  readonly name: string
-  readonly serverId: string
-  readonly cluster: string
-  readonly remoteAccount: string
-  readonly domain: string
-  readonly headers: boolean
-  readonly protocol: number
-}
-
-const UNKNOWN_PEER: LeafPeerFacts = {
-  name: '',
-  serverId: '',
-  cluster: '',
-  remoteAccount: '',
-  domain: '',
-  headers: false,
-  protocol: 0,
-}
 
 /**
  * One leaf link from the first INFO to its end, without a socket: what both roles share. The owner
@@ -120,6 +65,7 @@ export abstract class LeafSession implements LeafMember {
   /** Traffic of the link when the last PING was sent. */
   #pingTrafficBytes = 0
   #lastError = ''
+  #refusalLoggedMs = Number.NEGATIVE_INFINITY
   #isEnded = false
   /** This link takes over from that one. */
   #predecessor: LeafSession | undefined
@@ -533,7 +479,7 @@ export abstract class LeafSession implements LeafMember {
       (known === undefined && this.received.size >= subscriptionsMax) ||
       !sink.subscribe(link, key, sub.subject, sub.queue, sub.weight)
     if (isRefused) {
-      this.options.log.error(wireOf('maxSubscriptions'))
+      this.#logRefusal(wireOf('maxSubscriptions'))
       this.sendError(wireOf('maxSubscriptions'))
       return
     }
@@ -541,6 +487,14 @@ export abstract class LeafSession implements LeafMember {
     interest.onInterest({ subject: sub.subject, queue: sub.queue, delta, origin: this })
     // Afterwards, so that other links hear of no end of what goes on.
     this.#predecessor?.yieldInterest(key)
+  }
+
+  /** A peer may announce a hundred thousand subjects too many. */
+  #logRefusal(text: string): void {
+    const nowMs = this.options.nowMs()
+    if (nowMs - this.#refusalLoggedMs < REFUSAL_LOG_MS) return
+    this.#refusalLoggedMs = nowMs
+    this.options.log.error(text)
   }
 
   #withdraw(key: InterestKey, { subject, queue, weight }: ReceivedSub): void {

@@ -1,5 +1,5 @@
 import { goQuote } from '../../protocol/go-quote.ts'
-import type { LeafEnd } from './leaf-session.ts'
+import type { LeafEnd } from './leaf-session-options.ts'
 import { untrustedText } from './leaf-text.ts'
 import type { LeafLog } from './leaf-types.ts'
 import { addressText, type RemoteAddress, RemoteUrls } from './remote-urls.ts'

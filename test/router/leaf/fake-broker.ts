@@ -4,7 +4,8 @@ import { type AcceptOptions, AcceptSession } from '../../../src/router/leaf/acce
 import { interestKey } from '../../../src/router/leaf/interest-map.ts'
 import { LeafInterest } from '../../../src/router/leaf/leaf-interest.ts'
 import { leafBaseInfo } from '../../../src/router/leaf/leaf-server-info.ts'
-import type { LeafSession, LeafSessionOptions } from '../../../src/router/leaf/leaf-session.ts'
+import type { LeafSession } from '../../../src/router/leaf/leaf-session.ts'
+import type { LeafSessionOptions } from '../../../src/router/leaf/leaf-session-options.ts'
 import type {
   LeafInterestSink,
   LeafLink,

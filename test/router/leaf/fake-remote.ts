@@ -1,4 +1,4 @@
-import type { LeafEnd } from '../../../src/router/leaf/leaf-session.ts'
+import type { LeafEnd } from '../../../src/router/leaf/leaf-session-options.ts'
 import { LeafRemote, type RemoteOptions } from '../../../src/router/leaf/remote.ts'
 import { addressText } from '../../../src/router/leaf/remote-urls.ts'
 import { fakeLog } from './fake-broker.ts'

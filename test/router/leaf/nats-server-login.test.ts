@@ -9,7 +9,7 @@ import {
   type LeafAuthorization,
 } from '../../../src/auth/leaf-authenticator.ts'
 import { NkeyPair } from '../../../src/auth/nkeys.ts'
-import type { LeafEnd } from '../../../src/router/leaf/leaf-session.ts'
+import type { LeafEnd } from '../../../src/router/leaf/leaf-session-options.ts'
 import type { LeafCredentials } from '../../../src/router/leaf/solicit-session.ts'
 import { verifyBcrypt } from '../../../src/workers/crypto-task.ts'
 import { SECRET_HASH } from '../../auth/bcrypt-hashes.ts'

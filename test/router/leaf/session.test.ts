@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { LeafEnd } from '../../../src/router/leaf/leaf-session.ts'
+import type { LeafEnd } from '../../../src/router/leaf/leaf-session-options.ts'
 import { FakeBroker, FakeClock, hasLine, settle, Wire } from './fake-broker.ts'
 
 type WireOptions = ConstructorParameters<typeof Wire>[2]
