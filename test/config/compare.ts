@@ -10,7 +10,7 @@ const { path, missing } = program('nats-server')
 /** For tests that cannot do without the real program. */
 export const needsServer = missing === null ? {} : { skip: missing }
 
-export const environment = {
+const environment = {
   SABLE_INT: '5',
   SABLE_TEXT: '"5"',
   SABLE_LOOP: '$SABLE_LOOP',
