@@ -71,6 +71,7 @@ export class LeafAcceptor {
     }
     const names: { secure?: TLSSocket } = {}
     const shakeHands = async (raw: Socket) => {
+      link.debug('Starting TLS leafnode server handshake')
       names.secure = await tls.secure(raw)
       return names.secure
     }

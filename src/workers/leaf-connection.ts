@@ -64,6 +64,10 @@ export class LeafConnection implements Session, LeafLink {
     this.inTurn(() => session.start())
   }
 
+  debug(text: string): void {
+    this.#links.thread.log.debug(this.prefix + text)
+  }
+
   get hasSession(): boolean {
     return this.#maybeSession !== undefined
   }

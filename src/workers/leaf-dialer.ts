@@ -195,7 +195,7 @@ class DialledRemote {
     const { connection } = link
     const isSecure = this.#isTlsFirst || (isWebsocket && this.#isTlsFor(address))
     await link.overlay(socket, async () => {
-      const over = isSecure ? await this.#shakeHands(socket, address) : socket
+      const over = isSecure ? await this.#shakeHands(link, socket, address) : socket
       if (!isWebsocket) return over
       const { upgradeToWebsocket, setWebsocketCodec } = await loadTransports()
       const { wsCompression, wsNoMasking, firstInfoTimeoutMs } = this.#options
@@ -221,7 +221,8 @@ class DialledRemote {
     return scheme === 'wss' || this.#needsTls
   }
 
-  async #shakeHands(raw: Socket, { host }: RemoteAddress) {
+  async #shakeHands(link: LeafConnection, raw: Socket, { host }: RemoteAddress) {
+    link.debug('Starting TLS leafnode client handshake')
     const { leafnodes } = this.#links.options
     const { createClientTls } = await loadTransports()
     this.#tls ??= createClientTls(this.#options.tls, leafnodes.tls?.pinnedCerts)
@@ -246,7 +247,7 @@ class DialledRemote {
     if (!this.#needsTls && !isMismatch) return undefined
     return link
       .secure((raw) => {
-        if (!isMismatch) return this.#shakeHands(raw, address)
+        if (!isMismatch) return this.#shakeHands(link, raw, address)
         throw new LeafTransportError(PROXY_TLS_MISMATCH, 'tlsHandshakeFailure')
       })
       .then(() => {})

@@ -326,12 +326,14 @@ export abstract class LeafSession implements LeafMember {
 
   protected tellLink(): void {
     const { outgoing, incoming } = this.permissions
+    // As nats-server: a hub that dialled holds what the peer sends against what may be exported.
+    const taken = this.isSolicited && !this.#isSpoke ? outgoing : incoming
     this.options.link.setPeer({
       ...this.peer,
       isSpoke: this.#isSpoke,
       isIsolated: this.#isIsolated,
       outgoing,
-      incoming: this.#isSpoke ? withoutJetStream(incoming) : incoming,
+      incoming: this.#isSpoke ? withoutJetStream(taken) : taken,
     })
   }
 

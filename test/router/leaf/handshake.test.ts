@@ -477,3 +477,15 @@ test('addresses the peer knows of are passed on, from each INFO', () => {
   tell(info({ leafnode_urls: ['a:1', 'b:2'] }))
   assert.deepEqual(seen.at(-1), ['a:1', 'b:2'])
 })
+
+test('a hub that dialled holds what comes against deny_exports, a spoke against deny_imports', () => {
+  const lists = { denyExports: ['no.out'], denyImports: ['no.in'] }
+  const hub = solicited({ ...lists, isHub: true })
+  hub.tell(info({}))
+  assert.deepEqual(hub.link.peer?.incoming.deny, ['no.out'])
+  assert.deepEqual(hub.link.peer?.outgoing.deny, ['no.out'])
+  const spoke = solicited(lists)
+  spoke.tell(info({}))
+  assert.equal(spoke.link.peer?.incoming.deny?.includes('no.in'), true)
+  assert.equal(spoke.link.peer?.incoming.deny?.includes('no.out'), false)
+})
