@@ -1,4 +1,3 @@
-import { createServer } from 'node:net'
 import { CLASSIC, type TestConnection } from '../support/client-libraries.ts'
 import { Collector, respondWith } from '../support/collector.ts'
 import { DEADLINE_MS, until, within } from '../support/wait.ts'
@@ -52,14 +51,4 @@ export async function waitForNoResponders(asker: TestConnection, subject: string
       return CLASSIC.kindOf(error) === 'no responders'
     }
   })
-}
-
-/** A port that is free now, for servers that must know each other's port before they start. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }

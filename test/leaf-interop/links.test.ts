@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { Collector, respondWith, textOf } from '../support/collector.ts'
+import { freePort } from '../support/free-port.ts'
 import { sleep, until } from '../support/wait.ts'
-import { crossInterest, crossMessages, freePort, waitForNoResponders } from './cross.ts'
+import { crossInterest, crossMessages, waitForNoResponders } from './cross.ts'
 import { eachPair } from './pairs.ts'
 
 const TIMEOUT_MS = 10_000

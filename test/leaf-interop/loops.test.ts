@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { soonAgain } from '../leaf-faults/reconnect.ts'
 import { Collector, respondWith, textOf } from '../support/collector.ts'
+import { freePort } from '../support/free-port.ts'
 import { until } from '../support/wait.ts'
-import { crossInterest, freePort } from './cross.ts'
+import { crossInterest } from './cross.ts'
 import { eachPair, type Pair } from './pairs.ts'
 
 const LOG_MS_MAX = 20_000

@@ -3,12 +3,11 @@
  * configuration files, its four commands, its output. Its ports are used where they are free.
  */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { freePort } from '../support/free-port.ts'
 import { program, type ServerProgram, skipReason } from '../support/peers.ts'
 import { until } from '../support/wait.ts'
 import { runTool, ToolProcess, toolPath } from '../tools/nats/tool-process.ts'
@@ -38,28 +37,6 @@ const RECEIVED = /^Received {2}\[_INBOX\.\w{22}\.\w{8}\] : '42'$/
 /** What stands today for the page's `Connected leafnode to "localhost"`, which is from 2019. */
 const LEAF_LINK_LINE = /\[INF\] \S+:(\d+) - lid:\d+ - Leafnode connection created for account: \$G/
 const HUB_LINK_LINE = /\[INF\] \S+ - lid:\d+ - Leafnode connection created/
-
-async function isFree(port: number): Promise<boolean> {
-  const probe = createServer().listen(port, '0.0.0.0')
-  try {
-    await once(probe, 'listening')
-    return true
-  } catch {
-    return false
-  } finally {
-    probe.close()
-  }
-}
-
-async function freePort(wanted: number): Promise<number> {
-  if (await isFree(wanted)) return wanted
-  const probe = createServer().listen(0, '0.0.0.0')
-  await once(probe, 'listening')
-  const address = probe.address()
-  probe.close()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
-}
 
 /** What the page says, with other ports where its own are taken. */
 async function pageWithFreePorts() {

@@ -62,6 +62,10 @@ const CLOSING: ReadonlySet<string> = new Set([
   'data before the response',
 ])
 
+const REFUSAL = / - websocket handshake error: .*|Not configured to accept.*/g
+/** Of the requests above, on nats-server. */
+const REFUSALS = 14
+
 /** The answer, up to the first frame. */
 async function answerTo(port: number, name: string, request: string): Promise<string> {
   await using client = await RawClient.connect(port)
@@ -87,8 +91,10 @@ async function answers(of: ServerProgram) {
       return [name, await answerTo(server.websocketPort, name, request)] as const
     }),
   )
-  const log = server.log.match(/ - websocket handshake error: .*|Not configured to accept.*/g)
-  return { answers: Object.fromEntries(entries), log: log?.sort() }
+  // What is logged comes later than the answers.
+  const logged = () => server.log.match(REFUSAL) ?? []
+  await until('the log lines', () => logged().length >= REFUSALS)
+  return { answers: Object.fromEntries(entries), log: [...logged()].sort() }
 }
 
 const real = program('nats-server')
