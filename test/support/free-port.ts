@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 
 /**
- * Where systems do not look for ports of their own (connections that go out, listeners on any port):
+ * Where systems do not look for ports of their own, for connections that go out or any listener:
  * what is found free here is taken by nobody else before it is used.
  */
 const PORT_MIN = 15_000
