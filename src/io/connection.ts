@@ -295,7 +295,10 @@ export class Connection implements CodecHost {
     this.#linger = this.#host.deadlines.after(CLOSE_LINGER_MS, () => socket.destroy())
   }
 
+  /** Once for each connection: its record is given back here. */
   #onSocketClose(): void {
+    // A socket may count as closed before it says so.
+    this.#socket?.off('close', this.#onSocketCloseBound)
     this.#host.beginTurn()
     this.close(this.#socket?.errored ? 'readError' : 'clientClosed')
     this.#linger?.cancel()
