@@ -112,11 +112,8 @@ export class LeafAcceptor {
   #start(link: LeafConnection, transport: { readonly secure?: TLSSocket } = {}): void {
     const { leafnodes } = this.#links.options
     const nonce = randomBytes(NONCE_BYTES).toString('base64url')
-    const compression = { ...leafnodes.compression }
-    // S2 under WebSocket frames would be in the way of proxies that look at them.
-    if (link.isWebsocket && compression.mode !== 'not supported') compression.mode = 'off'
     const session = new AcceptSession({
-      ...this.#links.sessionOptions(link, compression, false, () => {}),
+      ...this.#links.sessionOptions(link, leafnodes.compression, false, () => {}),
       nonce,
       authTimeoutMs: leafnodes.authorization.timeoutMs,
       minVersion: leafnodes.minVersion,

@@ -257,12 +257,9 @@ class DialledRemote {
 
   #session(link: LeafConnection, address: RemoteAddress, number: number): SolicitSession {
     const options = this.#options
-    const compression = { ...options.compression }
-    // S2 under WebSocket frames would be in the way of proxies that look at them.
-    if (link.isWebsocket && compression.mode !== 'not supported') compression.mode = 'off'
     const common = this.#links.sessionOptions(
       link,
-      compression,
+      options.compression,
       options.isolateLeafnodeInterest,
       (end) => {
         this.#byNumber.delete(number)

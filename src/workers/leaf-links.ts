@@ -159,7 +159,7 @@ export class LeafLinks {
       sink: this.#sink(link),
       log: this.#log(link.prefix),
       times: { pingIntervalMs: options.pingIntervalMs, pingsOutMax: options.pingMax },
-      compression,
+      compression: link.isWebsocket ? withoutS2(compression) : compression,
       baseInfo: this.#baseInfo,
       clientId: link.connection.cid,
       peerAddress: link.connection.remote,
@@ -308,6 +308,11 @@ export class LeafLinks {
       ...(withSubscriptions ? { subscriptionsList: [...received.keys()] } : {}),
     }
   }
+}
+
+/** S2 under WebSocket frames would be in the way of proxies that look at them. */
+function withoutS2(compression: CompressionOptions): CompressionOptions {
+  return compression.mode === 'not supported' ? compression : { ...compression, mode: 'off' }
 }
 
 function leafServer({ options, identity, serverName }: ThreadSettings): LeafServer {
