@@ -18,6 +18,7 @@ import { runThroughput } from './runs/throughput.ts'
 import type { LatencyScenario, Scenario, ThroughputScenario } from './scenarios.ts'
 import { killRunningServers, type Server, startServer } from './server-process.ts'
 import { type Site, siteOfServer } from './site.ts'
+import { startTlsServer } from './tls-server.ts'
 
 const EXIT_OK = 0
 const EXIT_FAILED = 1
@@ -153,10 +154,14 @@ async function during<T extends { stop(): Promise<void> }>(
 
 /** Undefined: the scenario needs servers started for it. */
 async function openSite(
-  { link }: ThroughputScenario | LatencyScenario,
+  scenario: ThroughputScenario | LatencyScenario,
   target: Target,
   pair: PairCommands | undefined,
 ): Promise<Site | undefined> {
+  const { link, tls } = scenario
+  if (tls) {
+    return 'command' in target ? siteOfServer(await startTlsServer(target.command)) : undefined
+  }
   if (link === undefined) return siteOfServer(await openTarget(target))
   return pair && startLeafPair(pair, link)
 }

@@ -33,6 +33,7 @@ Scenarios
 ${scenarios.join('\n')}
 
 The leaf scenarios start two servers of each kind, given a configuration file with the link, and
-count the processor time of both. Started servers are needed: --url has none of them.
+count the processor time of both. The tls scenarios start servers with a certificate that is built
+in. Started servers are needed for both: --url has none of them.
 `
 }

@@ -37,6 +37,8 @@ export interface ThroughputScenario extends ScenarioBase {
   readonly kind: 'throughput'
   /** None: everybody is on one server. */
   readonly link?: LeafLink
+  /** All connections are over TLS. */
+  readonly tls?: true
   readonly publishers: number
   readonly subscribersPerPublisher: number
   readonly payloadBytes: number
@@ -46,6 +48,7 @@ export interface ThroughputScenario extends ScenarioBase {
 export interface LatencyScenario extends ScenarioBase {
   readonly kind: 'latency'
   readonly link?: LeafLink
+  readonly tls?: true
   readonly payloadBytes: number
   /** Requests a second of the paced part. */
   readonly rate: Readonly<Record<Size, number>>
@@ -125,10 +128,24 @@ export const SCENARIOS: readonly Scenario[] = [
   throughput('1:1-8192', 'one publisher, one subscriber, 8 KiB', 1, 1, 8192),
   throughput('fan-out', 'one publisher, ten subscribers, 16 B', 1, 10, 16),
   throughput('4:4', 'four publishers, each to its own subscriber, 16 B', 4, 1, 16),
+  { ...throughput('tls-16', 'over TLS, one publisher, one subscriber, 16 B', 1, 1, 16), tls: true },
+  {
+    ...throughput('tls-1024', 'over TLS, one publisher, one subscriber, 1 KiB', 1, 1, 1024),
+    tls: true,
+  },
   {
     kind: 'latency',
     name: 'request-reply',
     workload: 'one requester, one responder, 16 B: closed loop, then paced at a fixed rate',
+    payloadBytes: 16,
+    rate: { smoke: 500, full: 500 },
+    amounts: { smoke: SMOKE_REQUESTS, full: FULL_LOAD },
+  },
+  {
+    kind: 'latency',
+    name: 'tls-request',
+    workload: 'over TLS, one requester, one responder, 16 B: as request-reply',
+    tls: true,
     payloadBytes: 16,
     rate: { smoke: 500, full: 500 },
     amounts: { smoke: SMOKE_REQUESTS, full: FULL_LOAD },

@@ -22,6 +22,9 @@ export interface Server {
   stop(): Promise<void>
 }
 
+/** Text of a configuration file, or what makes it and puts further files into the folder. */
+type Config = string | ((directory: string) => Promise<string>)
+
 /** Started and not yet stopped, with the folder of their files. */
 const running = new Map<ChildProcess, string>()
 
@@ -37,16 +40,19 @@ export function killRunningServers(): void {
  * Starts a server on a random loopback port and waits until it has written its ports file.
  *
  * @param command program and arguments; the listen options are added
- * @param config text of a configuration file, which is added too
+ * @param config a configuration file, which is added too
  * @throws Error with the end of the server's log when it ends early or takes longer than
  * START_MS_MAX
  */
-export async function startServer(command: readonly string[], config?: string): Promise<Server> {
+export async function startServer(command: readonly string[], config?: Config): Promise<Server> {
   const directory = await mkdtemp(join(tmpdir(), 'sable-bench-'))
   const [program, ...args] = command
   const listen = ['-a', '127.0.0.1', '-p', '-1', '--ports_file_dir', directory]
   const configure = config === undefined ? [] : ['-c', join(directory, CONFIG_FILE)]
-  if (config !== undefined) await writeFile(join(directory, CONFIG_FILE), config)
+  if (config !== undefined) {
+    const text = typeof config === 'string' ? config : await config(directory)
+    await writeFile(join(directory, CONFIG_FILE), text)
+  }
   const child = spawn(program!, [...args, ...listen, ...configure], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })

@@ -41,6 +41,7 @@ const EXTERNAL_PACKAGES = [
   'fastest-validator',
   'hdr-histogram-js',
   'piscina',
+  'tweetnacl',
 ]
 /** What bundled CommonJS calls for Node's own modules. */
 const REQUIRE_BANNER =

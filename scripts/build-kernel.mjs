@@ -36,7 +36,7 @@ const KERNELS = [
   { entry: 'src/kernel/assembly/index.ts', output: 'kernel.checked.wasm', flags: CHECKED_FLAGS },
   { entry: 'bench/kernel/assembly/index.ts', output: 'bench-kernel.wasm', flags: FAST_FLAGS },
 ]
-const ALLOWED_IMPORTS = ['env.memory', 'env.abort']
+const ALLOWED_IMPORTS = ['env.memory', 'env.abort', 'host.transform', 'host.destinations']
 
 const root = resolve(process.argv[2] ?? ROOT)
 const dist = join(root, 'dist')

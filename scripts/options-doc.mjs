@@ -72,17 +72,61 @@ const KIND_WORDS = {
   'leaf authorization': 'block',
   remotes: 'array of blocks',
   urls: 'URL or array',
+  'program only': 'array of objects',
+  users: 'array of blocks',
+  'account users': 'array of blocks',
+  permissions: 'block',
+  'publish permission': 'subject, array or map',
+  'subscribe permission': 'subject, array or map',
+  responses: 'boolean or block',
+  'response count': 'number',
+  'response time': 'duration',
+  'connection types': 'text or array',
+  'auth callout': 'block',
+  'callout issuer': 'public key',
+  'callout users': 'array',
+  'callout accounts': 'array',
+  'callout xkey': 'public key',
+  accounts: 'map of blocks, or array',
+  'account nkey': 'public key',
+  'account limits': 'block',
+  'account trace': 'subject or map',
+  'account jetstream': 'boolean, text or map',
+  exports: 'array of blocks',
+  'exported stream': 'subject',
+  'exported service': 'subject',
+  'export accounts': 'array',
+  'response type': 'text',
+  'response threshold': 'duration',
+  'service latency': 'subject or map',
+  imports: 'array of blocks',
+  'imported stream': 'map',
+  'imported service': 'map',
+  mappings: 'map of subjects',
+  'mapping weight': 'number or text',
+  'system account': 'text',
+  operators: 'JWT, file or array',
+  'trusted keys': 'public key or array',
+  resolver: 'text or map',
+  'resolver tls': 'block',
+  preload: 'map',
+  'pinned accounts': 'public key or array',
+  sentinel: 'JWT',
+  proxies: 'block',
+  'trusted proxies': 'array of blocks',
+  'proxy key': 'public key',
 }
 
 /** Options that are honoured by doing nothing. Key: path in the file. */
 const WITHOUT_EFFECT = {
   no_sublist_cache: 'the sublist has no such cache; what is delivered is the same',
-  trace_verbose: 'besides `trace`, which it switches on: there is no system account to trace yet',
+  trace_verbose: 'besides `trace`, which it switches on: the system account is not traced yet',
   server_tags: 'monitoring shows them, and there is none yet',
   server_metadata: 'monitoring shows it, and there is none yet',
   store_dir: 'only JetStream stores anything, and there is none; nats-server does the same then',
-  'tls.connection_rate_limit':
-    'nats-server limits handshakes on its client port alone, which has no TLS here yet',
+  'accounts.A.jetstream':
+    'it concerns JetStream, and there is none; nats-server does the same then',
+  'accounts.A.msg_trace': 'there are no message traces yet, and so `allow_trace` changes nothing',
   'leafnodes.no_advertise': 'there are no routes over which other servers could be told',
   'leafnodes.remotes.jetstream_cluster_migrate': 'it concerns JetStream, and there is none',
 }
@@ -90,6 +134,16 @@ const WITHOUT_EFFECT = {
 const SECTION_TITLES = {
   '': 'Top level',
   authorization: '`authorization { }`',
+  'authorization.users': '`users [ { } ]` in `authorization` and in an account',
+  'authorization.permissions':
+    '`permissions { }` of a user, `default_permissions { }` in `authorization` and in an account',
+  'authorization.permissions.allow_responses': '`permissions { allow_responses { } }`',
+  'authorization.auth_callout': '`authorization { auth_callout { } }`',
+  'accounts.A': '`accounts { A { } }`, for an account `A`',
+  'accounts.A.limits': '`accounts { A { limits { } } }`',
+  'accounts.A.exports': '`accounts { A { exports [ { } ] } }`',
+  'accounts.A.imports': '`accounts { A { imports [ { } ] } }`',
+  'mappings.from': '`mappings { from { } }`, for a subject `from`; also in an account',
   leafnodes: '`leafnodes { }`',
   'leafnodes.authorization': '`leafnodes { authorization { } }`',
   'leafnodes.authorization.users': '`leafnodes { authorization { users [ { } ] } }`',
@@ -97,7 +151,9 @@ const SECTION_TITLES = {
   'leafnodes.remotes.proxy': '`leafnodes { remotes [ { proxy { } } ] }`',
   websocket: '`websocket { }`',
   'websocket.authorization': '`websocket { authorization { } }`',
-  tls: '`tls { }` in `leafnodes`, in a remote and in `websocket`',
+  proxies: '`proxies { }`',
+  'proxies.trusted': '`proxies { trusted [ { } ] }`',
+  tls: '`tls { }` at the top level, in `leafnodes`, in a remote and in `websocket`; `resolver_tls { }`',
   'tls.certificates': '`tls { certificates [ { } ] }`',
 }
 
@@ -146,20 +202,27 @@ variables (\`$NAME\`, from the file or the environment), \`include\`. Keys are r
   file; its durations are milliseconds. An address of a remote may be given as text, compression
   as its mode alone, \`handshake_first: "100ms"\` is \`handshakeFirst\` with
   \`handshakeFirstFallbackMs\`.
+- A mapping is one destination, \`{ destination, weight }\`, or an array of such. In
+  \`startBroker\` mappings are \`{ source, destinations }\`, accounts are objects with a
+  \`name\`, and users of all accounts stand in \`users\` and \`nkeys\`.
 - Options marked *own* are unknown to nats-server, which refuses a file that has them.
 - A running broker does not read its file again: there is no reload yet.`
 }
 
 function sectionText(section) {
   const rows = OPTION_SECTIONS[section].map((entry) => [
-    spellings(entry) + (entry.isOwn ? ' *(own)*' : ''),
+    entry.kind === 'program only' ? '–' : spellings(entry) + (entry.isOwn ? ' *(own)*' : ''),
     entry.kind === 'choice' ? codeList(entry.values) : wordsOf(entry),
     defaultText(entry),
     cell(entry.doc),
-    `\`${entry.option}\``,
+    objectName(entry),
   ])
   const head = ['option', 'value', 'default', 'what it does', '`startBroker`']
   return `## ${SECTION_TITLES[section]}\n\n${table(head, rows)}`
+}
+
+function objectName({ option, objectKey = option }) {
+  return objectKey === '' ? '–' : `\`${objectKey}\``
 }
 
 function wordsOf({ kind }) {
@@ -213,12 +276,12 @@ function notHonoured() {
 
 A broker that runs without the TLS or the permissions its file asks for is worse than one that does
 not start. So these are refused like a misspelt option, with nats-server's text
-(\`file:3:1: unknown field "tls"\`) and exit code 1:
+(\`file:3:1: unknown field "cluster"\`) and exit code 1:
 
 ${table(['where', 'options, aliases included'], rows)}
 
-Also refused: a local account other than \`$G\`, a \`jwt_cookie\` on a WebSocket port, and cipher
-suites with RC4 or 3DES, even if insecure ones are allowed.
+Also refused: cipher suites with RC4 or 3DES, even if insecure ones are allowed. Certificates are
+neither stapled nor checked by OCSP, whatever they say of it.
 
 Where nats-server repeats a secret in a message (a password or a token in an address, a seed), it
 is masked here: \`xxxxx\`, \`[REDACTED]\`.`

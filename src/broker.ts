@@ -1,15 +1,22 @@
 import type { Socket } from 'node:net'
-import { hasPlaintextPassword } from './auth/authenticator.ts'
+import {
+  authoritySettings,
+  createImplicitUserName,
+  hasPlaintextPassword,
+} from './auth/authority-settings.ts'
 import { timerMs } from './base/clock.ts'
 import { BrokerError } from './base/errors.ts'
 import type { Logger } from './base/log-line.ts'
 import { type HostPort, parseAdvertise } from './config/host-port.ts'
-import type { LeafnodeOptions } from './config/option-types.ts'
+import { trustedOperators } from './config/operator-checks.ts'
+import type { LeafnodeOptions, TlsOptions } from './config/option-types.ts'
 import type { Options } from './config/options.ts'
+import { needsImplicitUser, SYSTEM_ACCOUNT } from './config/system-account.ts'
 import { Acceptor } from './io/acceptor.ts'
 import { compileKernel } from './kernel/kernel.ts'
 import { createSharedMemory, SHARED_MEMORY_BYTES_DEFAULT } from './kernel/shared-memory.ts'
 import {
+  type ClientTlsWord,
   listenerLines,
   listenFailureText,
   type OpenedListener,
@@ -24,6 +31,7 @@ import {
 import { startUpLines } from './lifecycle/start-up-lines.ts'
 import type { LogSink } from './monitor/log/log-sink.ts'
 import { createServerIdentity } from './protocol/server-identity.ts'
+import { HandshakeRate } from './workers/handshake-rate.ts'
 import type { LeafReport } from './workers/leaf-report.ts'
 import { Supervisor } from './workers/supervisor.ts'
 import type { ListenerKind } from './workers/thread-messages.ts'
@@ -99,10 +107,12 @@ export class Broker {
     try {
       supervisor = startThreads(facts, {
         options,
-        identity: { id: identity.id, xkey: identity.xkey },
+        identity,
         serverName,
+        implicitUser: needsImplicitUser(options) ? createImplicitUserName() : '',
         ...advertisedPlaces(options, acceptors.client.port, acceptors.websocket?.port ?? 0),
         leafPort: acceptors.leaf?.port ?? 0,
+        handshakeRate: options.tls?.connectionRateLimit ? HandshakeRate.allocate() : undefined,
       })
       const log = await facts.log
       logStart(facts, log, identity.id, serverName)
@@ -128,10 +138,21 @@ export class Broker {
     return this.supervisor.leafReport(withSubscriptions)
   }
 
+  /**
+   * Reads the certificates and keys of clients, leafs and WebSocket again: handshakes from now on
+   * use them, connections stay.
+   *
+   * @throws BrokerError when a file cannot be used; the certificates in use stay then
+   */
+  async reloadCertificates(): Promise<void> {
+    if (await this.supervisor.reloadTls()) this.#log.info('Reloaded TLS certificates')
+  }
+
   get url(): string {
-    const { host } = this.#facts.options
+    const { host, tls, allowNonTls } = this.#facts.options
     const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
-    return `nats://${name.includes(':') ? `[${name}]` : name}:${this.port}`
+    const scheme = tls === undefined || allowNonTls ? 'nats' : 'tls'
+    return `${scheme}://${name.includes(':') ? `[${name}]` : name}:${this.port}`
   }
 
   #open(): void {
@@ -143,7 +164,8 @@ export class Broker {
       const isTls = tls !== undefined
       this.#logListener({ kind: 'websocket', host, port: websocket.port, isTls })
     }
-    this.#logListener({ kind: 'client', host: options.host, port: client.port, tls: 'off' })
+    const { host, tls, allowNonTls } = options
+    this.#logListener({ kind: 'client', host, port: client.port, tls: tlsWord(tls, allowNonTls) })
     leaf?.open()
     websocket?.open()
     client.open()
@@ -163,11 +185,11 @@ export class Broker {
     for (const { level, text } of listenerLines(listener)) this.#log[level](text)
   }
 
-  #listeners({ host, leafnodes, websocket }: Options): Listeners {
-    const place = (address: string, port: number, tls: unknown) =>
-      port === 0 ? undefined : { address, port, isTls: tls !== undefined }
+  #listeners({ host, tls, allowNonTls, leafnodes, websocket }: Options): Listeners {
+    const place = (address: string, port: number, options: unknown) =>
+      port === 0 ? undefined : { address, port, isTls: options !== undefined }
     return {
-      nats: place(host, this.port, undefined),
+      nats: place(host, this.port, allowNonTls ? undefined : tls),
       websocket: place(websocket.host, this.websocketPort, websocket.tls),
       leafnodes: place(leafnodes.host, this.leafPort, leafnodes.tls),
     }
@@ -246,6 +268,14 @@ export class Broker {
     await this.supervisor.end()
     this.#log.info('Server Exiting..')
   }
+}
+
+/** What the log says of TLS for clients. */
+function tlsWord(tls: TlsOptions | undefined, allowNonTls: boolean): ClientTlsWord {
+  if (tls === undefined) return 'off'
+  // Nobody in clear would ever hear from us then.
+  if (tls.handshakeFirst && tls.handshakeFirstFallbackMs === 0) return 'handshakeFirst'
+  return allowNonTls ? 'available' : 'required'
 }
 
 async function listen(
@@ -348,15 +378,16 @@ function logStart(
   serverId: string,
   serverName: string,
 ): void {
-  const { user, pass: password, token } = options.authorization
   const lines = startUpLines({
     serverName,
     serverId,
     clusterName: '',
     configPath,
     configDigest,
-    hasPlaintextPassword: hasPlaintextPassword({ user, password, token }),
+    hasPlaintextPassword: hasPlaintextPassword(authoritySettings(options, '')),
     maxPayloadBytes: options.maxPayload,
+    operators: trustedOperators(options),
+    hasSystemAccount: options.systemAccount !== SYSTEM_ACCOUNT && options.systemAccount !== '',
   })
   for (const { level, text } of lines) log.logger[level](text)
 }

@@ -5,6 +5,7 @@ import { LineLogger, type LogLevel } from './base/log-line.ts'
 import { Broker } from './broker.ts'
 import { optionsFromObject, type PartialOptions } from './config/options.ts'
 import { createLogSink, type LogSink } from './monitor/log/log-sink.ts'
+import { ACCOUNT_RULES } from './router/account-rules.ts'
 import type { LeafReport } from './workers/leaf-report.ts'
 
 export { BrokerError } from './base/errors.ts'
@@ -25,6 +26,11 @@ export interface RunningBroker {
    * moment in which the thread that has them is being replaced.
    */
   leafs(): Promise<LeafReport | undefined>
+  /**
+   * Reads the files of certificates and keys again: handshakes from now on use them, connections
+   * stay. Rejects with BrokerError when a file cannot be used; nothing has changed then.
+   */
+  reloadCertificates(): Promise<void>
   /** Closes all connections and ends all threads. */
   close(): Promise<void>
 }
@@ -36,7 +42,7 @@ export interface RunningBroker {
  * @throws OptionsError for options that make no sense, BrokerError when a port cannot be bound
  */
 export async function startBroker(options: PartialOptions = {}): Promise<RunningBroker> {
-  const checked = optionsFromObject(options)
+  const checked = optionsFromObject(options, ACCOUNT_RULES)
   const isQuiet = checked.logFile === '' && !checked.debug && !checked.trace
   const opening = createLogSink({
     format: checked.logFormat,
@@ -65,6 +71,7 @@ export async function startBroker(options: PartialOptions = {}): Promise<Running
     websocketPort: broker.websocketPort,
     url: broker.url,
     leafs: () => broker.leafReport(true),
+    reloadCertificates: () => broker.reloadCertificates(),
     close: async () => {
       await broker.close()
       const log = await opening

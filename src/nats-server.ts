@@ -5,13 +5,14 @@ import { interpretCommandLine } from './config/command-line.ts'
 import type { Options } from './config/options.ts'
 import { takeSignals } from './lifecycle/signals.ts'
 import { createLogSink, type LogSink } from './monitor/log/log-sink.ts'
+import { ACCOUNT_RULES } from './router/account-rules.ts'
 
 const STDERR_FD = 2
 
 /** What `ps`, `pgrep` and /proc show. */
 process.title = 'nats-server'
 
-const request = interpretCommandLine(process.argv.slice(2), process.env)
+const request = interpretCommandLine(process.argv.slice(2), process.env, ACCOUNT_RULES)
 if (request.kind === 'exit') {
   process.stdout.write(request.stdout)
   process.stderr.write(request.stderr)
@@ -39,6 +40,7 @@ async function run(options: Options, configPath: string, configDigest: string): 
   takeSignals(opening, {
     end: () => end(broker?.close()),
     lameDuck: () => end(broker?.lameDuck()),
+    reloadCertificates: () => broker?.reloadCertificates(),
     isLameDuck: () => broker?.isLameDuck === true,
   })
   try {

@@ -1,6 +1,8 @@
 import net from 'node:net'
+import { readInto } from '../../src/io/tls/read-into.ts'
 import type { ReceiveKernel } from '../kernel/receive-kernel.ts'
 import type { Endpoint } from './tasks.ts'
+import { connectTls } from './tls-socket.ts'
 
 const PONG = Buffer.from('PONG\r\n', 'latin1')
 
@@ -15,29 +17,18 @@ export class Connection {
   /** Called after each consumed chunk. */
   onProgress: () => void = noop
   readonly #kernel: ReceiveKernel
-  readonly #socket: net.Socket
+  /** Undefined until it is connected. */
+  #socket: net.Socket | undefined
   readonly #onFailure: (error: Error) => void
   #pingsAnswered = 0
   #pingsSent = 0
   #pongWaiters: { readonly pongs: number; readonly resolve: () => void }[] = []
   #isClosing = false
 
-  private constructor(
-    kernel: ReceiveKernel,
-    endpoint: Endpoint,
-    onFailure: (error: Error) => void,
-  ) {
+  private constructor(kernel: ReceiveKernel, onFailure: (error: Error) => void) {
     this.#kernel = kernel
     this.#onFailure = onFailure
     this.record = kernel.open()
-    this.#socket = net.connect({
-      host: endpoint.host,
-      port: endpoint.port,
-      noDelay: true,
-      onread: { buffer: kernel.readBuffer, callback: (chunkBytes) => this.#onChunk(chunkBytes) },
-    })
-    this.#socket.on('error', (error) => this.#fail(error.message))
-    this.#socket.on('close', () => this.#fail('connection closed by the server'))
   }
 
   /**
@@ -49,28 +40,54 @@ export class Connection {
     endpoint: Endpoint,
     onFailure: (error: Error) => void,
   ): Promise<Connection> {
-    const connection = new Connection(kernel, endpoint, onFailure)
-    await connection.#info()
+    const connection = new Connection(kernel, onFailure)
+    if (endpoint.tls) await connection.#connectTls(endpoint)
+    else await connection.#connect(endpoint)
     connection.write(`CONNECT ${connectOptions(endpoint)}\r\n`)
     await connection.flush()
     return connection
   }
 
+  /** Resolves when INFO is there. */
+  #connect({ host, port }: Endpoint): Promise<void> {
+    const callback = (chunkBytes: number) => this.#onChunk(chunkBytes)
+    const onread = { buffer: this.#kernel.readBuffer, callback }
+    this.#use(net.connect({ host, port, noDelay: true, onread }))
+    return this.#info()
+  }
+
+  async #connectTls(endpoint: Endpoint): Promise<void> {
+    const onFailure = (error: Error) => this.#fail(error.message)
+    const socket = await connectTls(endpoint, onFailure)
+    this.#use(socket)
+    readInto(socket, {
+      isOpen: true,
+      readTarget: () => this.#kernel.readBuffer,
+      onRead: (chunkBytes) => this.#onChunk(chunkBytes),
+    })
+  }
+
+  #use(socket: net.Socket): void {
+    this.#socket = socket
+    socket.on('error', (error) => this.#fail(error.message))
+    socket.on('close', () => this.#fail('connection closed by the server'))
+  }
+
   write(bytes: Uint8Array | string, onWritten?: () => void): void {
-    this.#socket.write(bytes, onWritten)
+    this.#socket?.write(bytes, onWritten)
   }
 
   /** Sends PING; resolves when all written before it has been processed by the server. */
   flush(): Promise<void> {
     this.#pingsSent += 1
-    this.#socket.write('PING\r\n')
+    this.write('PING\r\n')
     const pongs = this.#pingsSent
     return new Promise((resolve) => this.#pongWaiters.push({ pongs, resolve }))
   }
 
   close(): void {
     this.#isClosing = true
-    this.#socket.destroy()
+    this.#socket?.destroy()
   }
 
   #info(): Promise<void> {
@@ -96,7 +113,7 @@ export class Connection {
     }
     while (this.#pingsAnswered < kernel.pings(this.record)) {
       this.#pingsAnswered += 1
-      this.#socket.write(PONG)
+      this.write(PONG)
     }
     // In front of the PONG waiters: a chunk may end with both the last message and the PONG.
     this.onProgress()

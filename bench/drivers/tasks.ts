@@ -7,6 +7,8 @@ export interface Endpoint {
   readonly user?: string
   readonly password?: string
   readonly token?: string
+  /** TLS after INFO; the server's certificate is believed. */
+  readonly tls?: boolean
 }
 
 interface TaskBase {

@@ -1,5 +1,6 @@
 import type { FlagKind } from './flag-syntax.ts'
 import type { Options } from './option-types.ts'
+import type { TlsFlag } from './tls-flags.ts'
 
 /** Options that one flag sets directly. */
 type FlagOption = Exclude<keyof Options, 'authorization' | 'leafnodes' | 'websocket'>
@@ -11,6 +12,7 @@ export interface CommandFlag {
   readonly effect:
     | { readonly option: FlagOption }
     | { readonly authorization: 'user' | 'pass' | 'token' }
+    | { readonly tls: TlsFlag }
     | { readonly levels: readonly ('debug' | 'trace' | 'traceVerbose')[] }
     | { readonly action: 'help' | 'version' | 'config' | 'check' }
     | 'unsupported'
@@ -20,7 +22,7 @@ export interface CommandFlag {
   readonly doc: string
 }
 
-export const FLAG_GROUPS = ['Server', 'Logging', 'Authorization', 'Common', 'Other'] as const
+export const FLAG_GROUPS = ['Server', 'Logging', 'Authorization', 'TLS', 'Common', 'Other'] as const
 export type FlagGroup = (typeof FLAG_GROUPS)[number]
 
 /** Every flag of nats-server. The unsupported ones are known, so that none is taken for a typo. */
@@ -194,6 +196,44 @@ export const COMMAND_FLAGS: readonly CommandFlag[] = [
     doc: 'Token clients must present',
   },
   {
+    names: ['tls'],
+    kind: 'boolean',
+    effect: { tls: 'enable' },
+    group: 'TLS',
+    doc: 'TLS for clients; -tls=false: none, whatever the file says',
+  },
+  {
+    names: ['tlscert'],
+    kind: 'text',
+    effect: { tls: 'certFile' },
+    value: 'file',
+    group: 'TLS',
+    doc: 'Certificate of the server',
+  },
+  {
+    names: ['tlskey'],
+    kind: 'text',
+    effect: { tls: 'keyFile' },
+    value: 'file',
+    group: 'TLS',
+    doc: 'Private key of that certificate',
+  },
+  {
+    names: ['tlsverify'],
+    kind: 'boolean',
+    effect: { tls: 'verify' },
+    group: 'TLS',
+    doc: 'TLS for clients, which must show a certificate',
+  },
+  {
+    names: ['tlscacert'],
+    kind: 'text',
+    effect: { tls: 'caFile' },
+    value: 'file',
+    group: 'TLS',
+    doc: 'Authority that certificates of clients are verified by',
+  },
+  {
     names: ['h', 'help'],
     kind: 'boolean',
     effect: { action: 'help' },
@@ -208,10 +248,10 @@ export const COMMAND_FLAGS: readonly CommandFlag[] = [
     doc: 'Show the version',
   },
   ...unsupported('integer', 'm http_port', 'ms https_port', 'profile', 'connect_retries'),
-  ...unsupported('boolean', 's syslog', 'no_advertise', 'help_tls', 'tls', 'tlsverify'),
+  ...unsupported('boolean', 's syslog', 'no_advertise', 'help_tls'),
   ...unsupported('boolean', 'js jetstream'),
   ...unsupported('text', 'sl signal', 'r remote_syslog', 'routes', 'cluster cluster_listen'),
-  ...unsupported('text', 'cluster_advertise', 'cluster_name', 'tlscert', 'tlskey', 'tlscacert'),
+  ...unsupported('text', 'cluster_advertise', 'cluster_name'),
 ]
 
 function unsupported(kind: FlagKind, ...spellings: readonly string[]): readonly CommandFlag[] {

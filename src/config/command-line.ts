@@ -1,11 +1,13 @@
 import { NATS_VERSION } from '../base/version.ts'
 import { goQuote } from '../protocol/go-quote.ts'
+import type { AccountRules } from './account-rules.ts'
 import { COMMAND_FLAGS, type CommandFlag } from './command-flags.ts'
 import { ConfigError } from './config-error.ts'
 import { type ConfigFile, readConfigFile } from './config-file.ts'
 import { type FlagValue, parseFlags } from './flag-syntax.ts'
 import type { Draft, Options } from './option-types.ts'
 import { checkedOptions, defaultOptions } from './options.ts'
+import { applyTlsFlags, type TlsFlags } from './tls-flags.ts'
 import { usageText } from './usage.ts'
 
 /** What the program is to do: run with these options, or print and exit. */
@@ -39,10 +41,12 @@ const FLAG_OF_NAME: ReadonlyMap<string, CommandFlag> = new Map(
  *
  * @param argv the arguments behind the program's name
  * @param environment where variables of the file are looked for last
+ * @param rules for what is between accounts; without, that is left to the start
  */
 export function interpretCommandLine(
   argv: readonly string[],
   environment: NodeJS.ProcessEnv,
+  rules?: AccountRules,
 ): CommandLineResult {
   const parsed = parseFlags(argv, (name) => FLAG_OF_NAME.get(name)?.kind)
   // Exit code 0 for flags that make no sense is odd, but what scripts around nats-server get.
@@ -54,21 +58,25 @@ export function interpretCommandLine(
   if (unsupported !== undefined) {
     return refuse(`flag -${unsupported} is not supported by this version of Sable`)
   }
-  return run(flags, environment)
+  return run(flags, environment, rules)
 }
 
-function run(flags: Flags, environment: NodeJS.ProcessEnv): CommandLineResult {
+function run(
+  flags: Flags,
+  environment: NodeJS.ProcessEnv,
+  rules: AccountRules | undefined,
+): CommandLineResult {
   const isCheck = actionValue(flags, 'check') === true
   const configFile = actionValue(flags, 'config') ?? ''
   if (typeof configFile !== 'string' || configFile === '') {
     if (isCheck) {
       return refuse('must specify [-c, --config] option to check configuration file syntax')
     }
-    return finish(applyFlags(defaultOptions(), flags), undefined, '')
+    return finish(applyFlags(defaultOptions(), flags), flags, undefined, '')
   }
   let file: ConfigFile
   try {
-    file = readConfigFile(configFile, environment)
+    file = readConfigFile(configFile, environment, rules)
   } catch (error) {
     if (error instanceof ConfigError) return refuse(error.message)
     throw error
@@ -79,21 +87,25 @@ function run(flags: Flags, environment: NodeJS.ProcessEnv): CommandLineResult {
     const verdict = `configuration file ${configFile} is valid (${file.digest})`
     return exit(0, '', `nats-server: ${verdict}\n`)
   }
-  return finish(applyFlags(file.options, flags), file, configFile)
+  return finish(applyFlags(file.options, flags), flags, file, configFile)
 }
 
 function finish(
-  options: Options,
+  withoutTls: Options,
+  flags: Flags,
   file: ConfigFile | undefined,
   configFile: string,
 ): CommandLineResult {
+  const warnings = (file?.warnings ?? []).map((line) => `${line}\n`).join('')
+  const tls = applyTlsFlags(tlsFlags(flags), withoutTls.tls)
+  if ('error' in tls) return exit(1, '', `${warnings}nats-server: ${tls.error}\n`)
+  const options: Options = { ...withoutTls, ...tls }
   // A flag can set few options, and a wrong number there is refused by the checks of its type, so
   // the schema with its cost at start-up is left to files.
   const checked = checkedOptions(options, {
     withSchema: file !== undefined || !isPortSane(options),
   })
   if ('error' in checked) {
-    const warnings = (file?.warnings ?? []).map((line) => `${line}\n`).join('')
     return exit(1, '', `${warnings}nats-server: ${checked.error}\n`)
   }
   const run = { kind: 'run', options: checked.options } as const
@@ -156,6 +168,14 @@ function applyFlags(options: Options, flags: Flags): Options {
     for (const level of effect.levels) plain[level] = flags.get(name)
   }
   return draft
+}
+
+function tlsFlags(flags: Flags): TlsFlags {
+  const entries = [...flags].flatMap(([name, value]) => {
+    const effect = FLAG_OF_NAME.get(name)?.effect
+    return typeof effect === 'object' && 'tls' in effect ? [[effect.tls, value] as const] : []
+  })
+  return Object.fromEntries(entries)
 }
 
 function refuse(text: string): ExitResult {

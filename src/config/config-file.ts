@@ -1,3 +1,4 @@
+import type { AccountRules } from './account-rules.ts'
 import { configDigest } from './config-digest.ts'
 import type { ConfigFaultsError } from './config-error.ts'
 import { ConfigFaults } from './config-faults.ts'
@@ -20,13 +21,18 @@ export interface ConfigFile {
  * Reads the options of a configuration file. Faults of single options are handed back, because
  * whether warnings are fatal depends on why the file is read.
  *
+ * @param rules for what is between accounts; without, that is left to the start
  * @throws ConfigError when the file cannot be read or parsed
  */
-export function readConfigFile(file: string, environment: Environment): ConfigFile {
+export function readConfigFile(
+  file: string,
+  environment: Environment,
+  rules?: AccountRules,
+): ConfigFile {
   const config = parseConfigFile(file, environment)
   const faults = new ConfigFaults()
   if (config.size === 0) faults.warnings.push(`${file}: config has no values or is empty`)
-  const options = readOptions(config, faults, environment)
+  const options = readOptions(config, faults, environment, rules)
   const isFaulty = faults.warnings.length > 0 || faults.errors.length > 0
   return {
     options,

@@ -7,7 +7,7 @@ import type { LeafnodeAuthorizationOptions, TlsOptions } from './option-types.ts
 const AUTH_TIMEOUT_MS = 2_000 // nats-server AUTH_TIMEOUT
 
 /** Time to log in where none is set: with TLS its handshake comes on top. */
-export function leafAuthTimeoutMs(tls: TlsOptions | undefined): number {
+export function authTimeoutMs(tls: TlsOptions | undefined): number {
   return tls === undefined ? AUTH_TIMEOUT_MS : tls.timeoutMs + 1_000
 }
 

@@ -1,7 +1,7 @@
 import { isConfigArray, isConfigMap } from './config-value.ts'
 import { goTypeOf, goValueText } from './go-types.ts'
 import {
-  leafAuthTimeoutMs,
+  authTimeoutMs,
   leafNkeyFault,
   leafUsersFault,
   leafVersionFault,
@@ -31,7 +31,7 @@ export function readLeafnodes({ node, faults, fill }: Occurrence): LeafnodeOptio
   const { authorization, tls } = leafnodes
   leafnodes.authorization = {
     ...authorization,
-    timeoutMs: authorization.timeoutMs || leafAuthTimeoutMs(tls),
+    timeoutMs: authorization.timeoutMs || authTimeoutMs(tls),
   }
   return leafnodes
 }

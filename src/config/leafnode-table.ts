@@ -36,7 +36,7 @@ export const LEAF_USER_TABLE: readonly OptionEntry<LeafnodeUserOptions>[] = [
     kind: 'text',
     default: '',
     reloadable: false,
-    doc: 'Account its links are bound to; only the global account `$G` exists.',
+    doc: 'Account its links are bound to; default: the global account `$G`.',
   },
   {
     key: 'proxy_required',
@@ -82,7 +82,7 @@ export const LEAF_AUTHORIZATION_TABLE: readonly OptionEntry<LeafnodeAuthorizatio
     kind: 'text',
     default: '',
     reloadable: false,
-    doc: 'Account leafs are bound to; only the global account `$G` exists.',
+    doc: 'Account leafs are bound to; default: the global account `$G`.',
   },
   {
     key: 'users',

@@ -1,13 +1,22 @@
 import { durationNs, formatDuration } from '../base/duration.ts'
 import { goQuote } from '../protocol/go-quote.ts'
 import { normaliseCompression } from './compression-options.ts'
+import { leafAccountsFault } from './leafnode-accounts.ts'
 import {
-  leafAuthTimeoutMs,
+  authTimeoutMs,
   leafNkeyFault,
   leafUsersFault,
   leafVersionFault,
 } from './leafnode-checks.ts'
 import { LEAFNODES_TABLE } from './leafnode-table.ts'
+import {
+  completeOperator,
+  isOperatorMode,
+  noAuthUserFault,
+  operatorFault,
+  proxiesFault,
+  resolverFault,
+} from './operator-checks.ts'
 import { defaultsOf, type OptionEntry } from './option-entry.ts'
 import { AUTHORIZATION_TABLE, OPTION_TABLE } from './option-table.ts'
 import type {
@@ -26,29 +35,37 @@ import {
 } from './remote-checks.ts'
 import { REMOTE_TABLE } from './remote-table.ts'
 import { isWebsocketUrl, remoteUrlText } from './remote-url.ts'
+import { GLOBAL_ACCOUNT, systemAccountOf } from './system-account.ts'
 import { TLS_TABLE } from './tls-table.ts'
+import { userPermissionsFault } from './user-checks.ts'
 import { websocketFault } from './websocket-checks.ts'
 import { WEBSOCKET_TABLE } from './websocket-table.ts'
 
 /** Options that fit together, or the text of what does not. */
 export type CheckResult = { readonly options: Options } | { readonly error: string }
 
-const GLOBAL_ACCOUNT = '$G'
-
 /**
  * Puts defaults where a number is 0 or the host is empty, and checks what no option can tell alone.
  * nats-server does both when a server is constructed, not when the file is checked with `-t`.
  */
 export function completeOptions(given: Options): CheckResult {
+  const tls = completeTls(given.tls)
+  const timeoutMs = given.authorization.timeoutMs || authTimeoutMs(tls)
   const options: Options = {
     ...withDefaults(OPTION_TABLE, given),
-    authorization: withDefaults(AUTHORIZATION_TABLE, given.authorization),
+    ...completeOperator(given),
+    tls,
+    authorization: withDefaults(AUTHORIZATION_TABLE, { ...given.authorization, timeoutMs }),
     leafnodes: completeLeafnodes(given.leafnodes),
     websocket: completeWebsocket(given.websocket),
   }
   const error = findConflict(options)
   if (error !== undefined) return { error }
-  return { options: { ...options, leafnodes: withNormalCompression(options.leafnodes) } }
+  const leafnodes = withNormalCompression(options.leafnodes)
+  const operator = isOperatorMode(options) ? options.operator : undefined
+  return {
+    options: { ...options, operator, leafnodes, systemAccount: systemAccountOf(options) },
+  }
 }
 
 function withDefaults<T extends object, Kind>(table: readonly OptionEntry<T, Kind>[], given: T): T {
@@ -69,7 +86,7 @@ function completeLeafnodes(given: LeafnodeOptions): LeafnodeOptions {
     tls,
     authorization: {
       ...authorization,
-      timeoutMs: authorization.timeoutMs || leafAuthTimeoutMs(tls),
+      timeoutMs: authorization.timeoutMs || authTimeoutMs(tls),
     },
     remotes: given.remotes.map(completeRemote),
   }
@@ -113,18 +130,25 @@ function findConflict(options: Options): string | undefined {
     return `max_payload (${maxPayload}) cannot be higher than max_pending (${maxPending})`
   }
   if (options.serverName.includes(' ')) return 'server name cannot contain spaces'
-  return findLeafnodeConflict(options.leafnodes) ?? websocketFault(options.websocket)
+  return (
+    operatorFault(options) ??
+    findLeafnodeConflict(options) ??
+    userPermissionsFault(options) ??
+    noAuthUserFault(options, options.noAuthUser) ??
+    proxiesFault(options) ??
+    websocketFault(options) ??
+    resolverFault(options)
+  )
 }
 
-function findLeafnodeConflict(leafnodes: LeafnodeOptions): string | undefined {
+function findLeafnodeConflict(options: Options): string | undefined {
+  const { leafnodes } = options
   const { authorization, remotes, compression, port, minVersion } = leafnodes
   return (
     leafUsersFault(authorization) ??
     (authorization.nkey === '' ? undefined : leafNkeyFault(authorization.nkey)) ??
     firstOf(remotes, remoteNameFault(new Set())) ??
-    accountFault(authorization.account, 'authorization') ??
-    firstOf(authorization.users, ({ account }) => accountFault(account, 'authorization')) ??
-    firstOf(remotes, ({ account }) => accountFault(account, 'remote')) ??
+    leafAccountsFault(options) ??
     compressionFault(compression) ??
     firstOf(remotes, remoteFault) ??
     (port === 0 || minVersion === '' ? undefined : leafVersionFault(minVersion))
@@ -160,11 +184,6 @@ function remoteNameFault(names: Set<string>): (remote: RemoteOptions) => string 
     names.add(full)
     return undefined
   }
-}
-
-function accountFault(account: string, place: string): string | undefined {
-  if (account === '' || account === GLOBAL_ACCOUNT) return undefined
-  return `cannot find local account ${goQuote(account)} specified in leafnode ${place}`
 }
 
 function remoteFault(remote: RemoteOptions): string | undefined {

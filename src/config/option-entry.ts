@@ -1,3 +1,5 @@
+import type { AccountKind } from './account-kinds.ts'
+
 /** The shape of the option tables, see option-table.ts. */
 
 /** How the value is written in a file; option-readers.ts has one reader for each. */
@@ -34,6 +36,15 @@ export type OptionKind =
   | 'origins'
   | 'headers'
   | 'urls'
+  | 'system account'
+  | 'operators'
+  | 'trusted keys'
+  | 'resolver'
+  | 'preload'
+  | 'pinned accounts'
+  | 'sentinel'
+  | 'proxy key'
+  | AccountKind
   | BlockKind
 
 /** Maps of their own table, and arrays of such. */
@@ -45,6 +56,9 @@ export type BlockKind =
   | 'remotes'
   | 'proxy'
   | 'tls'
+  | 'resolver tls'
+  | 'proxies'
+  | 'trusted proxies'
   | 'websocket'
   | 'websocket authorization'
 
@@ -72,6 +86,8 @@ export type OptionEntry<T, Kind = OptionKind> = {
     readonly key: string
     readonly aliases?: readonly string[]
     readonly option: K
+    /** Where objects have another name for it than files; '' = they do not have it. */
+    readonly objectKey?: string
     readonly kind: Kind
     readonly unit?: OptionUnit
     /** For numbers other than 0, 0 in a file stands for this default too. */

@@ -1,4 +1,8 @@
 import { durationNs, formatDuration } from '../base/duration.ts'
+import { readAuthorization } from './account-authorization-reader.ts'
+import { calloutAccountFaults } from './account-callout-checks.ts'
+import { ACCOUNT_READERS } from './account-kind-readers.ts'
+import type { AccountRules } from './account-rules.ts'
 import { readCompression } from './compression-reader.ts'
 import type { ConfigFaults } from './config-faults.ts'
 import type { Environment } from './config-parser.ts'
@@ -11,8 +15,21 @@ import {
   readUserNkey,
 } from './leafnode-readers.ts'
 import { NOT_YET_HONOURED } from './not-yet-honoured.ts'
+import {
+  readOperators,
+  readPinnedAccounts,
+  readPreload,
+  readProxies,
+  readProxyKey,
+  readResolverOption,
+  readResolverTls,
+  readSentinel,
+  readSystemAccount,
+  readTrustedKeys,
+  readTrustedProxies,
+} from './operator-readers.ts'
 import { defaultsOf, type OptionEntry, type OptionKind } from './option-entry.ts'
-import { AUTHORIZATION_TABLE, OPTION_TABLE, type SectionName } from './option-table.ts'
+import { OPTION_TABLE, type SectionName } from './option-table.ts'
 import type { Options } from './option-types.ts'
 import {
   readMigrate,
@@ -33,7 +50,6 @@ import {
   readDurationMs,
   readInteger,
   readListen,
-  readMap,
   readStrictDurationMs,
   readText,
 } from './value-readers.ts'
@@ -50,30 +66,36 @@ import {
  * Returns the options of a file over the defaults; what is wrong is added to `faults`.
  *
  * @param environment for paths that name variables
+ * @param rules for what is between accounts; without, that is left to the start
  */
 export function readOptions(
   config: ConfigMap,
   faults: ConfigFaults,
   environment: Environment = {},
+  rules?: AccountRules,
 ): Options {
   const options = defaultsOf(OPTION_TABLE)
-  new SectionReader(faults, environment).fill('', OPTION_TABLE, config, options)
+  new SectionReader(faults, environment, rules).fill('', OPTION_TABLE, config, options)
+  for (const text of calloutAccountFaults(options)) faults.reportUnplaced(text)
   return options
 }
 
 class SectionReader {
   readonly #faults: ConfigFaults
   readonly #environment: Environment
+  readonly #rules: AccountRules | undefined
 
-  constructor(faults: ConfigFaults, environment: Environment) {
+  constructor(faults: ConfigFaults, environment: Environment, rules: AccountRules | undefined) {
     this.#faults = faults
     this.#environment = environment
+    this.#rules = rules
   }
 
   /** Fills `target`. Values that are unfit are reported and leave the default. */
-  readonly fill: FillSection = (section, table, config, target) => {
+  readonly fill: FillSection = (section, table, config, target, unknownText) => {
     const known = new Set<string>()
     for (const entry of table) {
+      if (entry.kind === 'program only') continue
       const spellings = [entry.key, ...(entry.aliases ?? [])]
       for (const spelling of spellings) known.add(spelling)
       for (const [key, node] of config) {
@@ -81,7 +103,7 @@ class SectionReader {
         this.#set(entry, key, node, target)
       }
     }
-    this.#refuseUnknown(section, config, known)
+    this.#refuseUnknown(section, config, known, unknownText)
   }
 
   #set<T extends object>(entry: OptionEntry<T>, key: string, node: ConfigNode, target: T): void {
@@ -93,19 +115,26 @@ class SectionReader {
       values: entry.values ?? [],
       faults: this.#faults,
       environment: this.#environment,
+      rules: this.#rules,
       draft,
       fill: this.fill,
     })
     if (value !== undefined) draft[entry.option] = value
   }
 
-  #refuseUnknown(section: SectionName, config: ConfigMap, known: ReadonlySet<string>): void {
+  #refuseUnknown(
+    section: SectionName,
+    config: ConfigMap,
+    known: ReadonlySet<string>,
+    unknownText: ((field: string) => string) | undefined,
+  ): void {
     for (const [key, node] of config) {
       const name = key.toLowerCase()
       if (known.has(name)) continue
       // A known option is no constant, even if something refers to it.
       if (!node.usedVariable || NOT_YET_HONOURED[section].includes(name)) {
-        this.#faults.unknownField(node, key)
+        if (unknownText === undefined) this.#faults.unknownField(node, key)
+        else this.#faults.report(node, unknownText(key))
       }
     }
   }
@@ -139,17 +168,8 @@ const READERS: Readonly<Record<OptionKind, Reader>> = {
   tls: ({ node, faults }) => readTls(node, faults),
   'leaf version': readLeafVersion,
   'user nkey': readUserNkey,
-  authorization: ({ node, faults, fill }) => {
-    const map = readMap(node, faults)
-    if (map === undefined) return undefined
-    const authorization = defaultsOf(AUTHORIZATION_TABLE)
-    fill('authorization', AUTHORIZATION_TABLE, map, authorization)
-    const { user, pass, token } = authorization
-    if ((user !== '' || pass !== '') && token !== '') {
-      faults.report(node, 'Cannot have a user/pass and token')
-    }
-    return authorization
-  },
+  authorization: readAuthorization,
+  ...ACCOUNT_READERS,
   'leaf authorization': readLeafAuthorization,
   'leaf users': readLeafUsers,
   leafnodes: readLeafnodes,
@@ -160,6 +180,18 @@ const READERS: Readonly<Record<OptionKind, Reader>> = {
   'websocket auth timeout': readWebsocketAuthTimeoutMs,
   'websocket authorization': readWebsocketAuthorization,
   websocket: readWebsocket,
+
+  'system account': readSystemAccount,
+  operators: readOperators,
+  'trusted keys': readTrustedKeys,
+  resolver: readResolverOption,
+  'resolver tls': readResolverTls,
+  preload: readPreload,
+  'pinned accounts': readPinnedAccounts,
+  sentinel: readSentinel,
+  proxies: readProxies,
+  'trusted proxies': readTrustedProxies,
+  'proxy key': readProxyKey,
 
   tags: readTags,
   metadata: readMetadata,

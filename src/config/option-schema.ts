@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module'
 import type { ValidationError, ValidationRuleObject, ValidationSchema } from 'fastest-validator'
+import { ACCOUNT_RULES, AUTHORIZATION_RULES } from './account-schema.ts'
 import { LEAF_AUTHORIZATION_TABLE, LEAF_USER_TABLE, LEAFNODES_TABLE } from './leafnode-table.ts'
+import { RESOLVER_KINDS } from './operator-defaults.ts'
 import type { OptionEntry } from './option-entry.ts'
 import { AUTHORIZATION_TABLE, OPTION_TABLE } from './option-table.ts'
 import { PROXY_TABLE, REMOTE_TABLE } from './remote-table.ts'
@@ -37,7 +39,8 @@ function compile(): Check {
   const check = new Validator({ haltOnFirstError: true }).compile({
     $$strict: true,
     ...ruleOf(OPTION_TABLE),
-    authorization: nested(ruleOf(AUTHORIZATION_TABLE)),
+    ...ACCOUNT_RULES,
+    authorization: nested({ ...ruleOf(AUTHORIZATION_TABLE), ...AUTHORIZATION_RULES }),
     leafnodes: nested({
       ...ruleOf(LEAFNODES_TABLE),
       tls,
@@ -55,6 +58,11 @@ function compile(): Check {
         }),
       },
     }),
+    tls,
+    operator: {
+      ...nested({ ...OPERATOR_RULES, resolverTls: tls }),
+      optional: true,
+    },
     websocket: nested({
       ...ruleOf(WEBSOCKET_TABLE),
       tls,
@@ -81,6 +89,32 @@ const TLS_RULES: ValidationSchema = {
   certificates: { type: 'array', items: nested(ruleOf(CERTIFICATE_TABLE)) },
   pinnedCerts: { type: 'array', items: { type: 'string', pattern: PIN } },
   handshakeFirstFallbackMs: { type: 'number', min: 0, max: Number.MAX_SAFE_INTEGER },
+}
+
+const TEXTS: ValidationRuleObject = { type: 'array', items: { type: 'string' } }
+const TIME: ValidationRuleObject = { type: 'number', min: 0, max: Number.MAX_SAFE_INTEGER }
+const maybe = (rule: ValidationRuleObject) => ({ ...rule, optional: true })
+
+/** What a resolver lacks has been put there by its kind; what its kind does not need is let be. */
+const OPERATOR_RULES: ValidationSchema = {
+  jwts: TEXTS,
+  trustedKeys: TEXTS,
+  preload: { type: 'record', key: { type: 'string' }, value: { type: 'string' } },
+  pinnedAccounts: TEXTS,
+  defaultSentinel: { type: 'string' },
+  resolver: maybe(
+    nested({
+      kind: { type: 'enum', values: [...RESOLVER_KINDS] },
+      url: maybe({ type: 'string' }),
+      directory: maybe({ type: 'string' }),
+      limit: maybe({ type: 'number', integer: true }),
+      allowDelete: maybe({ type: 'boolean' }),
+      hardDelete: maybe({ type: 'boolean' }),
+      intervalMs: maybe(TIME),
+      ttlMs: maybe(TIME),
+      timeoutMs: maybe(TIME),
+    }),
+  ),
 }
 
 /** The mode is checked where it is put into its one spelling. */
@@ -135,7 +169,7 @@ function toFault(error: ValidationError): OptionFault {
     return { path: full, value: undefined, text: 'is not an option' }
   }
   const { actual } = error
-  const isSize = error.type === 'arrayMin' || error.type === 'stringMin'
+  const isSize = ['arrayMin', 'stringMin', 'required'].includes(error.type)
   const isPlain = typeof actual !== 'object' || actual === null
   const isShown = !SECRETS.test(path) && !isSize && isPlain
   const value = !isShown ? undefined : typeof actual === 'string' ? `"${actual}"` : String(actual)

@@ -1,8 +1,18 @@
+import {
+  ACCOUNT_TABLE,
+  EXPORT_TABLE,
+  IMPORT_TABLE,
+  LIMITS_TABLE,
+  MAPPING_TABLE,
+} from './account-table.ts'
 import { LEAF_AUTHORIZATION_TABLE, LEAF_USER_TABLE, LEAFNODES_TABLE } from './leafnode-table.ts'
 import { defaultsOf, NOT_NEGATIVE, type OptionEntry, PORT_RANGE, POSITIVE } from './option-entry.ts'
 import type { AuthorizationOptions, Options } from './option-types.ts'
 import { PROXY_TABLE, REMOTE_TABLE } from './remote-table.ts'
+import { PROXIES_TABLE, SECURITY_ROWS, TRUSTED_PROXY_TABLE } from './security-table.ts'
 import { CERTIFICATE_TABLE, TLS_TABLE } from './tls-table.ts'
+import type { UserLists } from './user-readers.ts'
+import { CALLOUT_TABLE, PERMISSION_TABLE, RESPONSE_TABLE, USER_TABLE } from './user-table.ts'
 import { WEBSOCKET_AUTHORIZATION_TABLE, WEBSOCKET_TABLE } from './websocket-table.ts'
 
 /**
@@ -55,10 +65,56 @@ export const AUTHORIZATION_TABLE: readonly OptionEntry<AuthorizationOptions>[] =
     option: 'timeoutMs',
     kind: 'auth timeout',
     unit: 'ms',
-    default: 2_000,
+    default: 0,
     range: NOT_NEGATIVE,
     reloadable: true,
-    doc: 'Time a client has to log in: seconds, or a quoted duration.',
+    doc:
+      'Time a client has to log in: seconds, or a quoted duration; 0: 2 s, with TLS one second ' +
+      'more than its handshake.',
+  },
+  {
+    key: 'default_permissions',
+    aliases: ['default_permission', 'permissions'],
+    option: 'defaultPermissions',
+    kind: 'permissions',
+    default: undefined,
+    reloadable: true,
+    doc: 'Permissions of the users in this block that have none of their own.',
+  },
+  {
+    key: 'auth_callout',
+    aliases: ['auth_hook'],
+    option: 'authCallout',
+    kind: 'auth callout',
+    default: undefined,
+    reloadable: true,
+    doc: 'Another program decides who may log in.',
+  },
+  {
+    key: 'proxy_required',
+    option: 'proxyRequired',
+    kind: 'boolean',
+    default: false,
+    reloadable: true,
+    doc: 'Who logs in by that user or token must come through a trusted proxy.',
+  },
+]
+
+/** Users are lists of their own in the options. */
+interface AuthorizationBlock extends AuthorizationOptions {
+  readonly users: UserLists | undefined
+}
+
+export const AUTHORIZATION_BLOCK_TABLE: readonly OptionEntry<AuthorizationBlock>[] = [
+  ...AUTHORIZATION_TABLE,
+  {
+    key: 'users',
+    option: 'users',
+    objectKey: '',
+    kind: 'users',
+    default: undefined,
+    reloadable: true,
+    doc: 'Several users, of the global account, in place of user and token.',
   },
 ]
 
@@ -244,7 +300,7 @@ export const OPTION_TABLE: readonly OptionEntry<Options>[] = [
     kind: 'trace verbose',
     default: false,
     reloadable: true,
-    doc: 'Switches `trace` on; there is no system account yet that it could add.',
+    doc: 'Switches `trace` on; the system account is not traced yet.',
   },
   {
     key: 'logtime',
@@ -354,6 +410,31 @@ export const OPTION_TABLE: readonly OptionEntry<Options>[] = [
     doc: 'What clients need to log in.',
   },
   {
+    key: 'users',
+    option: 'users',
+    kind: 'program only',
+    default: [],
+    reloadable: true,
+    doc: 'Users of all accounts, by name: `user`, `pass`, `account` and the rest.',
+  },
+  {
+    key: 'nkeys',
+    option: 'nkeys',
+    kind: 'program only',
+    default: [],
+    reloadable: true,
+    doc: 'Users of all accounts, by `nkey`.',
+  },
+  {
+    key: 'mappings',
+    aliases: ['maps'],
+    option: 'mappings',
+    kind: 'mappings',
+    default: [],
+    reloadable: true,
+    doc: 'Subject mappings of the global account.',
+  },
+  {
     key: 'leafnodes',
     aliases: ['leaf'],
     option: 'leafnodes',
@@ -370,6 +451,16 @@ export const OPTION_TABLE: readonly OptionEntry<Options>[] = [
     default: defaultsOf(WEBSOCKET_TABLE),
     reloadable: true,
     doc: 'A port for WebSocket, for clients and leafs.',
+  },
+  ...SECURITY_ROWS,
+  // Behind the blocks whose users it adds to.
+  {
+    key: 'accounts',
+    option: 'accounts',
+    kind: 'accounts',
+    default: [],
+    reloadable: true,
+    doc: 'Accounts by name, each with its own subjects; an array makes empty ones.',
   },
   {
     key: 'lame_duck_duration',
@@ -443,7 +534,19 @@ export const OPTION_TABLE: readonly OptionEntry<Options>[] = [
 /** The blocks of a file, by their path; the entries of each have their own object. */
 export const OPTION_SECTIONS = {
   '': OPTION_TABLE,
-  authorization: AUTHORIZATION_TABLE,
+  authorization: AUTHORIZATION_BLOCK_TABLE,
+  'authorization.users': USER_TABLE,
+  /** Of users and of all users around. */
+  'authorization.permissions': PERMISSION_TABLE,
+  'authorization.permissions.allow_responses': RESPONSE_TABLE,
+  'authorization.auth_callout': CALLOUT_TABLE,
+  /** Of any account, also in the others. */
+  'accounts.A': ACCOUNT_TABLE,
+  'accounts.A.limits': LIMITS_TABLE,
+  'accounts.A.exports': EXPORT_TABLE,
+  'accounts.A.imports': IMPORT_TABLE,
+  /** Of any subject. */
+  'mappings.from': MAPPING_TABLE,
   leafnodes: LEAFNODES_TABLE,
   'leafnodes.authorization': LEAF_AUTHORIZATION_TABLE,
   'leafnodes.authorization.users': LEAF_USER_TABLE,
@@ -451,7 +554,9 @@ export const OPTION_SECTIONS = {
   'leafnodes.remotes.proxy': PROXY_TABLE,
   websocket: WEBSOCKET_TABLE,
   'websocket.authorization': WEBSOCKET_AUTHORIZATION_TABLE,
-  /** In `leafnodes`, in a remote, in `websocket`. */
+  proxies: PROXIES_TABLE,
+  'proxies.trusted': TRUSTED_PROXY_TABLE,
+  /** At the top level, in `leafnodes`, in a remote, in `websocket`; `resolver_tls`. */
   tls: TLS_TABLE,
   'tls.certificates': CERTIFICATE_TABLE,
 } as const

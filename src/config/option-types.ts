@@ -1,3 +1,12 @@
+import type {
+  AccountOptions,
+  AuthCalloutOptions,
+  NkeyUserOptions,
+  OperatorOptions,
+  PermissionOptions,
+  SubjectMapping,
+  UserOptions,
+} from './account-types.ts'
 import type { RemoteUrl } from './remote-url.ts'
 
 /**
@@ -44,8 +53,30 @@ export interface Options {
   readonly reconnectErrorReports: number
 
   readonly authorization: AuthorizationOptions
+  /** Of all accounts; in files they stand in `authorization` and in each account. */
+  readonly users: readonly UserOptions[]
+  readonly nkeys: readonly NkeyUserOptions[]
+  /** All but the global one, in the order of the file. */
+  readonly accounts: readonly AccountOptions[]
+  /** Of the global account. */
+  readonly mappings: readonly SubjectMapping[]
   readonly leafnodes: LeafnodeOptions
   readonly websocket: WebsocketOptions
+
+  /** Of the client port. */
+  readonly tls: TlsOptions | undefined
+  /** With `tls`: plain clients are let in, too. */
+  readonly allowNonTls: boolean
+  /** User, by name or public key, that clients without credentials are taken for. */
+  readonly noAuthUser: string
+  /** In complete options that which is in force, `$SYS` by default; '' = there is none. */
+  readonly systemAccount: string
+  readonly noSystemAccount: boolean
+  /** In complete options undefined without operators and without trusted keys. */
+  readonly operator: OperatorOptions | undefined
+  /** Public keys of proxies, of any kind. */
+  readonly trustedProxies: readonly string[]
+
   /** Only shown by monitoring. */
   readonly serverTags: readonly string[]
   readonly serverMetadata: Readonly<Record<string, string>>
@@ -63,12 +94,25 @@ export interface Options {
 
 export type LogFormat = 'text' | 'json'
 
+/** An entry of `proxies { trusted [ { } ] }`. */
+export interface TrustedProxy {
+  readonly key: string
+}
+
 /** One user, or one token, for all clients. Passwords may be bcrypt hashes, kept as they are. */
-export interface AuthorizationOptions {
+export interface LoginOptions {
   readonly user: string
   readonly pass: string
   readonly token: string
   readonly timeoutMs: number
+}
+
+export interface AuthorizationOptions extends LoginOptions {
+  /** Of users without an account that have no permissions of their own. */
+  readonly defaultPermissions: PermissionOptions | undefined
+  readonly authCallout: AuthCalloutOptions | undefined
+  /** Who logs in by the one user or token must come through a trusted proxy. */
+  readonly proxyRequired: boolean
 }
 
 export interface LeafnodeOptions {
@@ -196,7 +240,7 @@ export interface TlsOptions {
   /** Go's names; empty: the default order. */
   readonly curvePreferences: readonly string[]
   readonly timeoutMs: number
-  /** Handshakes a second; 0: no limit. Changes nothing in `leafnodes`, a remote and `websocket`. */
+  /** Handshakes a second; 0: no limit. For clients only: it changes nothing in other blocks. */
   readonly connectionRateLimit: number
   /** SHA-256 of public keys (SPKI), lower-case hex. */
   readonly pinnedCerts: readonly string[]
@@ -225,7 +269,9 @@ export interface WebsocketOptions {
   readonly handshakeTimeoutMs: number
   readonly compression: boolean
   /** In place of the server's; empty fields: the server's. */
-  readonly authorization: AuthorizationOptions
+  readonly authorization: LoginOptions
+  /** In place of the server's; '' = the server's. */
+  readonly noAuthUser: string
   /** Names of cookies that stand in for what CONNECT leaves out; '' = none. */
   readonly jwtCookie: string
   readonly userCookie: string

@@ -1,23 +1,39 @@
 import { BrokerError } from '../base/errors.ts'
+import {
+  mergeAccounts,
+  mergeAuthorization,
+  mergeMappings,
+  mergeUsers,
+  type PartialAccount,
+  type PartialAuthorization,
+  type PartialMapping,
+  type PartialNamedUser,
+  type PartialNkeyUser,
+} from './account-merge.ts'
+import { accountOptionsFault, completePermissions } from './account-program-checks.ts'
+import type { AccountRules } from './account-rules.ts'
+import type { OperatorOptions, ResolverOptions } from './account-types.ts'
 import { tlsFault } from './certificate-files.ts'
 import { LEAF_AUTHORIZATION_TABLE, LEAF_USER_TABLE, LEAFNODES_TABLE } from './leafnode-table.ts'
+import { operatorDefaults, RESOLVER_KINDS, resolverDefaults } from './operator-defaults.ts'
 import { completeOptions } from './option-checks.ts'
 import { defaultsOf } from './option-entry.ts'
 import { findOptionFaults, type OptionFault } from './option-schema.ts'
 import { OPTION_TABLE } from './option-table.ts'
 import type {
-  AuthorizationOptions,
   CompressionMode,
   CompressionOptions,
   HttpProxyOptions,
   LeafnodeAuthorizationOptions,
   LeafnodeOptions,
   LeafnodeUserOptions,
+  LoginOptions,
   Options,
   RemoteOptions,
   TlsOptions,
   WebsocketOptions,
 } from './option-types.ts'
+import { isObject, overlay } from './overlay.ts'
 import { PROXY_TABLE, REMOTE_TABLE } from './remote-table.ts'
 import { parseRemoteUrl, type RemoteUrl, redactUrl } from './remote-url.ts'
 import { CERTIFICATE_TABLE, tlsDefaults } from './tls-table.ts'
@@ -30,12 +46,39 @@ export type { Options } from './option-types.ts'
  * may be text, compression its mode alone.
  */
 export type PartialOptions = Partial<
-  Omit<Options, 'authorization' | 'leafnodes' | 'websocket'> & {
-    readonly authorization: Partial<AuthorizationOptions>
+  Omit<
+    Options,
+    | 'authorization'
+    | 'users'
+    | 'nkeys'
+    | 'accounts'
+    | 'mappings'
+    | 'leafnodes'
+    | 'websocket'
+    | 'tls'
+    | 'operator'
+  > & {
+    readonly authorization: PartialAuthorization
+    readonly users: readonly PartialNamedUser[]
+    readonly nkeys: readonly PartialNkeyUser[]
+    readonly accounts: readonly PartialAccount[]
+    readonly mappings: readonly PartialMapping[]
     readonly leafnodes: PartialLeafnodes
     readonly websocket: PartialWebsocket
+    readonly tls: Partial<TlsOptions> | undefined
+    readonly operator: PartialOperator | undefined
   }
 >
+
+type PartialOperator = Partial<Omit<OperatorOptions, 'resolver' | 'resolverTls'>> & {
+  readonly resolver?: PartialResolver | undefined
+  readonly resolverTls?: Partial<TlsOptions> | undefined
+}
+
+/** Of the kind that is given; the rest has its defaults. */
+type PartialResolver<Resolver = ResolverOptions> = Resolver extends { readonly kind: infer Kind }
+  ? { readonly kind: Kind } & Partial<Omit<Resolver, 'kind'>>
+  : never
 
 type PartialLeafnodes = Partial<
   Omit<LeafnodeOptions, 'authorization' | 'remotes' | 'tls' | 'compression'> & {
@@ -65,7 +108,7 @@ type PartialCompression = CompressionMode | boolean | Partial<CompressionOptions
 
 type PartialWebsocket = Partial<
   Omit<WebsocketOptions, 'authorization' | 'tls'> & {
-    readonly authorization: Partial<AuthorizationOptions>
+    readonly authorization: Partial<LoginOptions>
     readonly tls: Partial<TlsOptions> | undefined
   }
 >
@@ -87,23 +130,28 @@ export function defaultOptions(): Options {
  * Options for a broker started from a program. What is left out has its default, and so has a
  * number given as 0 unless 0 means something of its own.
  *
+ * @param rules for mappings and for what is between accounts; without, that is not checked
  * @throws OptionsError for unknown options, unfit values and options that contradict each other;
  *   the text names option and value
  */
-export function optionsFromObject(partial: PartialOptions): Options {
+export function optionsFromObject(partial: PartialOptions, rules?: AccountRules): Options {
   const merged = mergeOptions(partial)
   const [fault] = findOptionFaults(merged)
   if (fault !== undefined) throw new OptionsError(describeFault(fault, fault.path), fault.path)
   const options = merged as Options
   checkCertificates(options)
-  const result = completeOptions(options)
+  const accountFault = accountOptionsFault(options, rules)
+  if (accountFault !== undefined) throw new OptionsError(accountFault)
+  const result = completeOptions(completePermissions(options))
   if ('error' in result) throw new OptionsError(result.error)
   return result.options
 }
 
 /** What reading a file does with each `tls` block. */
-function checkCertificates({ leafnodes, websocket }: Options): void {
+function checkCertificates({ tls: clientTls, operator, leafnodes, websocket }: Options): void {
   const blocks: readonly (readonly [path: string, tls: TlsOptions | undefined])[] = [
+    ['tls', clientTls],
+    ['operator.resolverTls', operator?.resolverTls],
     ['leafnodes.tls', leafnodes.tls],
     ...leafnodes.remotes.map(({ tls }, index) => [`leafnodes.remotes[${index}].tls`, tls] as const),
     ['websocket.tls', websocket.tls],
@@ -121,10 +169,29 @@ function mergeOptions(partial: PartialOptions): object {
   if (!isObject(options)) throw new OptionsError('options must be an object')
   return {
     ...options,
-    authorization: overlay(defaults.authorization, options['authorization']),
+    authorization: mergeAuthorization(defaults.authorization, options['authorization']),
+    users: mergeUsers(options['users'], { pass: '' }),
+    nkeys: mergeUsers(options['nkeys'], {}),
+    accounts: mergeAccounts(options['accounts']),
+    mappings: mergeMappings(options['mappings']),
     leafnodes: mergeLeafnodes(options['leafnodes']),
     websocket: mergeWebsocket(options['websocket']),
+    tls: mergeTls(options['tls']),
+    operator: mergeOperator(options['operator']),
   }
+}
+
+function mergeOperator(given: unknown): unknown {
+  const operator = overlay(operatorDefaults(), given)
+  if (!isObject(operator)) return given
+  const { resolver, resolverTls } = operator
+  return { ...operator, resolver: mergeResolver(resolver), resolverTls: mergeTls(resolverTls) }
+}
+
+function mergeResolver(given: unknown): unknown {
+  if (!isObject(given)) return given
+  const kind = RESOLVER_KINDS.find((known) => known === given['kind'])
+  return kind === undefined ? given : overlay(resolverDefaults(kind), given)
 }
 
 function mergeWebsocket(given: unknown): unknown {
@@ -193,17 +260,6 @@ function mergeCompression(given: unknown): unknown {
   if (typeof given === 'boolean') return mergeCompression(given ? 's2_auto' : 'off')
   const unset = { mode: '', rttThresholdsMs: [] }
   return overlay(unset, typeof given === 'string' ? { mode: given } : given)
-}
-
-/** What is no object is passed on, for the schema to refuse. */
-function overlay(defaults: object, given: unknown): unknown {
-  if (!isObject(given)) return given
-  const set = Object.entries(given).filter(([, value]) => value !== undefined)
-  return { ...defaults, ...Object.fromEntries(set) }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /**

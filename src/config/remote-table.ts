@@ -65,7 +65,7 @@ export const REMOTE_TABLE: readonly OptionEntry<RemoteOptions>[] = [
     kind: 'text',
     default: '',
     reloadable: true,
-    doc: 'Local account bound to the link; only the global account `$G` exists.',
+    doc: 'Local account bound to the link, in operator mode its public key; default: `$G`.',
   },
   {
     key: 'credentials',

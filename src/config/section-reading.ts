@@ -1,3 +1,4 @@
+import type { AccountRules } from './account-rules.ts'
 import type { ConfigFaults } from './config-faults.ts'
 import type { Environment } from './config-parser.ts'
 import type { ConfigMap, ConfigNode } from './config-value.ts'
@@ -15,6 +16,8 @@ export interface Occurrence {
   readonly values: readonly string[]
   readonly faults: ConfigFaults
   readonly environment: Environment
+  /** Undefined: what needs them is not checked here. */
+  readonly rules: AccountRules | undefined
   /** The object being filled; some options set a neighbour as well. */
   readonly draft: Record<string, unknown>
   /** Reads a block inside this one into `target`. */
@@ -29,4 +32,6 @@ export type FillSection = <T extends object>(
   table: readonly OptionEntry<T>[],
   config: ConfigMap,
   target: T,
+  /** The text for a field that is not known, if not the usual one. */
+  unknownText?: (field: string) => string,
 ) => void

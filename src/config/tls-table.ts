@@ -160,7 +160,7 @@ export const TLS_TABLE: readonly OptionEntry<TlsOptions, TlsKind>[] = [
     default: 0,
     range: NOT_NEGATIVE,
     reloadable: false,
-    doc: 'Changes nothing: as in nats-server it is for a tls block at the top level.',
+    doc: 'At the top level: handshakes a second, 0: no limit; nothing elsewhere, as in nats-server.',
   },
   {
     key: 'pinned_certs',
@@ -187,8 +187,8 @@ export const TLS_TABLE: readonly OptionEntry<TlsOptions, TlsKind>[] = [
     default: false,
     reloadable: true,
     doc:
-      'On leaf links: TLS before the INFO line. `auto` or a duration: INFO is sent in clear to a ' +
-      'leaf that does not begin within 50 ms, or that time.',
+      'For clients and on leaf links: TLS before the INFO line. `auto` or a duration: INFO is sent ' +
+      'in clear to who does not begin within 50 ms, or that time.',
   },
 ]
 

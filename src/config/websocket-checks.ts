@@ -1,6 +1,7 @@
 import { goQuote } from '../protocol/go-quote.ts'
 import { parseGoRequestUrl } from './go-url.ts'
-import type { WebsocketOptions } from './option-types.ts'
+import { isOperatorMode, noAuthUserFault } from './operator-checks.ts'
+import type { Options } from './option-types.ts'
 
 const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   'host',
@@ -11,14 +12,17 @@ const RESERVED_HEADERS: ReadonlySet<string> = new Set([
 ])
 
 /** What keeps the broker from starting, in nats-server's words; without a port nothing does. */
-export function websocketFault(websocket: WebsocketOptions): string | undefined {
+export function websocketFault(options: Options): string | undefined {
+  const { websocket } = options
   if (websocket.port === 0) return undefined
   if (websocket.tls === undefined && !websocket.noTls) return 'websocket requires TLS configuration'
   for (const origin of websocket.allowedOrigins) {
     const fault = originFault(origin)
     if (fault !== undefined) return fault
   }
-  if (websocket.jwtCookie !== '') {
+  const userFault = noAuthUserFault(options, websocket.noAuthUser) ?? loginFault(options)
+  if (userFault !== undefined) return userFault
+  if (websocket.jwtCookie !== '' && !isOperatorMode(options)) {
     return (
       'trusted operators or trusted keys configuration is required for JWT authentication via ' +
       `cookie ${goQuote(websocket.jwtCookie)}`
@@ -27,6 +31,15 @@ export function websocketFault(websocket: WebsocketOptions): string | undefined 
   return Object.entries(websocket.headers)
     .map(([name, value]) => headerFault(name, value))
     .find((fault) => fault !== undefined)
+}
+
+function loginFault({ users, nkeys, websocket }: Options): string | undefined {
+  if (users.length + nkeys.length === 0) return undefined
+  const { user, token } = websocket.authorization
+  const start = 'websocket authentication'
+  const end = 'not compatible with presence of users/nkeys'
+  if (user !== '') return `${start} username ${end}`
+  return token === '' ? undefined : `${start} token ${end}`
 }
 
 function originFault(origin: string): string | undefined {

@@ -2,7 +2,7 @@ import { durationMs, parseDuration } from '../base/duration.ts'
 import { isConfigArray, isConfigMap } from './config-value.ts'
 import { goTypeOf } from './go-types.ts'
 import { defaultsOf } from './option-entry.ts'
-import type { AuthorizationOptions, WebsocketOptions } from './option-types.ts'
+import type { LoginOptions, WebsocketOptions } from './option-types.ts'
 import type { Occurrence } from './section-reading.ts'
 import { readAuthTimeoutMs, readMap } from './value-readers.ts'
 import { WEBSOCKET_AUTHORIZATION_TABLE, WEBSOCKET_TABLE } from './websocket-table.ts'
@@ -23,7 +23,7 @@ export function readWebsocketAuthorization({
   node,
   faults,
   fill,
-}: Occurrence): AuthorizationOptions | undefined {
+}: Occurrence): LoginOptions | undefined {
   const map = readMap(node, faults)
   if (map === undefined) return undefined
   const authorization = defaultsOf(WEBSOCKET_AUTHORIZATION_TABLE)

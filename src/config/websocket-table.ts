@@ -1,9 +1,9 @@
 import { defaultsOf, NOT_NEGATIVE, type OptionEntry, PORT_RANGE } from './option-entry.ts'
-import type { AuthorizationOptions, WebsocketOptions } from './option-types.ts'
+import type { LoginOptions, WebsocketOptions } from './option-types.ts'
 
 /** The rows for the `websocket` block of a file, see option-table.ts. */
 
-export const WEBSOCKET_AUTHORIZATION_TABLE: readonly OptionEntry<AuthorizationOptions>[] = [
+export const WEBSOCKET_AUTHORIZATION_TABLE: readonly OptionEntry<LoginOptions>[] = [
   {
     key: 'user',
     aliases: ['username'],
@@ -143,12 +143,20 @@ export const WEBSOCKET_TABLE: readonly OptionEntry<WebsocketOptions>[] = [
     doc: 'What clients need to log in here, in place of the authorization at the top.',
   },
   {
+    key: 'no_auth_user',
+    option: 'noAuthUser',
+    kind: 'text',
+    default: '',
+    reloadable: false,
+    doc: 'User that WebSocket clients without credentials are taken for, in place of the server’s.',
+  },
+  {
     key: 'jwt_cookie',
     option: 'jwtCookie',
     kind: 'text',
     default: '',
     reloadable: false,
-    doc: 'Name of a cookie with a user JWT; refused, because there is no operator mode.',
+    doc: 'Name of a cookie with a user JWT; only in operator mode.',
   },
   {
     key: 'user_cookie',

@@ -148,8 +148,12 @@ export class Connection implements CodecHost {
     return socket
   }
 
-  /** The socket that `releaseSocket` gave away is replaced; it may have ended meanwhile. */
-  replaceSocket(socket: Duplex): void {
+  /**
+   * The socket that `releaseSocket` gave away is replaced; it may have ended meanwhile.
+   *
+   * @param isBeingRead the socket was adopted for this connection, see adoptSocket
+   */
+  replaceSocket(socket: Duplex, isBeingRead = false): void {
     this.isChangingSocket = false
     this.attach(socket)
     if (socket.closed) {
@@ -158,7 +162,7 @@ export class Connection implements CodecHost {
       this.#endSocket(socket, this.closedState)
     } else {
       this.flush()
-      readSocket(socket, this)
+      if (!isBeingRead) readSocket(socket, this)
       if (this.isPaused) socket.pause()
     }
   }

@@ -164,6 +164,10 @@ export class Inbound {
         this.#connection.session.onNoResponders()
         continue
       }
+      if (status === layout.STATUS_IMPORTS) {
+        this.#connection.session.onImports()
+        continue
+      }
       this.#hold(at, to)
       this.#host.retryLater(this.#connection)
       break

@@ -23,6 +23,8 @@ export interface Session {
   onOperation(at: number, to: number): number
   /** The request just published reached nobody. */
   onNoResponders(): void
+  /** Other accounts offer services on the subject just published. */
+  onImports(): void
   /** What came cannot be decoded; the connection is about to be closed as `readError`. */
   onReadFailure(why: string): void
   /** For the log, with the connection's prefix. */

@@ -47,13 +47,27 @@ export interface KernelExports {
     payload: number,
     queues: number,
     queuesBytes: number,
+    trust: number,
   ): number
+  countInbound(connection: number): void
   readonly status: WebAssembly.Global
   readonly needBytes: WebAssembly.Global
   readonly subject: WebAssembly.Global
   readonly subjectBytes: WebAssembly.Global
   readonly reply: WebAssembly.Global
   readonly replyBytes: WebAssembly.Global
+  /** Of the message at hand: its header block, both together, and where they are. */
+  readonly headerBytes: WebAssembly.Global
+  readonly totalBytes: WebAssembly.Global
+  readonly payload: WebAssembly.Global
+  /** Receivers of the last message; service imports are none. */
+  readonly delivered: WebAssembly.Global
+  /**
+   * After STATUS_IMPORTS: address and number of addresses of IMPORT_*, copies of the blocks. They
+   * are good until the next message.
+   */
+  readonly services: WebAssembly.Global
+  readonly serviceCount: WebAssembly.Global
   readonly fullLane: WebAssembly.Global
   readonly failedCheck: WebAssembly.Global
 
@@ -81,9 +95,13 @@ export interface KernelExports {
 
   formatSublist(): number
   openSublist(): void
+  openAccount(number: number): number
+  accountAddress(number: number): number
+  setMappings(account: number, block: number): void
   applySubscribe(slot: number, generation: number, thread: number): number
   applyUnsubscribe(slot: number): void
   insertEntry(
+    account: number,
     subject: number,
     subjectBytes: number,
     queue: number,
@@ -93,12 +111,27 @@ export interface KernelExports {
     thread: number,
     weight: number,
   ): number
+  insertImport(
+    account: number,
+    subject: number,
+    subjectBytes: number,
+    kind: number,
+    block: number,
+  ): number
   removeEntry(entry: number): void
+  entryAccount(entry: number): number
+  setEntryPermissions(entry: number, denies: number): void
   setWeight(entry: number, weight: number): void
-  matchNodes(subject: number, bytes: number, scratch: number, scratchMax: number): number
+  matchNodes(
+    account: number,
+    subject: number,
+    bytes: number,
+    scratch: number,
+    scratchMax: number,
+  ): number
   readonly nodeCount: WebAssembly.Global
-  createPermissions(bytes: number): number
-  retirePermissions(permissions: number): void
+  createBlock(bytes: number): number
+  retireBlock(block: number): void
   reclaim(): void
   bumpAll(): void
   walkSlots(thread: number): void
@@ -113,6 +146,53 @@ export interface KernelExports {
   maskBytes(at: number, bytes: number, key: number, phase: number): void
 }
 
+/**
+ * What the kernel asks while it builds a plan. Subjects are bytes in shared memory, as is what is
+ * answered at `out`, where there is room for `outMax` bytes. No function of the kernel may be
+ * called meanwhile, and none of these may throw.
+ */
+export interface KernelHost {
+  /**
+   * The subject that a stream import makes of one.
+   *
+   * @param block IMPORT_*, of the import
+   * @returns its bytes; 0 = the import does not apply; HOST_NO_ROOM
+   */
+  transform(
+    block: number,
+    subject: number,
+    subjectBytes: number,
+    out: number,
+    outMax: number,
+  ): number
+  /**
+   * Where an account's mappings send a subject, which they get for each message by chance: at `out`
+   * for each destination the weights up to it (u32, of 100; for what is missing the message is
+   * lost), the subject's bytes (u32), and the subject, padded to 4.
+   *
+   * @param block as given to setMappings
+   * @returns number of destinations, with HOST_VOLATILE if the next message may have others;
+   *   HOST_UNMAPPED; HOST_NO_ROOM
+   */
+  destinations(
+    block: number,
+    subject: number,
+    subjectBytes: number,
+    out: number,
+    outMax: number,
+  ): number
+}
+
+/** More room is needed: the kernel asks again with twice as much, up to 16 MiB. */
+export const HOST_NO_ROOM = -2
+/** No mapping matches. */
+export const HOST_UNMAPPED = -1
+/** Bit in the number of destinations. */
+export const HOST_VOLATILE = 2 ** 30
+
+/** Without imports and mappings. */
+const NO_HOST: KernelHost = { transform: () => 0, destinations: () => HOST_UNMAPPED }
+
 /** Constants of layout.ts that TypeScript uses; read from the kernel so that they cannot drift. */
 const LAYOUT_NAMES = [
   'HEADER_BYTES',
@@ -122,6 +202,7 @@ const LAYOUT_NAMES = [
   'HEADER_GENERATIONS',
   'HEADER_LANES',
   'HEADER_LANE_CAPACITY',
+  'HEADER_ACCOUNTS',
   'HEADER_SUBLIST',
   'HEADER_SUBLIST_END',
   'HEADER_ARENAS',
@@ -146,6 +227,17 @@ const LAYOUT_NAMES = [
   'THREAD_STATE_RUNNING',
   'THREAD_STATE_DEAD',
   'GENERATIONS_BYTES',
+  'ACCOUNTS_MAX',
+  'ACCOUNT_BYTES',
+  'ACCOUNT_NUMBER',
+  'ACCOUNT_MAPPINGS',
+  'IMPORT_ID',
+  'IMPORT_ACCOUNT',
+  'IMPORT_IS_IDENTITY',
+  'IMPORT_TEXT_BYTES',
+  'IMPORT_TEXT',
+  'ENTRY_KIND_STREAM_IMPORT',
+  'ENTRY_KIND_SERVICE_IMPORT',
   'LANE_RECORDS',
   'LANE_PRODUCER',
   'LANE_CONSUMER',
@@ -175,6 +267,7 @@ const LAYOUT_NAMES = [
   'CONNECTION_ORIGIN',
   'CONNECTION_OUTGOING',
   'CONNECTION_INCOMING',
+  'CONNECTION_ACCOUNT',
   'PERMISSIONS_HAS_ALLOW',
   'PERMISSIONS_ALLOWED',
   'PERMISSIONS_DENIED',
@@ -228,6 +321,7 @@ const LAYOUT_NAMES = [
   'S2_LEVEL_BETTER',
   'S2_LEVEL_BEST',
   'STATUS_FORBIDDEN',
+  'STATUS_IMPORTS',
 ] as const
 
 export type Layout = Readonly<Record<(typeof LAYOUT_NAMES)[number], number>>
@@ -259,11 +353,21 @@ export function compileKernel(
   return new WebAssembly.Module(readFileSync(kernelFile(isChecked)))
 }
 
-export function instantiateKernel(module: WebAssembly.Module, memory: WebAssembly.Memory): Kernel {
+export function instantiateKernel(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  host: KernelHost = NO_HOST,
+): Kernel {
   const abort = () => {
     throw new Error('kernel aborted')
   }
-  const { exports } = new WebAssembly.Instance(module, { env: { memory, abort } })
+  const { exports } = new WebAssembly.Instance(module, {
+    env: { memory, abort },
+    host: {
+      transform: host.transform.bind(host),
+      destinations: host.destinations.bind(host),
+    },
+  })
   const layout = Object.fromEntries(
     LAYOUT_NAMES.map((name) => {
       const constant = exports[name]

@@ -61,7 +61,8 @@ export function createSharedMemory(
   const blocks = layout.HEADER_BYTES
   const generations = blocks + threadCount * layout.THREAD_BLOCK_BYTES
   const lanes = pageAligned(generations + layout.GENERATIONS_BYTES)
-  const sublist = pageAligned(lanes + threadCount ** 2 * (layout.LANE_RECORDS + laneCapacity))
+  const accounts = pageAligned(lanes + threadCount ** 2 * (layout.LANE_RECORDS + laneCapacity))
+  const sublist = pageAligned(accounts + layout.ACCOUNTS_MAX * layout.ACCOUNT_BYTES)
   const rest = endOfMemory - sublist
   if (rest < REST_BYTES_MIN) {
     throw new RangeError(
@@ -83,6 +84,7 @@ export function createSharedMemory(
   set(layout.HEADER_GENERATIONS, generations)
   set(layout.HEADER_LANES, lanes)
   set(layout.HEADER_LANE_CAPACITY, laneCapacity)
+  set(layout.HEADER_ACCOUNTS, accounts)
   set(layout.HEADER_SUBLIST, sublist)
   set(layout.HEADER_SUBLIST_END, arenas)
   set(layout.HEADER_ARENAS, arenas)

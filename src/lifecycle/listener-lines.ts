@@ -8,11 +8,13 @@ interface ListenerPlace {
   readonly port: number
 }
 
+export type ClientTlsWord = 'off' | 'available' | 'required' | 'handshakeFirst'
+
 export type OpenedListener = ListenerPlace &
   (
     | {
         readonly kind: 'client'
-        readonly tls: 'off' | 'available' | 'required' | 'handshakeFirst'
+        readonly tls: ClientTlsWord
       }
     | { readonly kind: 'monitor' | 'websocket'; readonly isTls: boolean }
     | {
@@ -76,7 +78,7 @@ function leafLines(
   return lines
 }
 
-function clientTlsLines(tls: 'off' | 'available' | 'required' | 'handshakeFirst'): StartUpLine[] {
+function clientTlsLines(tls: ClientTlsWord): StartUpLine[] {
   if (tls === 'off') return []
   const word = tls === 'available' ? 'available' : 'required'
   const lines: StartUpLine[] = [{ level: 'info', text: `TLS ${word} for client connections` }]

@@ -11,19 +11,27 @@ const SIGNAL_NAMES = {
 
 type SignalName = keyof typeof SIGNAL_NAMES
 
+const ONLY_CERTIFICATES =
+  'Options were not read again, only TLS certificates: reload is not supported by this version of Sable'
+
 export interface SignalActions {
   /** Ends the server, and then the process. */
   readonly end: () => Promise<void>
   /** Ends the server without a rush, and then the process. */
   readonly lameDuck: () => Promise<void>
+  /**
+   * Reads certificates and keys again; rejects when one cannot be used. Undefined: the server has
+   * not started yet.
+   */
+  readonly reloadCertificates: () => Promise<void> | undefined
   /** The server is a lame duck: TERM has no effect then. */
   readonly isLameDuck: () => boolean
 }
 
 /**
  * Takes signals as nats-server does: INT and TERM end the server, USR1 opens the log file anew,
- * USR2 makes it a lame duck. What HUP asks for does not exist here, but untaken it would kill the
- * process.
+ * USR2 makes it a lame duck. HUP reads certificates and keys again, and nothing else of the
+ * configuration yet.
  *
  * Once the server is ending, further signals do nothing. For USR1 Node would open its debugger; a
  * listener takes the signal away from it. `--disable-sigusr1` must not be set: in Node 24.21 it
@@ -31,17 +39,22 @@ export interface SignalActions {
  */
 export function takeSignals(
   log: Promise<LogSink>,
-  { end, lameDuck, isLameDuck }: SignalActions,
+  { end, lameDuck, reloadCertificates, isLameDuck }: SignalActions,
 ): void {
   const actions: Readonly<Record<SignalName, (sink: LogSink) => void | Promise<void>>> = {
     SIGINT: end,
     SIGTERM: async () => {
       if (!isLameDuck()) await end()
     },
-    SIGHUP: ({ logger }) =>
-      logger.error(
-        'Failed to reload server configuration: reload is not supported by this version of Sable',
-      ),
+    SIGHUP: async ({ logger }) => {
+      try {
+        await reloadCertificates()
+        logger.warn(ONLY_CERTIFICATES)
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error)
+        logger.error(`Failed to reload server configuration: ${why}`)
+      }
+    },
     SIGUSR1: (sink) => sink.reopen(),
     SIGUSR2: lameDuck,
   }

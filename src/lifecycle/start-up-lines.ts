@@ -1,6 +1,8 @@
 import { PLAINTEXT_PASSWORD_WARNING } from '../auth/authenticator.ts'
 import type { LogLevel } from '../base/log-line.ts'
 import { NATS_VERSION, SABLE_VERSION } from '../base/version.ts'
+import { goQuote } from '../protocol/go-quote.ts'
+import type { JwtText } from '../protocol/jwt-text.ts'
 
 /** A line without its time. */
 export interface StartUpLine {
@@ -19,7 +21,14 @@ export interface StartUpFacts {
   readonly configDigest: string
   readonly hasPlaintextPassword: boolean
   readonly maxPayloadBytes: number
+  /** Empty outside operator mode. */
+  readonly operators: readonly OperatorFacts[]
+  /** Of the configuration or of the operator, not the default one. */
+  readonly hasSystemAccount: boolean
 }
+
+/** What an operator's JWT says of itself. */
+export type OperatorFacts = Pick<JwtText, 'audience' | 'name' | 'issuedAt' | 'expires'>
 
 /** Source: nats-server's warning for max_payload. */
 const MAX_PAYLOAD_ADVISED_BYTES = 8 * 1024 * 1024
@@ -42,11 +51,31 @@ export function startUpLines(facts: StartUpFacts): StartUpLine[] {
   if (facts.configPath !== '') {
     lines.push(info(`Using configuration file: ${facts.configPath} (${facts.configDigest})`))
   }
+  lines.push(...operatorLines(facts))
   if (facts.maxPayloadBytes > MAX_PAYLOAD_ADVISED_BYTES) {
     const advice = 'are generally discouraged and could lead to poor performance'
     lines.push(warn(`Maximum payloads over 8.00 MB ${advice}`))
   }
   return lines
+}
+
+function operatorLines({ operators, hasSystemAccount }: StartUpFacts): readonly StartUpLine[] {
+  if (operators.length === 0) return []
+  const lines = operators.flatMap(({ audience, name, issuedAt, expires }) => [
+    info(`  System  : ${goQuote(audience)}`),
+    info(`  Operator: ${goQuote(name)}`),
+    info(`  Issued  : ${timeText(issuedAt)}`),
+    info(`  Expires : ${expires === 0 ? 'Never' : timeText(expires)}`),
+  ])
+  const advice = hasSystemAccount ? [] : [warn('Trusted Operators should utilize a System Account')]
+  return [info('Trusted Operators'), ...lines, ...advice]
+}
+
+/** A Unix time in s as Go prints it, in UTC wherever the machine is; some are beyond all dates. */
+function timeText(seconds: number): string {
+  const time = new Date(seconds * 1_000)
+  if (Number.isNaN(time.getTime())) return String(seconds)
+  return `${time.toISOString().slice(0, 19).replace('T', ' ')} +0000 UTC`
 }
 
 function info(text: string): StartUpLine {

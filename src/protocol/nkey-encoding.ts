@@ -1,12 +1,12 @@
 /**
  * The text form of NATS keys.
  *
- *   public  base32( prefix:1  key:32            crc16:2 LE )   56 characters, the first tells the
- * kind seed    base32( 'S' and prefix mixed:2  seed:32  crc16:2 LE )   58 characters, the second
- * tells the kind
+ *     public   base32( prefix:1                   key:32    crc16:2 LE )   56 characters
+ *     seed     base32( 'S' and prefix mixed:2     seed:32   crc16:2 LE )   58 characters
  *
- * A prefix is a base32 digit in the upper five bits of its byte, so that it shows as the first
- * letter. base32 is RFC 4648 without padding, CRC is CCITT/XMODEM over everything before it.
+ * A prefix is a base32 digit in the upper five bits of its byte, so that it shows: as the first
+ * letter of a public key, as the second of a seed. base32 is RFC 4648 without padding, CRC is
+ * CCITT/XMODEM over everything before it.
  */
 export const NKEY_PREFIXES = {
   account: 0 << 3, // A
@@ -37,7 +37,7 @@ function crc16(bytes: Uint8Array): number {
   return crc
 }
 
-function encodeBase32(bytes: Uint8Array): string {
+export function encodeBase32(bytes: Uint8Array): string {
   let text = ''
   let held = 0
   let bits = 0
@@ -119,4 +119,35 @@ export function decodeSeedNkey(text: string): Nkey | null {
   if (body === null || (body[0]! & 0xf8) !== PREFIX_SEED) return null
   const kind = kindOf(((body[0]! & 7) << 5) | (body[1]! >> 3))
   return kind === null ? null : { kind, bytes: body.slice(2) }
+}
+
+/** Whether this is some nkey, public, seed or private: base32 whose checksum is right. */
+export function isNkeyText(text: string): boolean {
+  return textFault(text) === undefined
+}
+
+/** What is wrong with something that should be a public key, in the words of the nkeys library. */
+export function publicNkeyFault(text: string): string | undefined {
+  const fault = textFault(text)
+  if (fault !== undefined || decodePublicNkey(text) !== null) return fault
+  return 'nkeys: invalid public key'
+}
+
+/** The same for a seed; nothing of it is in the text. */
+export function seedNkeyFault(text: string): string | undefined {
+  const fault = textFault(text)
+  if (fault !== undefined || decodeSeedNkey(text) !== null) return fault
+  return 'nkeys: invalid seed'
+}
+
+function textFault(text: string): string | undefined {
+  const bytes = decodeBase32(text)
+  if (bytes === null) {
+    const wrong = text.search(/[^A-Z2-7]/)
+    return `illegal base32 data at input byte ${wrong === -1 ? text.length : wrong}`
+  }
+  if (bytes.length < 2 * CRC_BYTES) return 'nkeys: invalid encoded key'
+  const end = bytes.length - CRC_BYTES
+  const crc = bytes[end]! | (bytes[end + 1]! << 8)
+  return crc16(bytes.subarray(0, end)) === crc ? undefined : 'nkeys: invalid checksum'
 }

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { encodePublicNkey, type NkeyKind } from './nkey-encoding.ts'
+import { encodePublicNkey, encodeSeedNkey, type NkeyKind } from './nkey-encoding.ts'
 
 /** Who this server is for as long as it runs; made anew at each start, as in nats-server. */
 export type ServerIdentity = {
@@ -7,10 +7,9 @@ export type ServerIdentity = {
   readonly id: string
   /** `X…`: xkey, for peers that encrypt to this server. */
   readonly xkey: string
-  /** Ed25519. */
-  readonly signingKey: KeyObject
-  /** X25519. */
-  readonly curveKey: KeyObject
+  /** Seeds of the two, secrets: `SN…` and `SX…`. */
+  readonly seed: string
+  readonly curveSeed: string
 }
 
 function publicNkey(kind: NkeyKind, key: KeyObject): string {
@@ -19,13 +18,19 @@ function publicNkey(kind: NkeyKind, key: KeyObject): string {
   return encodePublicNkey(kind, Buffer.from(x, 'base64url'))
 }
 
+function seedOf(kind: NkeyKind, key: KeyObject): string {
+  const { d } = key.export({ format: 'jwk' })
+  if (d === undefined) throw new TypeError('not a private Ed25519 or X25519 key')
+  return encodeSeedNkey(kind, Buffer.from(d, 'base64url'))
+}
+
 export function createServerIdentity(): ServerIdentity {
   const signing = generateKeyPairSync('ed25519')
   const curve = generateKeyPairSync('x25519')
   return {
     id: publicNkey('server', signing.publicKey),
     xkey: publicNkey('curve', curve.publicKey),
-    signingKey: signing.privateKey,
-    curveKey: curve.privateKey,
+    seed: seedOf('server', signing.privateKey),
+    curveSeed: seedOf('curve', curve.privateKey),
   }
 }

@@ -10,11 +10,14 @@ Commands
   pub      publish a message; also nats-pub
   request  send a request and show the reply; also nats-req
   reply    answer requests; also nats-rply
+  jwt      show a JWT or credentials file, and why a server would refuse it
+  nk       make keys, sign and verify
+  passwd   make a bcrypt hash of a password
   bench    load a NATS server and measure it; see sable bench --help
   version  show the version
   help     show this
 
-The flag -h shows the flags of sub, pub, request and reply.
+The flag -h shows the flags of sub, pub, request, reply, jwt, nk and passwd.
 The broker itself is the command nats-server.
 `
 
@@ -36,6 +39,18 @@ async function run([command, ...args]: readonly string[]): Promise<number> {
     case 'request':
     case 'reply':
       return runTutorialTool(command, `sable ${command}`, args)
+    case 'jwt': {
+      const { runJwt } = await import('./jwt/jwt-tool.ts')
+      return runJwt('sable jwt', args)
+    }
+    case 'nk': {
+      const { runNk } = await import('./nk.ts')
+      return runNk('sable nk', args)
+    }
+    case 'passwd': {
+      const { runPasswd } = await import('./passwd.ts')
+      return runPasswd('sable passwd', args)
+    }
     case 'bench': {
       const { runBench } = await importTool('bench')
       return runBench(args)

@@ -1,7 +1,8 @@
-import { type Authenticator, createAuthenticator } from '../auth/authenticator.ts'
-import type { VerifyBcrypt } from '../auth/password.ts'
+import { type Authority, createAuthority } from '../auth/authority.ts'
+import { authoritySettings } from '../auth/authority-settings.ts'
+import type { TlsFacts } from '../auth/login.ts'
 import { NATS_VERSION, SABLE_VERSION } from '../base/version.ts'
-import type { AuthorizationOptions } from '../config/option-types.ts'
+import type { ConnectionType } from '../config/account-types.ts'
 import type { ServerInfo } from '../protocol/info.ts'
 import type { CookieCredentials } from '../protocol/websocket/upgrade-request.ts'
 import type { ThreadSettings } from './thread-settings.ts'
@@ -15,7 +16,15 @@ export interface ClientFront {
   readonly kind: 'client' | 'websocket'
   /** INFO of every client; client id and address come on top. */
   readonly info: ServerInfo
-  readonly authenticator: Authenticator
+  readonly connectionType: ConnectionType
+  /** Clients must log in; those who say something else than CONNECT, too. */
+  readonly required: boolean
+  /** INFO carries a nonce to be signed. */
+  readonly showsNonce: boolean
+  /** Who says something else than CONNECT may be let in as no_auth_user. */
+  readonly takesSilent: boolean
+  /** Without operators a JWT in CONNECT means nothing. */
+  readonly takesJwt: boolean
   readonly authTimeoutMs: number
   readonly pingIntervalMs: number
 }
@@ -26,58 +35,68 @@ export interface ClientRequest {
   readonly forwardedIp: string
   /** Stand in for what CONNECT leaves out. */
   readonly cookies: CookieCredentials | undefined
+  /** Of the TLS that the request came by. */
+  readonly tls: TlsFacts | undefined
 }
 
 /** Clients of the TCP listener. */
-export function clientFront(settings: ThreadSettings, verifyBcrypt: VerifyBcrypt): ClientFront {
+export function clientFront(settings: ThreadSettings): ClientFront {
   const { options, clientHost, clientPort } = settings
-  const authenticator = authenticatorOf(options.authorization, verifyBcrypt)
+  const authority = authorityOf('client', settings)
   return {
     kind: 'client',
-    info: infoOf(settings, clientHost, clientPort, authenticator),
-    authenticator,
+    info: infoOf(settings, clientHost, clientPort, authority),
+    connectionType: 'STANDARD',
+    ...loginTerms(settings, authority),
     authTimeoutMs: options.authorization.timeoutMs,
     pingIntervalMs: options.pingIntervalMs,
   }
 }
 
 /** Clients of the WebSocket listener, for which some options have a value of their own. */
-export function websocketFront(
-  settings: ThreadSettings,
-  tcp: ClientFront,
-  verifyBcrypt: VerifyBcrypt,
-): ClientFront {
+export function websocketFront(settings: ThreadSettings, tcp: ClientFront): ClientFront {
   const { options, websocketHost, websocketPort } = settings
   const { authorization, tls, pingIntervalMs } = options.websocket
-  const isOwn = authorization.user !== '' || authorization.token !== ''
-  const authenticator = isOwn ? authenticatorOf(authorization, verifyBcrypt) : tcp.authenticator
+  const authority = authorityOf('websocket', settings)
   const isTls = tls !== undefined
   return {
     kind: 'websocket',
     info: {
-      ...infoOf(settings, websocketHost, websocketPort, authenticator),
+      ...infoOf(settings, websocketHost, websocketPort, authority),
       tlsRequired: isTls,
       tlsAvailable: isTls,
     },
-    authenticator,
+    connectionType: 'WEBSOCKET',
+    ...loginTerms(settings, authority),
     authTimeoutMs: authorization.timeoutMs || tcp.authTimeoutMs,
     pingIntervalMs: pingIntervalMs || tcp.pingIntervalMs,
   }
 }
 
-function authenticatorOf(
-  { user, pass: password, token }: AuthorizationOptions,
-  verifyBcrypt: VerifyBcrypt,
-): Authenticator {
-  return createAuthenticator({ user, password, token }, verifyBcrypt)
+/** What it decides is decided by the routing worker; here it only says what is asked for. */
+function authorityOf(kind: 'client' | 'websocket', settings: ThreadSettings): Authority {
+  const rules = authoritySettings(settings.options, settings.implicitUser)
+  return createAuthority(kind, rules, { verifyBcrypt: async () => false })
+}
+
+function loginTerms(settings: ThreadSettings, { required, showsNonce }: Authority) {
+  const { operator, noAuthUser, websocket } = settings.options
+  const silentUser = settings.implicitUser || noAuthUser || websocket.noAuthUser
+  return {
+    required,
+    showsNonce,
+    takesSilent: silentUser !== '',
+    takesJwt: operator !== undefined,
+  }
 }
 
 function infoOf(
   { options, identity, serverName }: ThreadSettings,
   host: string,
   port: number,
-  { required }: Authenticator,
+  { showsRequired }: Authority,
 ): ServerInfo {
+  const { tls, allowNonTls } = options
   return {
     serverId: identity.id,
     serverName,
@@ -87,7 +106,10 @@ function infoOf(
     host,
     port,
     headers: !options.noHeaderSupport,
-    authRequired: required,
+    authRequired: showsRequired,
+    tlsRequired: tls !== undefined && !allowNonTls,
+    tlsVerify: tls !== undefined && (tls.verify || tls.verifyAndMap),
+    tlsAvailable: tls !== undefined && allowNonTls,
     maxPayload: options.maxPayload,
     apiLevel: API_LEVEL,
     xkey: identity.xkey,

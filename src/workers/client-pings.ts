@@ -8,6 +8,8 @@ const FIRST_PING_JITTER = 0.2
 /** A round trip time older than this is measured again, also on busy connections. */
 const RTT_MAX_AGE_MS = 3_600_000
 
+const NS_PER_MS = 1e6
+
 /** Liveness of one client: PINGs, and the end of a connection that does not answer. */
 export class ClientPings {
   readonly #worker: ProtocolWorker
@@ -15,10 +17,14 @@ export class ClientPings {
   #deadline: Deadline | undefined
   #outstanding = 0
   #rttAtMs = Number.NEGATIVE_INFINITY
+  #sentAtMs: number
+  /** Of the last PING, or of INFO and CONNECT; nanoseconds, 0 = not known yet. */
+  rttNs = 0
 
   constructor(worker: ProtocolWorker, session: ClientSession) {
     this.#worker = worker
     this.#session = session
+    this.#sentAtMs = worker.thread.nowMs
   }
 
   start(): void {
@@ -27,14 +33,21 @@ export class ClientPings {
 
   /** The client is there: measure its round trip time soon. */
   onConnect(): void {
+    this.#measure()
     this.#deadline?.cancel()
     const delayMs = Math.min(this.#session.front.pingIntervalMs, FIRST_PING_MS)
     this.#schedule(delayMs + Math.random() * delayMs * FIRST_PING_JITTER)
   }
 
   onPong(): void {
+    this.#measure()
     this.#outstanding = 0
     this.#rttAtMs = this.#worker.thread.nowMs
+  }
+
+  #measure(): void {
+    // Coarser clocks than the network would make it 0, which means unknown.
+    this.rttNs = Math.max(1, Math.round((performance.now() - this.#sentAtMs) * NS_PER_MS))
   }
 
   stop(): void {
@@ -60,6 +73,7 @@ export class ClientPings {
     } else {
       this.#outstanding++
       connection.write('PING\r\n')
+      this.#sentAtMs = performance.now()
       this.#schedule(front.pingIntervalMs)
     }
     thread.endTurn()

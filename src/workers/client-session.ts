@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import type { LoginRequest, TlsFacts } from '../auth/login.ts'
 import type { Connection } from '../io/connection.ts'
 import type { Deadline } from '../io/deadlines.ts'
 import { CLOSED, HOLD, INCOMPLETE, type Session } from '../io/session.ts'
@@ -6,8 +8,7 @@ import {
   identifiedPrefix,
   presentedUserText,
 } from '../monitor/log/connection-prefix.ts'
-import { traceOperation, traceRemovedSubscription } from '../monitor/log/trace-lines.ts'
-import { parseSub, parseUnsub } from '../protocol/arguments.ts'
+import { traceOperation } from '../monitor/log/trace-lines.ts'
 import { CLOSED_STATES, type ClosedState } from '../protocol/closed-states.ts'
 import { CONNECT_DEFAULTS, type ConnectOptions, decodeConnect } from '../protocol/connect.ts'
 import { goQuoteSpan } from '../protocol/go-quote.ts'
@@ -15,31 +16,30 @@ import { noResponders } from '../protocol/headers.ts'
 import { encodeInfo, type ServerInfo } from '../protocol/info.ts'
 import { type Operation, readOperation } from '../protocol/operation.ts'
 import { redactConnect } from '../protocol/redact-connect.ts'
-import { isValidSubscriptionSubject, subjectMatches } from '../protocol/subjects.ts'
-import {
-  errorLine,
-  subscriptionPermissionText,
-  tooManyTokensText,
-  VIOLATIONS,
-  type ViolationName,
-} from '../protocol/violations.ts'
+import { errorLine, VIOLATIONS, type ViolationName } from '../protocol/violations.ts'
 import type { CookieCredentials } from '../protocol/websocket/upgrade-request.ts'
+import { type ClientInfo, goTime } from '../router/accounts/client-info.ts'
+import type { Requester } from './accounts/service-imports.ts'
 import type { ClientFront, ClientRequest } from './client-front.ts'
+import { ConnectionGrant } from './client-grant.ts'
 import { ClientPings } from './client-pings.ts'
+import { ClientSubscriptions } from './client-subscriptions.ts'
+import type { LoggedIn } from './logins.ts'
+import type { Grant, LoginAnswer, StandingLogin } from './peer-messages.ts'
 import type { ProtocolWorker } from './protocol-worker-role.ts'
 import { SlowPublish } from './slow-publish.ts'
 
-/** Queue group that clients may not join; nats-server keeps it for itself. */
-const SYSTEM_QUEUE = '_sys_'
+const NONCE_BYTES = 11
 const GLOBAL_ACCOUNT = '$G'
 const PROTOCOL_MAX = 1
+const NS_PER_MS = 1_000_000n
 
 /**
  * What a client's bytes mean, except for well-formed publishes, which the kernel handles alone.
  *
  * Texts of subjects and sids are latin1, so that every byte survives.
  */
-export class ClientSession implements Session {
+export class ClientSession implements Session, LoggedIn, Requester {
   needBytes = 0
   droppableFrom = 0
   droppableTo = 0
@@ -47,11 +47,21 @@ export class ClientSession implements Session {
   prefix: string
   readonly connection: Connection
   readonly front: ClientFront
+  /** Undefined as long as it speaks in clear. */
+  tls: TlsFacts | undefined
+  readonly subscriptions: ClientSubscriptions
+  /** What INFO told, to be signed; '' when nobody has to. */
+  readonly nonce: string
+  /** Undefined before the client is let in, and where everybody is. */
+  granted: ConnectionGrant | undefined
+  /** What it was let in with. */
+  standing: StandingLogin | undefined
   readonly #worker: ProtocolWorker
   readonly #publish: SlowPublish
   readonly #pings: ClientPings
-  /** Slots by sid. */
-  readonly #subscriptions = new Map<string, number>()
+  readonly #firstPrefix: string
+  readonly #forwardedIp: string
+  readonly #startMs = Date.now()
   readonly #cookies: CookieCredentials | undefined
   #isAuthenticated: boolean
   /** A password is being verified: nothing more is read. */
@@ -59,10 +69,6 @@ export class ClientSession implements Session {
   #hasConnected = false
   #hasSentPong = false
   #authDeadline: Deadline | undefined
-  /** Some SUB or UNSUB may not have reached the routing worker. */
-  #isInterestPending = false
-  /** Lane position behind the last of them; undefined while it waits for room. */
-  #changedAt: number | undefined
 
   constructor(
     worker: ProtocolWorker,
@@ -75,24 +81,35 @@ export class ClientSession implements Session {
     this.front = front
     const { remote, cid } = connection
     this.prefix = connectionPrefix(front.kind, remote, cid, request?.forwardedIp)
+    this.#firstPrefix = this.prefix
+    this.#forwardedIp = request?.forwardedIp ?? ''
+    this.nonce = front.showsNonce ? randomBytes(NONCE_BYTES).toString('base64url') : ''
+    this.subscriptions = new ClientSubscriptions(worker, this)
     this.#cookies = request?.cookies
-    this.#isAuthenticated = !front.authenticator.required
+    this.tls = request?.tls
+    this.#isAuthenticated = !front.required
     this.#publish = new SlowPublish(worker, this)
     this.#pings = new ClientPings(worker, this)
   }
 
   /** Sends INFO. A refused client gets it too, then learns why. */
   start(isRefused: boolean): void {
-    const { log } = this.#worker
-    const { authenticator, authTimeoutMs } = this.front
-    log.debug(`${this.prefix}Client connection created`)
-    this.#sendInfo()
+    this.open()
+    this.sendInfo()
+    if (isRefused) this.violate('maxConnections')
+    else this.startTimers()
+  }
+
+  /** The first part of `start`, for those that may have to shake hands before INFO, or after it. */
+  open(): void {
+    this.#worker.log.debug(`${this.prefix}Client connection created`)
     this.#setFlags()
-    if (isRefused) {
-      this.violate('maxConnections')
-      return
-    }
-    if (authenticator.required) {
+  }
+
+  /** The last part of `start`: the client may speak now. */
+  startTimers(): void {
+    const { required, authTimeoutMs } = this.front
+    if (required) {
       this.#authDeadline = this.#worker.thread.deadlines.after(authTimeoutMs, () =>
         this.#inTurn(() => this.violate('authenticationTimeout')),
       )
@@ -107,13 +124,14 @@ export class ClientSession implements Session {
     this.#worker.thread.endTurn()
   }
 
-  #sendInfo(more: Partial<ServerInfo> = {}): void {
+  sendInfo(more: Partial<ServerInfo> = {}): void {
     const { connection } = this
     this.connection.write(
       encodeInfo({
         ...this.front.info,
         clientId: connection.cid,
         clientIp: connection.remoteAddress,
+        nonce: this.nonce,
         ...more,
       }),
     )
@@ -131,7 +149,8 @@ export class ClientSession implements Session {
     if (wantsStatus && this.hasHeaders) flags |= layout.FLAG_NO_RESPONDERS
     if (isSlow) flags |= layout.FLAG_SLOW_PATH
     words[(this.connection.record + layout.CONNECTION_FLAGS) >> 2] = flags
-    words[(this.connection.record + layout.CONNECTION_PAYLOAD_MAX) >> 2] = options.maxPayload
+    words[(this.connection.record + layout.CONNECTION_PAYLOAD_MAX) >> 2] =
+      this.granted?.grant.maxPayload ?? options.maxPayload
     words[(this.connection.record + layout.CONNECTION_CONTROL_LINE_MAX) >> 2] =
       options.maxControlLine
   }
@@ -151,7 +170,7 @@ export class ClientSession implements Session {
       to,
       'client',
       this.#worker.limits,
-      !this.#isAuthenticated,
+      !this.#isAuthenticated && !this.front.takesSilent,
     )
     if (result.type === 'violation') {
       const isTooLong = result.which === 'controlLineExceeded'
@@ -165,9 +184,15 @@ export class ClientSession implements Session {
       return INCOMPLETE
     }
     this.droppableFrom = this.droppableTo = 0
-    if (result.verb === 'SUB') return this.#onSub(result)
-    if (result.verb === 'UNSUB') return this.#onUnsub(result)
-    if (this.#isAwaitingSub() && !this.#isInterestApplied()) {
+    if (!this.#isAuthenticated && result.verb !== 'CONNECT') {
+      // Only where silent clients are let in.
+      this.#authDeadline?.cancel()
+      this.#logIn(true)
+      return HOLD
+    }
+    if (result.verb === 'SUB') return this.subscriptions.onSub(result)
+    if (result.verb === 'UNSUB') return this.subscriptions.onUnsub(result)
+    if (this.subscriptions.isAwaited) {
       this.#worker.awaitRouter(this.connection)
       return HOLD
     }
@@ -182,7 +207,7 @@ export class ClientSession implements Session {
       case 'PING':
         return this.#onPing(operation)
       case 'PONG':
-        this.#trace('PONG')
+        this.trace('PONG')
         this.#pings.onPong()
         return operation.next
       case 'CONNECT':
@@ -200,19 +225,22 @@ export class ClientSession implements Session {
 
   #onPing({ next }: Operation): number {
     // PONG promises that everything sent before the PING has taken effect, everywhere.
-    if (!this.#isInterestApplied()) {
+    if (!this.subscriptions.isApplied()) {
       this.#worker.awaitRouter(this.connection)
       return HOLD
     }
     // And clients rely on having got what others had flushed before: it comes ahead of the PONG.
     this.#worker.thread.readLanesToEnd()
     if (!this.connection.isOpen) return CLOSED
-    this.#trace('PING')
+    this.trace('PING')
     this.connection.write('PONG\r\n')
     if (this.#hasConnected && !this.#hasSentPong) {
       this.#hasSentPong = true
       if (this.options.protocol >= 1) {
-        this.#sendInfo({ connectInfo: true, remoteAccount: GLOBAL_ACCOUNT })
+        const { accountName = GLOBAL_ACCOUNT, isSystemAccount } = this.granted?.grant ?? {}
+        const authRequired = this.front.required
+        const remoteAccount = accountName
+        this.sendInfo({ connectInfo: true, remoteAccount, isSystemAccount, authRequired })
       }
     }
     return next
@@ -234,7 +262,7 @@ export class ClientSession implements Session {
     return this.#worker.kernel.bytes.toString('utf8', argFrom, argTo)
   }
 
-  #trace(operation: string, argument = ''): void {
+  trace(operation: string, argument = ''): void {
     const { log } = this.#worker
     if (log.traceEnabled) log.trace(this.prefix + traceOperation('in', operation, argument))
   }
@@ -243,54 +271,93 @@ export class ClientSession implements Session {
 
   #onConnect(operation: Operation): number {
     const text = this.#text(operation)
-    if (this.#worker.log.traceEnabled) this.#trace('CONNECT', redactConnect(text))
+    if (this.#worker.log.traceEnabled) this.trace('CONNECT', redactConnect(text))
     this.#authDeadline?.cancel()
     const decoded = decodeConnect(text, this.options)
     if (!decoded.ok) return this.violate('badArguments')
-    if (this.#hasConnected) this.#removeAll()
+    if (this.#hasConnected) this.subscriptions.removeAll()
     this.#hasConnected = true
+    const { jwt } = decoded.options
     this.options = this.#withCookies(decoded.options)
+    if (!this.front.takesJwt && jwt !== '') this.options = { ...this.options, jwt: '' }
     this.#pings.onConnect()
-    const { user, pass, authToken } = this.options
-    const verdict = this.front.authenticator.authenticate({ user, pass, token: authToken })
-    if (typeof verdict === 'boolean') return this.#afterAuth(verdict) ? operation.next : CLOSED
+    if (!this.front.required) {
+      return this.#afterLogin(undefined) ? operation.next : CLOSED
+    }
+    this.#logIn()
+    return operation.next
+  }
+
+  /** @param isSilent the client says nothing of who it is */
+  #logIn(isSilent = false): void {
     this.#isVerifying = true
     this.#isAuthenticated = false
     this.#setFlags()
-    verdict.then((isRight) => {
+    const { nonce } = this
+    const { connect, type } = { connect: this.options, type: this.front.connectionType }
+    const request: LoginRequest = {
+      cid: this.connection.cid,
+      connectionType: type,
+      host: this.#forwardedIp || this.connection.remoteAddress,
+      nonce,
+      deadlineMs: Date.now() + this.front.authTimeoutMs,
+      connect: pickConnect(connect),
+      tls: this.tls,
+    }
+    void this.#worker.logins.login(request, isSilent, this.#startMs).then((answer) => {
+      if (!this.connection.isOpen) return
       this.#isVerifying = false
-      this.#inTurn(() => this.#afterAuth(isRight))
+      this.#inTurn(() => this.#onAnswer(request, answer))
       this.connection.resume()
     })
-    return operation.next
+  }
+
+  #onAnswer(request: LoginRequest, answer: LoginAnswer): void {
+    for (const { level, text } of answer.notices ?? []) {
+      this.#worker.log[level](this.prefix + text)
+    }
+    if (answer.ok) {
+      const { identity, accountName } = answer.grant
+      this.standing = { request, identity, accountName, startMs: this.#startMs }
+      this.#worker.logins.add(this.connection.cid, this)
+      this.#afterLogin(answer.grant)
+      return
+    }
+    if (answer.log !== '') this.#worker.log.error(this.prefix + answer.log)
+    if (answer.reason !== '') this.#worker.log.debug(this.prefix + answer.reason)
+    this.violate(answer.why)
   }
 
   #withCookies(options: ConnectOptions): ConnectOptions {
     const cookies = this.#cookies
     if (cookies === undefined) return options
-    const { user, pass, authToken } = options
+    const { user, pass, authToken, jwt } = options
     return {
       ...options,
       user: user || cookies.user,
       pass: pass || cookies.pass,
       authToken: authToken || cookies.token,
+      jwt: jwt || cookies.jwt,
     }
   }
 
   /** Returns false when the connection was closed. */
-  #afterAuth(isRight: boolean): boolean {
+  #afterLogin(grant: Grant | undefined): boolean {
     const { nkey, user, authToken: token, name, lang, version, account, newAccount } = this.options
-    if (!isRight || account !== '' || newAccount) {
+    if (account !== '' || newAccount) {
       const reason = presentedUserText({ nkey, user, token })
       this.#worker.log.error(`${this.prefix}authentication error - ${reason}`)
       this.violate('authorization')
       return false
     }
     this.#isAuthenticated = true
-    this.prefix = identifiedPrefix(this.prefix, { name, lang, version }, GLOBAL_ACCOUNT, {
+    const { accountName = GLOBAL_ACCOUNT, identity } = grant ?? {}
+    this.prefix = identifiedPrefix(this.#firstPrefix, { name, lang, version }, accountName, {
       nkey,
       user,
       token,
+      jwt: this.options.jwt,
+      publicKey: identity?.nkey,
     })
     const { protocol } = this.options
     if (protocol < 0 || protocol > PROTOCOL_MAX) {
@@ -301,9 +368,38 @@ export class ClientSession implements Session {
       this.violate('noRespondersRequiresHeaders')
       return false
     }
+    if (grant === undefined) this.#setFlags()
+    else this.#takeGrant(grant)
+    if (this.#hasConnected) this.ok()
+    return this.connection.isOpen
+  }
+
+  #takeGrant(grant: Grant): void {
+    this.granted?.stop()
+    const granted = new ConnectionGrant(this.#worker.thread, this.connection, grant)
+    this.granted = granted
     this.#setFlags()
-    this.ok()
-    return true
+    granted.enforce()
+    this.subscriptions.permission = granted.subscribe
+    this.subscriptions.max = grant.maxSubscriptions
+    if (granted.tracksReplies) this.#worker.tapOutbound()
+    granted.watchExpiry(() => this.#inTurn(() => this.violate(grant.expiry)))
+  }
+
+  /** Permissions or limits have changed, or the routing worker is a new one. */
+  regrant(grant: Grant): void {
+    this.#inTurn(() => {
+      this.#takeGrant(grant)
+      this.subscriptions.enforce()
+      if (!this.subscriptions.isAboveLimit) return
+      this.#worker.log.error(`${this.prefix}${VIOLATIONS.maxSubscriptionsLowered.wire}`)
+      this.violate('maxSubscriptionsLowered')
+    })
+  }
+
+  /** The account does not want this client any more. */
+  evict(why: ViolationName): void {
+    this.#inTurn(() => this.violate(why))
   }
 
   /** +OK, for a client that wants to hear of each success. */
@@ -311,155 +407,64 @@ export class ClientSession implements Session {
     if (this.options.verbose) this.connection.write('+OK\r\n')
   }
 
-  // ── subscriptions ─────────────────────────────────────────────────────────────────────────
-
-  #onSub({ argFrom, argTo, next }: Operation): number {
-    const { kernel, options } = this.#worker
-    const { bytes } = kernel
-    // A subscription that just got its last message makes room for this one.
-    this.#worker.thread.removeExpired()
-    const args = parseSub(bytes, argFrom, argTo)
-    if (!args.ok) return this.refuseArguments(args.why)
-    if (this.#worker.log.traceEnabled) this.#trace('SUB', bytes.toString('latin1', argFrom, argTo))
-    const { subject, queue, sid } = args
-    const subjectText = bytes.toString('latin1', subject.from, subject.to)
-    const subjectBytes = bytes.subarray(subject.from, subject.to)
-    if (queue !== null && bytes.toString('latin1', queue.from, queue.to) === SYSTEM_QUEUE) {
-      return this.#refuseSub(subscriptionPermissionText(subjectBytes, SYSTEM_QUEUE), next)
-    }
-    if (options.maxSubTokens > 0 && tokenCount(subjectText) > options.maxSubTokens) {
-      return this.#refuseSub(tooManyTokensText(subjectBytes), next)
-    }
-    if (options.maxSubscriptions > 0 && this.#subscriptions.size >= options.maxSubscriptions) {
-      return this.#refuseSub(VIOLATIONS.maxSubscriptions.wire, next)
-    }
-    const sidText = bytes.toString('latin1', sid.from, sid.to)
-    if (!this.#subscriptions.has(sidText)) {
-      if (!isValidSubscriptionSubject(subjectText)) {
-        return this.#refuseSub(VIOLATIONS.badSubject.wire, next)
-      }
-      const slot = kernel.exports.createSubscription(
-        this.connection.record,
-        subject.from,
-        subject.to - subject.from,
-        queue?.from ?? 0,
-        queue === null ? 0 : queue.to - queue.from,
-        sid.from,
-        sid.to - sid.from,
-      )
-      if (slot === 0) return this.#refuseSub(VIOLATIONS.maxSubscriptions.wire, next)
-      this.#subscriptions.set(sidText, slot)
-      this.#worker.router.subscribe(slot)
-      this.#changedAt = this.#worker.router.position()
-      this.#isInterestPending = true
-      this.#setAwaitingSub(true)
-    }
-    this.ok()
-    return next
-  }
-
-  #refuseSub(text: string, next: number): number {
-    this.#worker.log.error(`${this.prefix}${text}`)
-    this.connection.write(errorLine(text))
-    return next
-  }
-
-  /** The routing worker found no room for it. */
   onRefused(slot: number): void {
-    this.#worker.log.error(`${this.prefix}Subscription refused: shared memory is exhausted`)
-    this.connection.write(errorLine(VIOLATIONS.maxSubscriptions.wire))
-    this.#removeSlot(slot)
+    this.subscriptions.onRefused(slot)
   }
 
-  #onUnsub({ argFrom, argTo, next }: Operation): number {
-    const { bytes } = this.#worker.kernel
-    const args = parseUnsub(bytes, argFrom, argTo)
-    if (!args.ok) return this.refuseArguments(args.why)
-    if (this.#worker.log.traceEnabled) {
-      this.#trace('UNSUB', bytes.toString('latin1', argFrom, argTo))
-    }
-    // What was published before, as its publisher knows, still belongs to the subscription.
-    this.#worker.thread.readLanesToEnd()
-    // One that got its last message is gone, whatever is asked of it now.
-    this.#worker.thread.removeExpired()
-    if (!this.connection.isOpen) return CLOSED
-    const slot = this.#subscriptions.get(bytes.toString('latin1', args.sid.from, args.sid.to))
-    if (slot !== undefined) {
-      const { slots } = this.#worker
-      if (args.max > 0 && BigInt(args.max) > slots.delivered(slot)) slots.setMax(slot, args.max)
-      else this.#removeSlot(slot)
-    }
-    this.ok()
-    return next
-  }
-
-  /** It got all it asked for. */
+  /** The subscription got all it asked for. */
   onExpired(slot: number): void {
-    this.#removeSlot(slot)
+    this.subscriptions.remove(slot)
   }
 
-  #removeSlot(slot: number): void {
-    const { kernel, slots, log, router } = this.#worker
-    const sid = Buffer.from(slots.sid(slot)).toString('latin1')
-    // Another subscription may have the sid meanwhile.
-    if (this.#subscriptions.get(sid) !== slot) return
-    this.#subscriptions.delete(sid)
-    kernel.exports.removeSubscription(slot)
-    router.unsubscribe(slot)
-    this.#changedAt = router.position()
-    this.#isInterestPending = true
-    if (log.traceEnabled) log.trace(this.prefix + traceRemovedSubscription(sid))
-  }
+  // ── who it is, for other accounts ─────────────────────────────────────────────────────────
 
-  #removeAll(): void {
-    const { kernel, router } = this.#worker
-    for (const slot of this.#subscriptions.values()) {
-      kernel.exports.removeSubscription(slot)
-      router.unsubscribe(slot)
+  readonly isLeaf = false
+
+  clientInfo(): ClientInfo {
+    const { connection, options, front } = this
+    const { identity, accountName = GLOBAL_ACCOUNT } = this.granted?.grant ?? {}
+    return {
+      start: goTime(BigInt(this.#startMs) * NS_PER_MS),
+      host: this.#forwardedIp || connection.remoteAddress,
+      id: connection.cid,
+      account: accountName,
+      user: identity?.user,
+      name: options.name,
+      lang: options.lang,
+      version: options.version,
+      rttNs: this.#pings.rttNs,
+      server: this.#worker.serverName,
+      jwt: identity?.jwt,
+      issuerKey: identity?.issuerKey,
+      nameTag: identity?.nameTag || accountName,
+      tags: identity?.tags,
+      kind: 'Client',
+      clientType: front.kind === 'websocket' ? 'websocket' : 'nats',
     }
-    this.#subscriptions.clear()
-  }
-
-  // ── order: nothing overtakes a SUB ────────────────────────────────────────────────────────
-
-  #isAwaitingSub(): boolean {
-    const { layout, words } = this.#worker.kernel
-    const flags = words[(this.connection.record + layout.CONNECTION_FLAGS) >> 2]!
-    return (flags & layout.FLAG_AWAITING_SUB) !== 0
-  }
-
-  #setAwaitingSub(isAwaiting: boolean): void {
-    const { layout, words } = this.#worker.kernel
-    const at = (this.connection.record + layout.CONNECTION_FLAGS) >> 2
-    if (isAwaiting) words[at]! |= layout.FLAG_AWAITING_SUB
-    else words[at]! &= ~layout.FLAG_AWAITING_SUB
-  }
-
-  #isInterestApplied(): boolean {
-    if (!this.#isInterestPending) return true
-    const { router } = this.#worker
-    this.#changedAt ??= router.position()
-    if (this.#changedAt === undefined || !router.hasApplied(this.#changedAt)) return false
-    this.#isInterestPending = false
-    this.#setAwaitingSub(false)
-    return true
   }
 
   // ── requests without responders ───────────────────────────────────────────────────────────
 
   onNoResponders(): void {
-    const { kernel, slots } = this.#worker
-    const { exports, bytes } = kernel
+    const { exports, bytes } = this.#worker.kernel
     const subjectAt = exports.subject.value
     const replyAt = exports.reply.value
     const subject = bytes.subarray(subjectAt, subjectAt + exports.subjectBytes.value)
     const reply = bytes.subarray(replyAt, replyAt + exports.replyBytes.value)
-    const replyText = Buffer.from(reply).toString('latin1')
-    for (const slot of this.#subscriptions.values()) {
-      if (slots.isQueue(slot) || !subjectMatches(slots.subject(slot), replyText)) continue
-      this.connection.write(noResponders(reply, slots.sid(slot), subject))
-      return
-    }
+    this.tellNoResponders(subject, reply)
+  }
+
+  onImports(): void {
+    const undelivered = this.#worker.services.forward(this)
+    if (undelivered === undefined || undelivered.reply === '') return
+    if (!this.options.noResponders || !this.hasHeaders) return
+    const { subject, reply } = undelivered
+    this.tellNoResponders(Buffer.from(subject, 'latin1'), Buffer.from(reply, 'latin1'))
+  }
+
+  tellNoResponders(subject: Uint8Array, reply: Uint8Array): void {
+    const sid = this.subscriptions.sidFor(Buffer.from(reply).toString('latin1'))
+    if (sid !== undefined) this.connection.write(noResponders(reply, sid, subject))
   }
 
   // ── end ───────────────────────────────────────────────────────────────────────────────────
@@ -485,7 +490,7 @@ export class ClientSession implements Session {
 
   /** The server is about to end: clients that take INFO at any time look for another one. */
   tellLameDuck(): void {
-    if (this.#hasSentPong && this.options.protocol >= 1) this.#sendInfo({ lameDuckMode: true })
+    if (this.#hasSentPong && this.options.protocol >= 1) this.sendInfo({ lameDuckMode: true })
   }
 
   onReadFailure(why: string): void {
@@ -499,13 +504,14 @@ export class ClientSession implements Session {
   onClosed(reason: ClosedState): void {
     this.#authDeadline?.cancel()
     this.#pings.stop()
-    this.#removeAll()
+    this.granted?.stop()
+    this.subscriptions.removeAll()
+    if (this.front.required) this.#worker.logins.logout(this.connection.cid)
     this.#worker.log.debug(`${this.prefix}Client connection closed: ${CLOSED_STATES[reason]}`)
   }
 }
 
-function tokenCount(subject: string): number {
-  let count = 1
-  for (let i = 0; i < subject.length; i++) if (subject.charCodeAt(i) === 46) count++
-  return count
+function pickConnect(options: ConnectOptions): LoginRequest['connect'] {
+  const { user, pass, authToken, nkey, sig, jwt, proxySig, name, lang, version, protocol } = options
+  return { user, pass, authToken, nkey, sig, jwt, proxySig, name, lang, version, protocol }
 }

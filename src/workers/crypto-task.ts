@@ -1,5 +1,26 @@
 import { timingSafeEqual } from 'node:crypto'
+import { setPriority } from 'node:os'
+import { isMainThread } from 'node:worker_threads'
 import { hashSync } from 'bcryptjs'
+
+/**
+ * Niceness of the thread: whoever has messages to move goes first. Chosen: with 200 logins of cost
+ * 11 waiting on two busy cores, the 99th percentile of other clients' requests grew by 0.3 ms at
+ * most, at 5 by up to 2, at 0 by up to 7. The lowest there is would stop logins on a machine that
+ * is busy with something else.
+ */
+const NICENESS = 10
+
+if (!isMainThread && process.platform === 'linux') giveWay()
+
+/** On Linux priorities are those of threads, and 0 is the thread that asks; elsewhere not. */
+function giveWay(): void {
+  try {
+    setPriority(0, NICENESS)
+  } catch {
+    // Some sandboxes forbid it; the thread then competes with the others.
+  }
+}
 
 /**
  * What a thread of the crypto pool does, by name. Runs there only: each call takes milliseconds to

@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Kernel } from '../kernel/kernel.ts'
 import { threadField } from '../kernel/shared-memory.ts'
+import type { PeerMessage } from './peer-messages.ts'
 
 /**
  * Waking other threads, and being woken.
@@ -9,15 +10,24 @@ import { threadField } from '../kernel/shared-memory.ts'
  * once more. Who commits to one of its lanes afterwards swaps the flag back and sends an empty
  * message. Whichever comes first, set or commit, one of the two sees the other: nothing is left
  * lying. A thread that is awake is never rung (waking costs 13-15 µs, see docs/ARCHITECTURE.md).
+ *
+ * What two threads have to say to each other once in the life of a client goes by the same line.
  */
 export class Doorbells {
   readonly #kernel: Kernel
   readonly #sleepingWord: number
   readonly #ports: (MessagePort | undefined)[] = []
   readonly #onRing: () => void
+  readonly #onMessage: (from: number, message: PeerMessage) => void
 
-  constructor(kernel: Kernel, thread: number, onRing: () => void) {
+  constructor(
+    kernel: Kernel,
+    thread: number,
+    onRing: () => void,
+    onMessage: (from: number, message: PeerMessage) => void,
+  ) {
     this.#kernel = kernel
+    this.#onMessage = onMessage
     this.#sleepingWord = threadField(kernel, thread, kernel.layout.THREAD_SLEEPING) >> 2
     this.#onRing = onRing
   }
@@ -25,7 +35,10 @@ export class Doorbells {
   connect(thread: number, port: MessagePort): void {
     this.#ports[thread]?.close()
     this.#ports[thread] = port
-    port.on('message', this.#onRing)
+    port.on('message', (message: PeerMessage | 0) => {
+      if (message === 0) this.#onRing()
+      else this.#onMessage(thread, message)
+    })
     // Who rang before there was a port took the sleeping flag, but woke nobody.
     port.postMessage(0)
   }
@@ -44,6 +57,11 @@ export class Doorbells {
 
   ringAsleep(thread: number): void {
     if (this.#kernel.exports.wakeUp(thread)) this.#ports[thread]?.postMessage(0)
+  }
+
+  /** Lost when that thread is dead. */
+  send(thread: number, message: PeerMessage): void {
+    this.#ports[thread]?.postMessage(message)
   }
 
   wake(): void {

@@ -11,8 +11,11 @@ import { instantiateKernel, type Kernel } from '../kernel/kernel.ts'
 import { READ_BYTES, threadField } from '../kernel/shared-memory.ts'
 import { RateLimit } from '../monitor/log/rate-limit.ts'
 import { ThreadLogger } from '../monitor/log/thread-logger.ts'
+import { kernelHost } from './accounts/kernel-host.ts'
 import { Doorbells } from './doorbells.ts'
 import { InboundLanes } from './inbound-lanes.ts'
+import type { InternalClient } from './internal-client.ts'
+import type { PeerMessage } from './peer-messages.ts'
 import type { Failure, FromThread, ThreadStart } from './thread-messages.ts'
 
 /** Texts up to this long are copied through one buffer of the thread. */
@@ -31,6 +34,11 @@ const SEED_MAX = 2 ** 31
 /** The last 16 bytes of what 32 bits can address. */
 const UNREACHABLE_ADDRESS = 2 ** 32 - 16
 
+/** Something that found no room in a lane, and tries again. */
+interface Resumable {
+  resume(): void
+}
+
 /** What a kind of thread does with what the kernel hands to TypeScript. */
 export interface ThreadRole {
   /** A control record of a lane: kind RECORD_*. */
@@ -41,6 +49,9 @@ export interface ThreadRole {
   onTurnEnd(): void
   /** A thread died; its lanes are empty by now. */
   onPeerDied(thread: number): void
+  /** There is a line to a thread, at the start or to a successor. */
+  onPeerConnected(thread: number): void
+  onPeerMessage(from: number, message: PeerMessage): void
   /**
    * Asks the routing worker to ring when it has applied what it was sent; false = it already has.
    */
@@ -65,6 +76,8 @@ export class IoThread implements ConnectionHost {
   nowMs = performance.now()
   outboundTap: ((connection: Connection, frames: Uint8Array) => void) | undefined
   readonly connections: (Connection | undefined)[] = []
+  /** By record. */
+  readonly #internals = new Map<number, InternalClient>()
   readonly #vacant: number[] = []
   readonly #doorbells: Doorbells
   readonly #lanes: InboundLanes
@@ -78,14 +91,18 @@ export class IoThread implements ConnectionHost {
   readonly #rateLimit = new RateLimit()
   #turnDepth = 0
   #isPolling = false
-  #laneWaiters: Connection[] = []
+  #laneWaiters: Resumable[] = []
   #routerWaiters: Connection[] = []
 
   constructor(start: ThreadStart, role: () => ThreadRole) {
     const { options } = start.settings
     this.thread = start.thread
     this.#role = role
-    this.kernel = instantiateKernel(start.module, start.memory)
+    this.kernel = instantiateKernel(
+      start.module,
+      start.memory,
+      kernelHost(() => this.kernel),
+    )
     const { exports, layout, words, bytes } = this.kernel
     if (!exports.attach(this.thread, Math.floor(Math.random() * SEED_MAX))) {
       throw new RangeError(`thread ${this.thread}: shared_memory is too small`)
@@ -107,7 +124,12 @@ export class IoThread implements ConnectionHost {
     this.#freePagesWord = (arena + layout.ARENA_FREE_PAGES) >> 2
     this.#freePagesMin = words[this.#freePagesWord]! >> FREE_PAGES_MIN_SHIFT
     this.#lanes = new InboundLanes(this.kernel, this.thread)
-    this.#doorbells = new Doorbells(this.kernel, this.thread, () => this.poll())
+    this.#doorbells = new Doorbells(
+      this.kernel,
+      this.thread,
+      () => this.poll(),
+      (from, message) => this.#onPeerMessage(from, message),
+    )
     Atomics.store(
       words,
       threadField(this.kernel, this.thread, layout.THREAD_STATE) >> 2,
@@ -117,6 +139,18 @@ export class IoThread implements ConnectionHost {
 
   connectPeer(thread: number, port: MessagePort): void {
     this.#doorbells.connect(thread, port)
+    this.#role().onPeerConnected(thread)
+  }
+
+  /** Tells another thread something that concerns one client, not one message. */
+  tell(thread: number, message: PeerMessage): void {
+    this.#doorbells.send(thread, message)
+  }
+
+  #onPeerMessage(from: number, message: PeerMessage): void {
+    this.beginTurn()
+    this.#role().onPeerMessage(from, message)
+    this.endTurn()
   }
 
   /** A peer died: what it sent is delivered, then nothing of it is read or awaited any more. */
@@ -156,7 +190,12 @@ export class IoThread implements ConnectionHost {
     Atomics.sub(this.kernel.words, this.#connectionsWord, 1)
   }
 
-  retryLater(connection: Connection): void {
+  /** Clients of the broker itself; see InternalClient. */
+  addInternal(client: InternalClient): void {
+    this.#internals.set(client.record, client)
+  }
+
+  retryLater(connection: Resumable): void {
     const { exports, layout } = this.kernel
     if (exports.status.value === layout.STATUS_LANE_FULL) {
       this.#lanes.await(exports.fullLane.value)
@@ -269,9 +308,9 @@ export class IoThread implements ConnectionHost {
       this.removeExpired()
       role.onTurnEnd()
       this.#doorbells.ring(this.kernel.exports.commitLanes())
-      this.#flushDirty()
+      const hasServed = this.#flushDirty()
       this.#relieveMemory()
-      if (!this.readLanes() && this.#canSleep()) return
+      if (!this.readLanes() && !hasServed && this.#canSleep()) return
       if (round >= ROUNDS_MAX) {
         // Sockets must get their turn, and so must the news that a peer died: a record may have to
         // stay in its lane until there is a sublist again. The thread stays awake meanwhile.
@@ -343,17 +382,25 @@ export class IoThread implements ConnectionHost {
     }
   }
 
-  #flushDirty(): void {
+  /** @returns whether the broker's own services had something to do: it may be in lanes now */
+  #flushDirty(): boolean {
     const { exports, layout, words } = this.kernel
+    let hasServed = false
     for (let record = exports.takeDirty(); record !== 0; record = exports.takeDirty()) {
       const connection = this.connections[words[(record + layout.CONNECTION_INDEX) >> 2]!]
-      if (connection === undefined || connection.record !== record) continue
+      if (connection === undefined || connection.record !== record) {
+        const internal = this.#internals.get(record)
+        internal?.flush()
+        hasServed ||= internal !== undefined
+        continue
+      }
       if (words[(record + layout.CONNECTION_OVERFLOW) >> 2] !== 0 && connection.isOpen) {
         this.onSlowConsumer(connection, 'slowConsumerPendingBytes', connection.pendingBytes)
       } else {
         connection.flush()
       }
     }
+    return hasServed
   }
 
   /** After a connection was read: if it feeds a slow consumer, it waits a moment. */

@@ -2,11 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { MessagePort } from 'node:worker_threads'
-import {
-  createLeafAuthenticator,
-  type LeafAuthenticator,
-  type LeafVerdict,
-} from '../auth/leaf-authenticator.ts'
+import type { LoginRequest, TlsFacts } from '../auth/login.ts'
 import { adoptSocket, readSocket } from '../io/adopt-socket.ts'
 import { awaitFirstBytes } from '../io/tls/first-bytes.ts'
 import type { ServerTls } from '../io/tls/server-tls.ts'
@@ -21,19 +17,11 @@ const NONCE_BYTES = 11
 /** Takes the links that others dial: over TCP, TLS, and WebSocket. */
 export class LeafAcceptor {
   readonly #links: LeafLinks
-  readonly #authenticator: LeafAuthenticator
   #transports: Transports | undefined
   #tls: ServerTls | undefined
 
   constructor(links: LeafLinks) {
     this.#links = links
-    const { authorization, leafnodes } = links.options
-    const { user, pass: password, token } = authorization
-    this.#authenticator = createLeafAuthenticator(
-      { ...leafnodes.authorization, password: leafnodes.authorization.pass },
-      { user, password, token },
-      (given, hash) => links.main.verifyBcrypt(given, hash),
-    )
   }
 
   /** Loads what the configuration asks for; to be awaited before the first link comes. */
@@ -42,6 +30,11 @@ export class LeafAcceptor {
     if (leafnodes.tls === undefined && websocket.port === 0) return
     this.#transports = await import('./leaf-transports.ts')
     if (leafnodes.tls !== undefined) this.#tls = this.#transports.createServerTls(leafnodes.tls)
+  }
+
+  /** @throws TlsFilesError */
+  reloadTls(): void {
+    this.#tls?.reload()
   }
 
   /** A socket of the leaf listener, of which nothing was read yet. */
@@ -69,7 +62,7 @@ export class LeafAcceptor {
       link.connection.replaceSocket(source)
       return
     }
-    const names: { secure?: TLSSocket } = {}
+    const names: Transport = {}
     const shakeHands = async (raw: Socket) => {
       link.debug('Starting TLS leafnode server handshake')
       names.secure = await tls.secure(raw)
@@ -109,48 +102,66 @@ export class LeafAcceptor {
     readSocket(socket, connection)
   }
 
-  #start(link: LeafConnection, transport: { readonly secure?: TLSSocket } = {}): void {
+  #start(link: LeafConnection, transport: Transport = {}): void {
     const { leafnodes } = this.#links.options
+    const { security } = this.#links
     const nonce = randomBytes(NONCE_BYTES).toString('base64url')
+    const global = this.#links.bindingOf(security.globalAccount)
     const session = new AcceptSession({
-      ...this.#links.sessionOptions(link, leafnodes.compression, false, () => {}),
+      ...this.#links.sessionOptions(link, leafnodes.compression, false, global, () => {
+        security.logOutLeaf(link.connection.cid)
+      }),
       nonce,
       authTimeoutMs: leafnodes.authorization.timeoutMs,
       minVersion: leafnodes.minVersion,
-      authenticate: (connect) => this.#admit(connect, nonce, transport.secure),
+      authenticate: (connect) => this.#admit(link, connect, nonce, transport),
     })
     link.start(session)
   }
 
-  #namesOf(secure: TLSSocket | undefined): readonly string[] {
-    return secure === undefined ? [] : (this.#transports?.certificateNames(secure) ?? [])
+  #factsOf({ secure }: Transport): TlsFacts | undefined {
+    const { tls } = this.#links.options.leafnodes
+    const isVerified = tls !== undefined && (tls.verify || tls.verifyAndMap)
+    return secure && this.#transports?.tlsFacts(secure, isVerified)
   }
 
-  #admit(
+  async #admit(
+    link: LeafConnection,
     connect: ConnectOptions,
     nonce: string,
-    secure: TLSSocket | undefined,
-  ): LeafAdmission | Promise<LeafAdmission> {
-    const { user, pass, authToken: token, nkey, sig: signature } = connect
-    const isMapped = this.#links.options.leafnodes.tls?.verifyAndMap === true
-    const verdict = this.#authenticator.authenticate(
-      {
-        user,
-        pass,
-        token,
-        nkey,
-        signature,
-        certificateNames: isMapped ? this.#namesOf(secure) : undefined,
-      },
+    transport: Transport,
+  ): Promise<LeafAdmission> {
+    const { security, options } = this.#links
+    const { connection, isWebsocket } = link
+    const request: LoginRequest = {
+      cid: connection.cid,
+      connectionType: isWebsocket ? 'LEAFNODE_WS' : 'LEAFNODE',
+      host: connection.remoteAddress,
       nonce,
-    )
-    return verdict instanceof Promise ? verdict.then(admission) : admission(verdict)
+      deadlineMs: Date.now() + options.leafnodes.authorization.timeoutMs,
+      connect: pickConnect(connect),
+      tls: this.#factsOf(transport),
+    }
+    const answer = await security.logInLeaf(request, link)
+    for (const { level, text } of answer.notices ?? []) {
+      this.#links.thread.log[level](link.prefix + text)
+    }
+    if (!answer.ok) {
+      if (answer.reason !== '') link.debug(answer.reason)
+      return { ok: false, why: answer.why, log: answer.log }
+    }
+    return link.admit(answer.grant)
   }
 }
 
 type Transports = typeof import('./leaf-transports.ts')
 
-function admission(verdict: LeafVerdict): LeafAdmission {
-  if (verdict === 'admitted') return { ok: true }
-  return { ok: false, why: verdict === 'refused' ? 'authorization' : 'proxyRequired' }
+/** What came before the session. */
+interface Transport {
+  secure?: TLSSocket
+}
+
+function pickConnect(options: ConnectOptions): LoginRequest['connect'] {
+  const { user, pass, authToken, nkey, sig, jwt, proxySig, name, lang, version, protocol } = options
+  return { user, pass, authToken, nkey, sig, jwt, proxySig, name, lang, version, protocol }
 }

@@ -13,20 +13,27 @@ import {
   type OperationViolation,
   readOperation,
 } from '../protocol/operation.ts'
-import { AcceptSession } from '../router/leaf/accept-session.ts'
+import type { ViolationName } from '../protocol/violations.ts'
+import { type ClientInfo, goTime } from '../router/accounts/client-info.ts'
+import { AcceptSession, type LeafAdmission } from '../router/leaf/accept-session.ts'
 import type { S2Level } from '../router/leaf/compression.ts'
 import { tellLeafSession } from '../router/leaf/leaf-operation.ts'
 import type { LeafSession } from '../router/leaf/leaf-session.ts'
 import type { LeafLink, LeafPeer, SubjectPermission } from '../router/leaf/leaf-types.ts'
+import type { Account } from './accounts/account.ts'
+import type { LoginOwner } from './accounts/login.ts'
+import type { Requester } from './accounts/service-imports.ts'
 import { storePermissions } from './leaf-link-permissions.ts'
 import type { LeafLinks } from './leaf-links.ts'
 import { transportFailure } from './leaf-transport-failure.ts'
+import type { Grant } from './peer-messages.ts'
 import { payloadState, publishMessage } from './publish-message.ts'
 
 const SNIPPET_BYTES = 32
+const NS_PER_MS = 1_000_000n
 
 /** A leaf link's connection: its lines go to the leaf session, its messages to the kernel. */
-export class LeafConnection implements Session, LeafLink {
+export class LeafConnection implements Session, LeafLink, Requester, LoginOwner {
   needBytes = 0
   droppableFrom = 0
   droppableTo = 0
@@ -42,6 +49,11 @@ export class LeafConnection implements Session, LeafLink {
   #isBusy = false
   #s2: S2Codec | undefined
   #cluster = ''
+  /** Number of the account it is bound to. */
+  account = 0
+  #accountName = '$G'
+  readonly #startMs = Date.now()
+  #expiry: Deadline | undefined
   #deadline: Deadline | undefined
 
   constructor(links: LeafLinks, connection: Connection, prefix: string, isWebsocket: boolean) {
@@ -62,6 +74,63 @@ export class LeafConnection implements Session, LeafLink {
   start(session: LeafSession & { start(): void }): void {
     this.#maybeSession = session
     this.inTurn(() => session.start())
+  }
+
+  /** Whose interest and messages these are; before anything of either comes. */
+  bind({ number, name }: Account): void {
+    const { exports, layout, words } = this.#links.kernel
+    this.account = number
+    this.#accountName = name
+    words[(this.connection.record + layout.CONNECTION_ACCOUNT) >> 2] =
+      exports.accountAddress(number)
+  }
+
+  /** The peer has logged in. */
+  admit(grant: Grant): LeafAdmission {
+    const account = this.#links.security.directory.at(grant.account)
+    if (account === undefined) return { ok: false, why: 'authorization', log: '' }
+    this.bind(account)
+    this.#watchExpiry(grant)
+    const { publish, subscribe } = grant.permissions ?? {}
+    return { ok: true, publish, subscribe, binding: this.#links.bindingOf(account) }
+  }
+
+  #watchExpiry({ expiresMs, expiry }: Grant): void {
+    this.#expiry?.cancel()
+    if (expiresMs === 0) return
+    const { deadlines } = this.#links.thread
+    const delayMs = Math.max(0, expiresMs - Date.now())
+    this.#expiry = deadlines.after(delayMs, () => this.evict(this.connection.cid, expiry))
+  }
+
+  // ── LoginOwner ────────────────────────────────────────────────────────────────────────────
+
+  /** As nats-server: a leaf whose account has changed comes again. */
+  regrant(_cid: number, grant: Grant): void {
+    this.#watchExpiry(grant)
+  }
+
+  evict(_cid: number, why: ViolationName): void {
+    if (this.connection.isOpen) this.inTurn(() => this.#maybeSession?.evict(why))
+  }
+
+  // ── Requester ─────────────────────────────────────────────────────────────────────────────
+
+  readonly isLeaf = true
+
+  clientInfo(): ClientInfo {
+    const { connection, session } = this
+    const { peerFacts, rttMs } = session
+    return {
+      start: goTime(BigInt(this.#startMs) * NS_PER_MS),
+      host: connection.remoteAddress,
+      id: connection.cid,
+      account: this.#accountName,
+      name: peerFacts.name,
+      rttNs: rttMs > 0 ? Math.round(rttMs * Number(NS_PER_MS)) : 0,
+      server: peerFacts.name,
+      kind: 'Leafnode',
+    }
   }
 
   debug(text: string): void {
@@ -207,7 +276,9 @@ export class LeafConnection implements Session, LeafLink {
       this.#links.thread.retryLater(this.connection)
       return HOLD
     }
-    if (kernel.exports.status.value !== kernel.layout.STATUS_FORBIDDEN) return end + 2
+    const status = kernel.exports.status.value
+    if (status === kernel.layout.STATUS_IMPORTS) this.onImports()
+    if (status !== kernel.layout.STATUS_FORBIDDEN) return end + 2
     const { subject } = args
     session.onForbiddenPublish(bytes.toString('latin1', subject.from, subject.to))
     return CLOSED
@@ -223,6 +294,10 @@ export class LeafConnection implements Session, LeafLink {
   /** Requests of leaf links are answered by nobody: their server tells its own requester. */
   onNoResponders(): void {}
 
+  onImports(): void {
+    this.#links.services.forward(this)
+  }
+
   onReadFailure(why: string): void {
     this.#links.thread.log.error(`${this.prefix}read error: ${why}`)
     this.#maybeSession?.noteError(`read error: ${why}`)
@@ -234,6 +309,7 @@ export class LeafConnection implements Session, LeafLink {
 
   onClosed(reason: ClosedState): void {
     this.#deadline?.cancel()
+    this.#expiry?.cancel()
     this.#maybeSession?.onClosed(reason)
     this.#links.onClosed(this)
     this.#links.moveToCluster('', this.#cluster)
@@ -284,7 +360,7 @@ export class LeafConnection implements Session, LeafLink {
       return
     }
     Atomics.store(words, at, permissions)
-    if (old !== 0) exports.retirePermissions(old)
+    if (old !== 0) exports.retireBlock(old)
   }
 
   compress(level: S2Level): void {

@@ -8,6 +8,7 @@ import type { RemoteOptions } from '../config/option-types.ts'
 import type { ClientTls } from '../io/tls/client-tls.ts'
 import { TlsError } from '../io/tls/tls-error.ts'
 import type { ServerInfo } from '../protocol/info.ts'
+import type { LeafBinding } from '../router/leaf/leaf-session-options.ts'
 import { LeafRemote } from '../router/leaf/remote.ts'
 import { addressText, type RemoteAddress } from '../router/leaf/remote-urls.ts'
 import { type LeafCredentials, SolicitSession } from '../router/leaf/solicit-session.ts'
@@ -41,6 +42,11 @@ export class LeafDialer {
 
   stop(): void {
     for (const remote of this.#remotes) remote.stop()
+  }
+
+  /** @throws TlsFilesError */
+  reloadTls(): void {
+    for (const remote of this.#remotes) remote.reloadTls()
   }
 
   report(): LeafRemoteReport[] {
@@ -126,7 +132,11 @@ class DialledRemote {
   // ── one attempt ───────────────────────────────────────────────────────────────────────────
 
   async #dial(address: RemoteAddress, number: number, signal: AbortSignal): Promise<void> {
-    const cid = await this.#links.main.takeConnectionId()
+    const account = await this.#links.security.accountFor(this.#options.account)
+    if (account === undefined) {
+      throw new Error(`account ${JSON.stringify(this.#options.account)} is not known`)
+    }
+    const cid = await this.#links.security.main.takeConnectionId()
     const isWebsocket = address.scheme === 'ws' || address.scheme === 'wss'
     const isPlain = !isWebsocket && this.#options.proxy === undefined && !this.#isTlsFirst
     let link: LeafConnection | undefined
@@ -140,7 +150,8 @@ class DialledRemote {
     }
     this.#links.thread.countConnection()
     this.#byNumber.set(number, link)
-    const session = this.#session(link, address, number)
+    link.bind(account)
+    const session = this.#session(link, address, number, this.#links.bindingOf(account))
     if (isPlain) link.connection.attach(socket)
     link.start(session)
     if (!isPlain) await this.#overlay(link, socket, address, isWebsocket)
@@ -221,6 +232,10 @@ class DialledRemote {
     return scheme === 'wss' || this.#needsTls
   }
 
+  reloadTls(): void {
+    this.#tls?.reload()
+  }
+
   async #shakeHands(link: LeafConnection, raw: Socket, { host }: RemoteAddress) {
     link.debug('Starting TLS leafnode client handshake')
     const { leafnodes } = this.#links.options
@@ -255,12 +270,18 @@ class DialledRemote {
 
   // ── its link ──────────────────────────────────────────────────────────────────────────────
 
-  #session(link: LeafConnection, address: RemoteAddress, number: number): SolicitSession {
+  #session(
+    link: LeafConnection,
+    address: RemoteAddress,
+    number: number,
+    binding: LeafBinding,
+  ): SolicitSession {
     const options = this.#options
     const common = this.#links.sessionOptions(
       link,
       options.compression,
       options.isolateLeafnodeInterest,
+      binding,
       (end) => {
         this.#byNumber.delete(number)
         this.#remote.onLinkEnd(number, end)

@@ -32,7 +32,7 @@ export function storePermissions(
     (sum, { length }) => sum + layout.PERMISSION_TEXT + padded(length),
     layout.PERMISSIONS_PATTERNS,
   )
-  const address = exports.createPermissions(total)
+  const address = exports.createBlock(total)
   if (address === 0) return undefined
   words[(address + layout.PERMISSIONS_HAS_ALLOW) >> 2] = allowed === undefined ? 0 : 1
   words[(address + layout.PERMISSIONS_ALLOWED) >> 2] = allowed?.length ?? 0

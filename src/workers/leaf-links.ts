@@ -9,24 +9,27 @@ import { connectionPrefix } from '../monitor/log/connection-prefix.ts'
 import type { ServerInfo } from '../protocol/info.ts'
 import type { OperationLimits } from '../protocol/operation.ts'
 import { AcceptSession } from '../router/leaf/accept-session.ts'
-import {
-  type InterestChange,
-  LeafInterest,
-  type LocalInterest,
-} from '../router/leaf/leaf-interest.ts'
 import { leafBaseInfo, leafClusterName } from '../router/leaf/leaf-server-info.ts'
-import type { LeafEnd, LeafSessionOptions } from '../router/leaf/leaf-session-options.ts'
+import type {
+  LeafBinding,
+  LeafEnd,
+  LeafSessionOptions,
+} from '../router/leaf/leaf-session-options.ts'
 import type { LeafInterestSink, LeafLog, LeafServer } from '../router/leaf/leaf-types.ts'
+import type { Account } from './accounts/account.ts'
+import type { Security } from './accounts/security.ts'
+import { ServiceImports } from './accounts/service-imports.ts'
+import type { InterestAnnouncer } from './internal-client.ts'
 import type { IoThread } from './io-thread.ts'
 import { LeafAcceptor } from './leaf-acceptor.ts'
 import { LeafConnection } from './leaf-connection.ts'
 import { LeafDialer } from './leaf-dialer.ts'
 import type { LeafLinkReport, LeafReport } from './leaf-report.ts'
-import { MainProxy } from './main-proxy.ts'
 import { traceFrames } from './outbound-trace.ts'
 import type { ThreadSettings } from './thread-settings.ts'
 
-const GLOBAL_ACCOUNT = '$G'
+/** Plans of leaf links are told apart from those of clients; see PermissionStore. */
+const FIRST_PLAN_KEY = 0x1000_0000
 /** nats-server's protocol level of servers that do not trace messages. */
 const LEAF_PROTOCOL = 1
 const API_LEVEL = 5
@@ -39,10 +42,10 @@ export class LeafLinks {
   readonly kernel: Kernel
   readonly options: Options
   readonly limits: OperationLimits
-  readonly main = new MainProxy()
+  readonly security: Security
+  readonly services: ServiceImports
   readonly acceptor: LeafAcceptor
   readonly #dialer: LeafDialer
-  readonly #interest: LeafInterest
   readonly #server: LeafServer
   readonly #baseInfo: ServerInfo
   readonly #connectionLimits: ConnectionLimits
@@ -56,14 +59,16 @@ export class LeafLinks {
   constructor(
     thread: IoThread,
     settings: ThreadSettings,
-    localInterest: () => Iterable<LocalInterest>,
+    security: Security,
+    announcer: InterestAnnouncer,
   ) {
     const { options } = settings
     this.thread = thread
     this.kernel = thread.kernel
     this.options = options
     this.limits = { controlLineBytesMax: options.maxControlLine }
-    this.#interest = new LeafInterest(localInterest)
+    this.security = security
+    this.services = new ServiceImports(thread, announcer, settings.serverName)
     this.#server = leafServer(settings)
     this.#baseInfo = leafInfo(settings, this.#server)
     const { leafnodes, maxPending, writeDeadlineMs } = options
@@ -82,19 +87,18 @@ export class LeafLinks {
     }
   }
 
-  /** Whether anybody is to be told of interest. */
-  get hasLinks(): boolean {
-    return this.#interest.size > 0
+  get serverName(): string {
+    return this.#server.name
   }
 
-  /** The sublist has changed. */
-  onInterest(change: InterestChange): void {
-    this.#interest.onInterest(change)
+  bindingOf(account: Account): LeafBinding {
+    return { account: account.name, interest: this.security.interestOf(account) }
   }
 
   /** Plans of a link are told apart from all others, also those of links that ended. */
   takePlanKey(): number {
-    return ++this.#lastPlanKey
+    this.#lastPlanKey = (this.#lastPlanKey + 1) % FIRST_PLAN_KEY
+    return FIRST_PLAN_KEY + this.#lastPlanKey
   }
 
   /**
@@ -149,13 +153,14 @@ export class LeafLinks {
     link: LeafConnection,
     compression: CompressionOptions,
     isIsolated: boolean,
+    binding: LeafBinding,
     onEnd: (end: LeafEnd) => void,
   ): LeafSessionOptions {
     const { options } = this
     return {
       link,
       server: this.#server,
-      interest: this.#interest,
+      binding,
       sink: this.#sink(link),
       log: this.#log(link.prefix),
       times: { pingIntervalMs: options.pingIntervalMs, pingsOutMax: options.pingMax },
@@ -224,6 +229,7 @@ export class LeafLinks {
     if (at === 0) return false
     this.kernel.bytes.set(text, at)
     const entry = exports.insertEntry(
+      link.account,
       at,
       subject.length,
       at + subject.length,
@@ -244,6 +250,12 @@ export class LeafLinks {
   /** Dials all remotes, and keeps dialling. */
   startRemotes(): void {
     this.#dialer.start()
+  }
+
+  /** @throws TlsFilesError */
+  reloadTls(): void {
+    this.acceptor.reloadTls()
+    this.#dialer.reloadTls()
   }
 
   /** Tells the leafs of this hub that it is about to end. @returns how many there are */
@@ -289,7 +301,7 @@ export class LeafLinks {
       name: peerFacts.name,
       serverId: peerFacts.serverId,
       cluster: peerFacts.cluster,
-      account: this.#server.account,
+      account: session.account,
       remoteAccount: peerFacts.remoteAccount,
       ip: connection.remoteAddress,
       port: connection.remotePort,
@@ -304,7 +316,7 @@ export class LeafLinks {
       pendingBytes: connection.pendingBytes,
       slowCount: connection.slowCount,
       subscriptions: received.size,
-      announced: this.#interest.announcedTo(session)?.size ?? 0,
+      announced: session.announcedCount,
       ...(withSubscriptions ? { subscriptionsList: [...received.keys()] } : {}),
     }
   }
@@ -330,7 +342,6 @@ function leafServer({ options, identity, serverName }: ThreadSettings): LeafServ
     headers: !options.noHeaderSupport,
     jetstream: false,
     protocol: LEAF_PROTOCOL,
-    account: GLOBAL_ACCOUNT,
   }
 }
 

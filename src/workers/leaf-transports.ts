@@ -6,12 +6,12 @@ import type { Connection } from '../io/connection.ts'
 import { WebsocketCodec } from '../io/websocket/websocket-codec.ts'
 import { messageLimits, type WebsocketTerms } from '../io/websocket/websocket-terms.ts'
 
-export { certificateNames } from '../io/tls/certificate-names.ts'
 export { createClientTls } from '../io/tls/client-tls.ts'
 export { createServerTls } from '../io/tls/server-tls.ts'
 export { upgradeToWebsocket } from '../io/websocket/client-upgrade.ts'
 export { tunnelThrough } from '../io/websocket/http-proxy.ts'
 export { RelaySocket } from '../io/websocket/relay-socket.ts'
+export { tlsFacts } from './tls-facts.ts'
 
 /** From here on the bytes of a link are in WebSocket frames. */
 export function setWebsocketCodec(

@@ -1,3 +1,4 @@
+import type { BcryptAsker } from '../auth/password.ts'
 import { post } from './io-thread.ts'
 import type { Answer } from './thread-messages.ts'
 
@@ -6,9 +7,16 @@ export class MainProxy {
   readonly #waiting = new Map<number, (answer: Answer) => void>()
   #lastId = 0
 
-  async verifyBcrypt(password: string, hash: string): Promise<boolean> {
-    const answer = await this.#ask((id) => post({ type: 'verifyBcrypt', id, password, hash }))
+  async verifyBcrypt(password: string, hash: string, asker?: BcryptAsker): Promise<boolean> {
+    const answer = await this.#ask((id) =>
+      post({ type: 'verifyBcrypt', id, password, hash, asker }),
+    )
     return answer === true
+  }
+
+  /** Its password need not be verified any more. */
+  forgetConnection(cid: number): void {
+    post({ type: 'forgetConnection', cid })
   }
 
   /** Connection ids are the main thread's to give; a thread that dials asks for one. */

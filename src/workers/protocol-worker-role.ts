@@ -6,6 +6,7 @@ import type { Kernel } from '../kernel/kernel.ts'
 import { threadField } from '../kernel/shared-memory.ts'
 import type { ThreadLogger } from '../monitor/log/thread-logger.ts'
 import type { OperationLimits } from '../protocol/operation.ts'
+import { ServiceImports } from './accounts/service-imports.ts'
 import {
   type ClientFront,
   type ClientRequest,
@@ -13,10 +14,12 @@ import {
   websocketFront,
 } from './client-front.ts'
 import { ClientSession } from './client-session.ts'
+import type { ClientTlsAcceptor } from './client-tls.ts'
 import type { IoThread, ThreadRole } from './io-thread.ts'
 import { LameDuck } from './lame-duck.ts'
-import { MainProxy } from './main-proxy.ts'
+import { Logins } from './logins.ts'
 import { traceFrames } from './outbound-trace.ts'
+import type { PeerMessage } from './peer-messages.ts'
 import { RouterProxy } from './router-proxy.ts'
 import { SlotReader } from './subscriptions.ts'
 import type { ThreadSettings } from './thread-settings.ts'
@@ -35,14 +38,18 @@ export class ProtocolWorker implements ThreadRole {
   readonly kernel: Kernel
   readonly options: Options
   readonly log: ThreadLogger
-  readonly main = new MainProxy()
+  readonly serverName: string
+  readonly logins: Logins
+  readonly services: ServiceImports
   readonly router: RouterProxy
   readonly slots: SlotReader
   readonly limits: OperationLimits
   readonly lameDuck: LameDuck
   readonly #front: ClientFront
   readonly #websocketFront: ClientFront
+  readonly #settings: ThreadSettings
   #websocket: WebsocketListener | undefined
+  #tls: ClientTlsAcceptor | undefined
   readonly #connectionLimits: ConnectionLimits
   readonly #awaitingRouterWord: number
   #isEnding = false
@@ -53,10 +60,13 @@ export class ProtocolWorker implements ThreadRole {
     this.log = thread.log
     const { options } = settings
     this.options = options
-    const verifyBcrypt = (given: string, hash: string) => this.main.verifyBcrypt(given, hash)
-    this.#front = clientFront(settings, verifyBcrypt)
-    this.#websocketFront = websocketFront(settings, this.#front, verifyBcrypt)
+    this.#settings = settings
+    this.#front = clientFront(settings)
+    this.#websocketFront = websocketFront(settings, this.#front)
+    this.serverName = settings.serverName
+    this.logins = new Logins(thread)
     this.router = new RouterProxy(this.kernel)
+    this.services = new ServiceImports(thread, this.router, settings.serverName)
     this.slots = new SlotReader(this.kernel)
     this.limits = { controlLineBytesMax: options.maxControlLine }
     this.#connectionLimits = {
@@ -68,7 +78,7 @@ export class ProtocolWorker implements ThreadRole {
     const { layout } = this.kernel
     this.#awaitingRouterWord =
       threadField(this.kernel, thread.thread, layout.THREAD_AWAITING_ROUTER) >> 2
-    if (options.trace) thread.outboundTap = (connection, frames) => this.#tap(connection, frames)
+    if (options.trace) this.tapOutbound()
   }
 
   // ── connections ───────────────────────────────────────────────────────────────────────────
@@ -83,17 +93,32 @@ export class ProtocolWorker implements ThreadRole {
     if (connection !== undefined) {
       const session = new ClientSession(this, connection, this.#front)
       connection.session = session
-      connection.attach(adoptSocket(source, connection))
-      session.start(isRefused)
+      if (this.#tls === undefined) {
+        connection.attach(adoptSocket(source, connection))
+        session.start(isRefused)
+      } else {
+        this.#tls.accept(source, session, isRefused)
+      }
     }
     this.thread.endTurn()
   }
 
   /** Loads what the configuration asks for: HTTP and TLS take long to load. */
   async prepare(): Promise<void> {
+    const { tls } = this.options
+    if (tls !== undefined) {
+      const { ClientTlsAcceptor } = await import('./client-tls.ts')
+      this.#tls = new ClientTlsAcceptor(this, tls, this.#settings.handshakeRate)
+    }
     if (this.options.websocket.port === 0) return
     const { WebsocketListener } = await import('./websocket-listener.ts')
     this.#websocket = new WebsocketListener(this)
+  }
+
+  /** @throws TlsFilesError, which the main thread should have come upon before */
+  reloadTls(): void {
+    this.#tls?.reload()
+    this.#websocket?.reloadTls()
   }
 
   acceptWebsocket(source: Socket, cid: number, isRefused: boolean): void {
@@ -161,10 +186,15 @@ export class ProtocolWorker implements ThreadRole {
     return connection.session instanceof ClientSession ? connection.session : undefined
   }
 
-  #tap(connection: Connection, frames: Uint8Array): void {
-    const { session } = connection
-    const prefix = session instanceof ClientSession ? session.prefix : ''
-    traceFrames(frames, (line) => this.log.trace(prefix + line))
+  /** From now on somebody looks at what clients are sent. */
+  tapOutbound(): void {
+    this.thread.outboundTap = (connection, frames) => {
+      const { session } = connection
+      if (!(session instanceof ClientSession)) return
+      session.granted?.onOutbound(frames)
+      if (!this.options.trace) return
+      traceFrames(frames, (line) => this.log.trace(session.prefix + line))
+    }
   }
 
   // ── ThreadRole ────────────────────────────────────────────────────────────────────────────
@@ -189,6 +219,14 @@ export class ProtocolWorker implements ThreadRole {
   /** A new routing worker learns of subscriptions from their slots, not from us. */
   onPeerDied(thread: number): void {
     if (thread === this.kernel.layout.ROUTER_THREAD) this.router.reset()
+  }
+
+  onPeerConnected(thread: number): void {
+    if (thread === this.kernel.layout.ROUTER_THREAD) this.logins.onRouterConnected()
+  }
+
+  onPeerMessage(_from: number, message: PeerMessage): void {
+    this.logins.onMessage(message)
   }
 
   awaitRouter(connection: Connection): void {

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { IoThread, post } from './io-thread.ts'
 import { ProtocolWorker } from './protocol-worker-role.ts'
 import type { ThreadStart, ToThread } from './thread-messages.ts'
+import { faultOf } from './tls-reload.ts'
 
 const start = workerData as ThreadStart
 const thread = new IoThread(start, () => worker)
@@ -23,14 +24,14 @@ function onMessage(message: ToThread): void {
       thread.forgetPeer(message.thread)
       post({ type: 'forgotten', thread: message.thread })
       break
-    case 'answer':
-      worker.main.onAnswer(message.id, message.answer)
-      break
     case 'lameDuck':
       post({ type: 'lameDuckTold', count: worker.lameDuck.tell() })
       break
     case 'drain':
       worker.lameDuck.drain(message.durationMs, () => post({ type: 'drained' }))
+      break
+    case 'reloadTls':
+      post({ type: 'tlsReloaded', fault: faultOf(() => worker.reloadTls())?.text ?? '' })
       break
     case 'shutdown':
       worker.closeAll()

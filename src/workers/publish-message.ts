@@ -26,6 +26,7 @@ export function payloadState(
  *
  * @param connection record of the connection it came from
  * @param payload address of header block and payload
+ * @param isTrusted the subject is taken as it is: no mapping, no permission to publish
  * @returns false when it must be tried again later
  */
 export function publishMessage(
@@ -33,6 +34,7 @@ export function publishMessage(
   connection: number,
   { subject, reply, queues, headerSizeText, sizeText, headerBytes, totalBytes }: MessageArguments,
   payload: number,
+  isTrusted = false,
 ): boolean {
   // A header block of no bytes is none: nats-server delivers such a message as MSG.
   const header = headerBytes > 0 ? headerSizeText : null
@@ -51,6 +53,7 @@ export function publishMessage(
     payload,
     queues[0]?.from ?? 0,
     (queues.at(-1)?.to ?? 0) - (queues[0]?.from ?? 0),
+    isTrusted ? 1 : 0,
   )
   return isDone !== 0
 }

@@ -1,12 +1,14 @@
 /** Thread of the routing worker. */
 import { parentPort, workerData } from 'node:worker_threads'
+import { BrokerError } from '../base/errors.ts'
 import { IoThread, post } from './io-thread.ts'
 import { RoutingWorker } from './routing-worker-role.ts'
 import type { ThreadStart, ToThread } from './thread-messages.ts'
+import { faultOf } from './tls-reload.ts'
 
 const start = workerData as ThreadStart
 const thread = new IoThread(start, () => worker)
-const worker = new RoutingWorker(thread, start.settings)
+const worker = new RoutingWorker(thread, start)
 
 function onMessage(message: ToThread): void {
   switch (message.type) {
@@ -20,7 +22,7 @@ function onMessage(message: ToThread): void {
       worker.leafs.acceptor.acceptRelayed(message.port, message.facts, message.cid)
       break
     case 'answer':
-      worker.leafs.main.onAnswer(message.id, message.answer)
+      worker.security.main.onAnswer(message.id, message.answer)
       break
     case 'lameDuck':
       post({ type: 'lameDuckTold', count: worker.leafs.tellLameDuck() })
@@ -32,8 +34,12 @@ function onMessage(message: ToThread): void {
       thread.forgetPeer(message.thread)
       post({ type: 'forgotten', thread: message.thread })
       break
+    case 'reloadTls':
+      post({ type: 'tlsReloaded', fault: faultOf(() => worker.leafs.reloadTls())?.text ?? '' })
+      break
     case 'shutdown':
       worker.leafs.closeAll()
+      worker.security.close()
       thread.log.flush()
       post({ type: 'ended' })
       break
@@ -42,9 +48,21 @@ function onMessage(message: ToThread): void {
   }
 }
 
-await worker.open()
-// What has been sent meanwhile comes now.
-parentPort?.on('message', onMessage)
+/** What has to wait until the thread is open. Its peers do not: they tell who is connected. */
+const early: ToThread[] = []
+let isOpen = false
+parentPort?.on('message', (message: ToThread) => {
+  if (isOpen || message.type === 'peer' || message.type === 'peerDied') onMessage(message)
+  else early.push(message)
+})
+try {
+  await worker.open()
+} catch (error) {
+  if (error instanceof BrokerError) post({ type: 'startRefused', text: error.message })
+  throw error
+}
+isOpen = true
+for (const message of early) onMessage(message)
 // From here on the thread sleeps until it is rung.
 thread.poll()
 post({ type: 'ready' })

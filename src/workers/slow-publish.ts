@@ -1,6 +1,7 @@
 import { HOLD, INCOMPLETE } from '../io/session.ts'
 import { traceOperation, tracePayload } from '../monitor/log/trace-lines.ts'
 import { type MessageArguments, parseHpub, parsePub } from '../protocol/arguments.ts'
+import { goQuote } from '../protocol/go-quote.ts'
 import type { Operation } from '../protocol/operation.ts'
 import { isValidPublishSubject } from '../protocol/subjects.ts'
 import {
@@ -9,6 +10,7 @@ import {
   replyPermissionText,
   VIOLATIONS,
 } from '../protocol/violations.ts'
+import { isTrackedReply, responderReply } from './accounts/service-imports.ts'
 import type { ClientSession } from './client-session.ts'
 import type { ProtocolWorker } from './protocol-worker-role.ts'
 import { payloadState, publishMessage } from './publish-message.ts'
@@ -27,6 +29,8 @@ export class SlowPublish {
   readonly #session: ClientSession
   /** The message at hand was checked and acknowledged before; it waited for room. */
   #isRetry = false
+  /** It is a reply to what was delivered, and no other permission is needed. */
+  #isReply = false
 
   constructor(worker: ProtocolWorker, session: ClientSession) {
     this.#worker = worker
@@ -45,10 +49,9 @@ export class SlowPublish {
     }
     const args = hasHeader ? parseHpub(bytes, argFrom, argTo) : parsePub(bytes, argFrom, argTo)
     if (!args.ok) return session.refuseArguments(args.why)
-    if (options.maxPayload >= 0 && args.totalBytes > options.maxPayload) {
-      log.error(
-        `${session.prefix}maximum payload exceeded: ${args.totalBytes} vs ${options.maxPayload}`,
-      )
+    const maxPayload = session.granted?.grant.maxPayload ?? options.maxPayload
+    if (maxPayload >= 0 && args.totalBytes > maxPayload) {
+      log.error(`${session.prefix}maximum payload exceeded: ${args.totalBytes} vs ${maxPayload}`)
       return session.violate('maxPayload')
     }
     const payload = operation.next
@@ -75,10 +78,19 @@ export class SlowPublish {
         session.connection.write(errorLine(VIOLATIONS.badPublishSubject.wire))
       }
       if (RESERVED_SUBJECTS.some((prefix) => subject.startsWith(prefix))) {
-        return this.#refuse(publishPermissionText(Buffer.from(subject, 'latin1')), next)
+        return this.#refuse('Subject', Buffer.from(subject, 'latin1'), next)
+      }
+      const { granted } = session
+      if (session.options.verbose && granted !== undefined && !granted.mayPublish(subject)) {
+        // No +OK for what is forbidden.
+        if (!granted.takeReply(subject)) {
+          return this.#refuse('Subject', Buffer.from(subject, 'latin1'), next)
+        }
+        this.#isReply = true
       }
       if (reply !== '' && RESERVED_REPLIES.some((prefix) => reply.startsWith(prefix))) {
-        return this.#refuse(replyPermissionText(Buffer.from(reply, 'latin1')), next)
+        this.#isReply = false
+        return this.#refuse('Reply', Buffer.from(reply, 'latin1'), next)
       }
       // +OK goes before what the message itself may bring to this client.
       session.ok()
@@ -86,8 +98,10 @@ export class SlowPublish {
     return this.#deliver(args, operation.next, next)
   }
 
-  #refuse(text: string, next: number): number {
-    this.#worker.log.error(`${this.#session.prefix}${text}`)
+  #refuse(what: 'Subject' | 'Reply', name: Buffer, next: number): number {
+    const text = what === 'Subject' ? publishPermissionText(name) : replyPermissionText(name)
+    const line = `Publish Violation - ${what} ${goQuote(name)}`
+    this.#worker.log.error(this.#session.prefix + line)
     this.#session.connection.write(errorLine(text))
     return next
   }
@@ -96,13 +110,51 @@ export class SlowPublish {
     const { kernel } = this.#worker
     const { exports, layout } = kernel
     const session = this.#session
-    this.#isRetry = !publishMessage(kernel, session.connection.record, args, payload)
+    const { record } = session.connection
+    this.#isRetry = !this.#publish(record, args, payload)
     if (this.#isRetry) {
       this.#worker.thread.retryLater(session.connection)
       return HOLD
     }
-    if (exports.status.value === layout.STATUS_NO_RESPONDERS) session.onNoResponders()
+    this.#isReply = false
+    const status = exports.status.value
+    if (status === layout.STATUS_FORBIDDEN) return this.#onForbidden(args, payload, next)
+    if (status === layout.STATUS_NO_RESPONDERS) session.onNoResponders()
+    else if (status === layout.STATUS_IMPORTS) session.onImports()
     return next
+  }
+
+  #publish(record: number, args: MessageArguments, payload: number): boolean {
+    const { kernel } = this.#worker
+    const { bytes, exports } = kernel
+    const { subject } = args
+    if (
+      args.reply !== null ||
+      !isTrackedReply(bytes.toString('latin1', subject.from, subject.to))
+    ) {
+      return publishMessage(kernel, record, args, payload, this.#isReply)
+    }
+    // An answer that is measured: who gives it is part of the measurement.
+    const text = responderReply(this.#session.clientInfo())
+    const at = exports.allocate(text.length)
+    if (at === 0) return publishMessage(kernel, record, args, payload, this.#isReply)
+    bytes.write(text, at, 'latin1')
+    const reply = { from: at, to: at + text.length }
+    const isDone = publishMessage(kernel, record, { ...args, reply }, payload, this.#isReply)
+    exports.release(at, text.length)
+    return isDone
+  }
+
+  /** The kernel knows what may be published, but not what may be replied to. */
+  #onForbidden(args: MessageArguments, payload: number, next: number): number {
+    const { exports, bytes } = this.#worker.kernel
+    const at = exports.subject.value
+    const subject = bytes.toString('latin1', at, at + exports.subjectBytes.value)
+    if (this.#session.granted?.takeReply(subject) !== true) {
+      return this.#refuse('Subject', Buffer.from(subject, 'latin1'), next)
+    }
+    this.#isReply = true
+    return this.#deliver(args, payload, next)
   }
 
   #trace(args: MessageArguments, operation: Operation, hasHeader: boolean): void {

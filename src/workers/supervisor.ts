@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { MessageChannel, type MessagePort, type Transferable, Worker } from 'node:worker_threads'
+import { GLOBAL_ACCOUNT } from '../auth/authority-settings.ts'
 import { BrokerError } from '../base/errors.ts'
 import type { LogLevel } from '../base/log-line.ts'
 import type { RelayFacts } from '../io/websocket/relay-socket.ts'
@@ -7,11 +8,13 @@ import type { Kernel } from '../kernel/kernel.ts'
 import { threadField } from '../kernel/shared-memory.ts'
 import type { LogSink } from '../monitor/log/log-sink.ts'
 import { type CryptoPool, createCryptoPool } from './crypto-pool.ts'
+import { HandshakeRate } from './handshake-rate.ts'
 import type { LeafReport } from './leaf-report.ts'
 import { threadEntry } from './thread-entry.ts'
 import type { Failure, FromThread, ListenerKind, ThreadStart, ToThread } from './thread-messages.ts'
 import { threadReply } from './thread-reply.ts'
 import type { ThreadSettings } from './thread-settings.ts'
+import { checkTlsFiles, tlsBlocks } from './tls-reload.ts'
 
 /** Two deaths of one role within this time: something is broken for good. */
 const DEATH_INTERVAL_MS = 60_000
@@ -23,6 +26,7 @@ const YOUNG_GENERATION_MB_MAX = 3
 /** Threads get this long to send what they have when the broker ends. */
 const END_TIMEOUT_MS = 2000
 const ANSWER_TIMEOUT_MS = 5000
+const RATE_LOG_MS = 1000
 
 export interface SupervisorOptions {
   readonly kernel: Kernel
@@ -72,8 +76,12 @@ export class Supervisor {
   readonly #lastDeathMs = new Map<string, number>()
   #waiting: WaitingSocket[] = []
   #lastConnectionId = 0
+  /** By number: connections hold the numbers, which a new routing worker has to keep. */
+  readonly #accountNames: string[] = [GLOBAL_ACCOUNT]
   /** One at a time: an answer does not say which question it is to. */
   #lastReport: Promise<LeafReport | undefined> = Promise.resolve(undefined)
+  #lastTlsReload: Promise<boolean> = Promise.resolve(false)
+  #rateTimer: NodeJS.Timeout | undefined
   #hasStarted = false
   #isEnding = false
 
@@ -84,9 +92,22 @@ export class Supervisor {
 
   /** Starts all threads; `ready` tells when they are up. */
   start(): void {
+    this.#watchHandshakeRate()
     const threadCount = this.#options.workerCount + 1
     for (let thread = 0; thread < threadCount; thread++) this.#threads[thread] = this.#spawn(thread)
     for (let thread = 0; thread < threadCount; thread++) this.#connectPeers(thread, thread)
+  }
+
+  /** Handshakes that were refused are told of once a second, as nats-server does. */
+  #watchHandshakeRate(): void {
+    const { handshakeRate, options } = this.#options.settings
+    if (handshakeRate === undefined || options.tls === undefined) return
+    const rate = new HandshakeRate(handshakeRate, options.tls.connectionRateLimit)
+    this.#rateTimer = setInterval(() => {
+      const count = rate.takeRefused()
+      if (count === 0) return
+      this.#log('warn', `Rejected ${count} connections due to TLS rate limiting`)
+    }, RATE_LOG_MS).unref()
   }
 
   /** Rejects with BrokerError when a thread cannot start. */
@@ -178,7 +199,14 @@ export class Supervisor {
     // Until it says otherwise its memory is not in order.
     Atomics.store(words, this.#field(thread, layout.THREAD_STATE), layout.THREAD_STATE_ABSENT)
     const isRouter = thread === layout.ROUTER_THREAD
-    const start: ThreadStart = { thread, module, memory, settings }
+    const start: ThreadStart = {
+      thread,
+      module,
+      memory,
+      settings,
+      accountNames: this.#accountNames,
+      isSuccessor: this.#hasStarted,
+    }
     const name = isRouter ? 'routing-worker' : 'protocol-worker'
     const worker = new Worker(threadEntry(name), {
       workerData: start,
@@ -197,7 +225,9 @@ export class Supervisor {
     ready.catch(() => {})
     worker.on('message', (message: FromThread) => {
       if (message.type === 'ready') onReady()
-      else this.#onMessage(thread, message)
+      else if (message.type === 'startRefused') {
+        onLost(new BrokerError('BRK_START_REFUSED', message.text))
+      } else this.#onMessage(thread, message)
     })
     worker.on('error', (error) => {
       // Its exit follows; until then nothing more should be sent its way.
@@ -242,7 +272,13 @@ export class Supervisor {
         this.#onForgotten(message.thread, thread)
         break
       case 'verifyBcrypt':
-        void this.#verifyBcrypt(thread, message.id, message.password, message.hash)
+        void this.#verifyBcrypt(thread, message)
+        break
+      case 'forgetConnection':
+        this.#cryptoPool.forget(message.cid)
+        break
+      case 'accountNumbered':
+        this.#accountNames[message.number] = message.name
         break
       case 'takeConnectionId':
         this.#post(thread, { type: 'answer', id: message.id, answer: this.takeConnectionId() })
@@ -260,9 +296,12 @@ export class Supervisor {
     else this.#post(ROUTER_THREAD, { type: 'relayedLeaf', port, facts, cid }, [port])
   }
 
-  async #verifyBcrypt(thread: number, id: number, password: string, hash: string): Promise<void> {
+  async #verifyBcrypt(
+    thread: number,
+    { id, password, hash, asker: connection }: FromThread & { type: 'verifyBcrypt' },
+  ): Promise<void> {
     const asker = this.#threads[thread]
-    const isRight = await this.#cryptoPool.verifyBcrypt(password, hash)
+    const isRight = await this.#cryptoPool.verifyBcrypt(password, hash, connection)
     // A successor counts its questions anew: the answer must not be taken for one of its own.
     if (this.#threads[thread] !== asker) return
     this.#post(thread, { type: 'answer', id, answer: isRight })
@@ -414,11 +453,37 @@ export class Supervisor {
     await Promise.all(drains)
   }
 
+  /**
+   * Has the threads read the files of TLS again, for handshakes from now on; connections stay.
+   *
+   * @returns false when there are none
+   * @throws BrokerError when a file cannot be used; the certificates in use stay then
+   */
+  reloadTls(): Promise<boolean> {
+    const reload = this.#lastTlsReload.then(() => this.#reloadTls())
+    this.#lastTlsReload = reload.catch(() => false)
+    return reload
+  }
+
+  async #reloadTls(): Promise<boolean> {
+    const blocks = tlsBlocks(this.#options.settings.options)
+    if (blocks.length === 0) return false
+    await checkTlsFiles(blocks)
+    const answers = await Promise.all(
+      this.#threads.map((_, thread) => this.#ask(thread, { type: 'reloadTls' }, 'tlsReloaded')),
+    )
+    // A file may have changed since it was checked.
+    const fault = answers.find((answer) => answer?.fault)?.fault
+    if (fault !== undefined) throw new BrokerError('BRK_TLS_FILES', fault)
+    return true
+  }
+
   // ── end ───────────────────────────────────────────────────────────────────────────────────
 
   /** Closes all connections and ends the threads. */
   async end(): Promise<void> {
     this.#isEnding = true
+    clearInterval(this.#rateTimer)
     for (const { socket } of this.#waiting) socket.destroy()
     const alive = this.#threads.filter(({ isDead }) => !isDead)
     await Promise.all(alive.map(({ worker }) => endThread(worker)))

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { MessagePort } from 'node:worker_threads'
+import type { BcryptAsker } from '../auth/password.ts'
 import type { LogLine } from '../base/log-line.ts'
 import type { RelayFacts } from '../io/websocket/relay-socket.ts'
 import type { LeafReport } from './leaf-report.ts'
@@ -11,6 +12,10 @@ export interface ThreadStart {
   readonly module: WebAssembly.Module
   readonly memory: WebAssembly.Memory
   readonly settings: ThreadSettings
+  /** By number, as the routing worker has given them so far; see AccountDirectory. */
+  readonly accountNames: readonly string[]
+  /** It takes the place of one that died. */
+  readonly isSuccessor: boolean
 }
 
 export type ListenerKind = 'client' | 'leaf' | 'websocket'
@@ -46,6 +51,8 @@ export type ToThread =
       readonly facts: RelayFacts
       readonly cid: number
     }
+  /** Read all files of TLS again; answer 'tlsReloaded'. */
+  | { readonly type: 'reloadTls' }
   | { readonly type: 'shutdown' }
   /** For tests of the supervisor. */
   | { readonly type: 'fail'; readonly how: Failure }
@@ -62,8 +69,15 @@ export type FromThread =
       readonly id: number
       readonly password: string
       readonly hash: string
+      readonly asker: BcryptAsker | undefined
     }
   | { readonly type: 'takeConnectionId'; readonly id: number }
+  /** A connection is gone; what it has asked of the main thread is not wanted any more. */
+  | { readonly type: 'forgetConnection'; readonly cid: number }
+  /** An account has got a number, for as long as the server runs. */
+  | { readonly type: 'accountNumbered'; readonly name: string; readonly number: number }
+  /** The server cannot start as it is configured. */
+  | { readonly type: 'startRefused'; readonly text: string }
   /** For the routing worker, which gets it as 'relayedLeaf'. */
   | {
       readonly type: 'relayLeaf'
@@ -74,5 +88,7 @@ export type FromThread =
   /** `count`: clients, or leafs for which this server is the hub. */
   | { readonly type: 'lameDuckTold'; readonly count: number }
   | { readonly type: 'drained' }
+  /** `fault`: what is wrong with a file; '' = nothing, the new ones are in use. */
+  | { readonly type: 'tlsReloaded'; readonly fault: string }
   | { readonly type: 'leafReport'; readonly report: LeafReport }
   | { readonly type: 'ended' }

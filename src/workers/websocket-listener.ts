@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { MessageChannel } from 'node:worker_threads'
 import type { Deadline } from '../io/deadlines.ts'
 import { createServerTls, type ServerTls } from '../io/tls/server-tls.ts'
@@ -10,6 +11,7 @@ import { allowedOrigins } from '../protocol/websocket/origin.ts'
 import { responseHeaderLines } from '../protocol/websocket/upgrade-request.ts'
 import { post } from './io-thread.ts'
 import type { ProtocolWorker } from './protocol-worker-role.ts'
+import { tlsFacts } from './tls-facts.ts'
 
 /** An accepted socket until it has shown what it is. */
 interface Handshake {
@@ -55,6 +57,11 @@ export class WebsocketListener {
         worker.log.error(`${remoteOf(socket)} - websocket handshake error: ${reason}`)
       },
     })
+  }
+
+  /** @throws TlsFilesError; the certificates stay what they were */
+  reloadTls(): void {
+    this.#tls?.reload()
   }
 
   accept(source: Socket, cid: number, isRefused: boolean): void {
@@ -125,7 +132,9 @@ export class WebsocketListener {
     }
     socket.off('error', ignoreError)
     const terms = this.#termsFor(upgraded)
-    this.#worker.openWebsocket(socket, handshake, upgraded, (connection) =>
+    const tls =
+      socket instanceof TLSSocket ? tlsFacts(socket, this.#tls?.isVerifying === true) : undefined
+    this.#worker.openWebsocket(socket, handshake, { ...upgraded, tls }, (connection) =>
       connection.setCodec(new WebsocketCodec(connection, terms)),
     )
   }

@@ -12,8 +12,15 @@ import {
   type KeyPair,
 } from '@nats-io/nkeys'
 import fc from 'fast-check'
-import { isSignedBy, NkeyPair } from '../../src/auth/nkeys.ts'
-import { encodeSeedNkey } from '../../src/protocol/nkey-encoding.ts'
+import {
+  decodeSignature,
+  isPublicKey,
+  isSignedBy,
+  NkeyPair,
+  type SigningKind,
+  verifySignature,
+} from '../../src/auth/nkeys.ts'
+import { encodePublicNkey, encodeSeedNkey } from '../../src/protocol/nkey-encoding.ts'
 
 const NONCE = 'abcdefghijklmno'
 
@@ -121,6 +128,104 @@ describe('a signature', () => {
     const text = signature.toString('base64url')
     for (const wrong of ['', 'U', key.slice(1), key.toLowerCase(), seedOf(user)]) {
       assert.equal(isSignedBy(wrong, NONCE, text), false)
+    }
+  })
+})
+
+const CREATE: Readonly<Record<SigningKind, () => KeyPair>> = {
+  operator: createOperator,
+  account: createAccount,
+  user: createUser,
+  server: createServer,
+  cluster: createCluster,
+}
+const KINDS = Object.keys(CREATE) as SigningKind[]
+
+describe('key pairs of every kind that signs', () => {
+  for (const kind of KINDS) {
+    it(`${kind}: are read from seeds of the library, and give them back`, () => {
+      const theirs = CREATE[kind]()
+      const ours = NkeyPair.fromSeed(seedOf(theirs), [kind])!
+      assert.deepEqual([ours.kind, ours.publicKey], [kind, theirs.getPublicKey()])
+      assert.equal(ours.seed(), seedOf(theirs))
+      assert.equal(isPublicKey(ours.publicKey, kind), true)
+      const others = KINDS.filter((other) => other !== kind)
+      assert.equal(NkeyPair.fromSeed(seedOf(theirs), others), undefined)
+      for (const other of others) assert.equal(isPublicKey(ours.publicKey, other), false)
+    })
+
+    it(`${kind}: what new ones sign is right for the library, and the other way round`, () => {
+      const ours = NkeyPair.generate(kind)
+      assert.notEqual(NkeyPair.generate(kind).publicKey, ours.publicKey)
+      const data = Buffer.from([0, 1, 255, 10])
+      const theirs = fromSeed(Buffer.from(ours.seed()))
+      assert.equal(theirs.getPublicKey(), ours.publicKey)
+      assert.ok(theirs.verify(data, ours.signBytes(data)))
+      assert.equal(verifySignature(ours.publicKey, data, theirs.sign(data)), true)
+      assert.equal(verifySignature(ours.publicKey, data.subarray(1), theirs.sign(data)), false)
+    })
+  }
+
+  it('of curve keys there is nothing that signs', () => {
+    const curve = createCurve()
+    assert.equal(NkeyPair.fromSeed(seedOf(curve), KINDS), undefined)
+    assert.equal(isPublicKey(curve.getPublicKey(), 'curve'), true)
+    assert.equal(verifySignature(curve.getPublicKey(), Buffer.from(''), Buffer.alloc(64)), false)
+  })
+})
+
+describe('verifying', () => {
+  it('takes any bytes for key and signature, and refuses them', () => {
+    const pair = NkeyPair.generate('account')
+    const text = fc.oneof(fc.string(), fc.constant(pair.publicKey))
+    const bytes = fc.uint8Array({ maxLength: 80 })
+    const point = fc
+      .uint8Array({ minLength: 32, maxLength: 32 })
+      .map((key) => encodePublicNkey('account', key))
+    fc.assert(
+      fc.property(
+        fc.oneof(text, point),
+        bytes,
+        fc.uint8Array({ minLength: 64, maxLength: 64 }),
+        (key, data, signature) => {
+          assert.equal(verifySignature(key, data, signature), false)
+          assert.equal(verifySignature(key, data, data), false)
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+
+  it('goes on when more keys were seen than are kept ready', () => {
+    const data = Buffer.from('data')
+    const pairs = Array.from({ length: 1100 }, () => NkeyPair.generate('user'))
+    for (let round = 0; round < 2; round++) {
+      for (const pair of pairs) {
+        assert.equal(verifySignature(pair.publicKey, data, pair.signBytes(data)), true)
+      }
+    }
+    const [first, second] = pairs as [NkeyPair, NkeyPair]
+    assert.equal(verifySignature(first.publicKey, data, second.signBytes(data)), false)
+  })
+})
+
+describe('the signature in CONNECT', () => {
+  const bytes = Uint8Array.from({ length: 64 }, (_, at) => (at * 37 + 250) & 0xff)
+  const standard = Buffer.from(bytes).toString('base64')
+  const url = Buffer.from(bytes).toString('base64url')
+
+  it('is base64url without padding or base64 with it, and nothing else', () => {
+    assert.ok(/[+/]/.test(standard), 'the two alphabets differ here')
+    for (const text of [
+      url,
+      standard,
+      `${url}\n`,
+      `${standard.slice(0, 9)}\r\n${standard.slice(9)}`,
+    ]) {
+      assert.deepEqual(new Uint8Array(decodeSignature(text)!), bytes, text)
+    }
+    for (const text of [`${url}==`, standard.replace('==', ''), `${url} `, 'a', '!', `${url}A=`]) {
+      assert.equal(decodeSignature(text), undefined, text)
     }
   })
 })

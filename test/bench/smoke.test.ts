@@ -28,6 +28,8 @@ const SMOKE_HASHES: Readonly<Record<string, string>> = {
   '1:1-8192': 'f72528c67b0b86de',
   'fan-out': '7b0c35123eb8e6c0',
   '4:4': 'e56707554ce4357b',
+  'tls-16': 'f47d5638dff47d3e',
+  'tls-1024': '2dc2c5a85c1675c3',
   // One publisher and one subscriber: what arrives is the same with a link between them.
   'leaf-16': 'f47d5638dff47d3e',
   'leaf-128': '81138e1d0bc954b0',

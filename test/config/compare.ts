@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { interpretCommandLine } from '../../src/config/command-line.ts'
+import { ACCOUNT_RULES } from '../../src/router/account-rules.ts'
 import { program } from '../support/peers.ts'
 
 /** The real program beside ours, for tests that put the same to both; NATS_SERVER names it. */
@@ -39,17 +40,18 @@ function lines(text: string): string[] {
   )
 }
 
-export function theirs(argv: readonly string[]): Answer {
+/** @param endMs when a server that runs is ended */
+export function theirs(argv: readonly string[], endMs = 10_000): Answer {
   const { status, stdout, stderr } = spawnSync(path, argv, {
     encoding: 'utf8',
     env: environment,
-    timeout: 10_000,
+    timeout: endMs,
   })
   return answer(status, stdout.replace(/v2\.\d+\.\d+/, 'v2'), stderr)
 }
 
 export function ours(argv: readonly string[]): Answer {
-  const result = interpretCommandLine(argv, environment)
+  const result = interpretCommandLine(argv, environment, ACCOUNT_RULES)
   if (result.kind === 'run') return answer(null, 'runs', '')
   return answer(result.code, result.stdout.replace(/v2\.\d+\.\d+/, 'v2'), result.stderr)
 }

@@ -41,8 +41,19 @@ const EVERY_OPTION = {
   connectErrorReports: true,
   reconnectErrorReports: true,
   authorization: true,
+  users: true,
+  nkeys: true,
+  accounts: true,
+  mappings: true,
   leafnodes: true,
   websocket: true,
+  tls: true,
+  allowNonTls: true,
+  noAuthUser: true,
+  systemAccount: true,
+  noSystemAccount: true,
+  operator: true,
+  trustedProxies: true,
   serverTags: true,
   serverMetadata: true,
   storeDir: true,
@@ -52,12 +63,19 @@ const EVERY_OPTION = {
   sharedMemory: true,
 } as const satisfies Record<keyof Options, true>
 
+/** Where nothing is given; two defaults depend on what else there is. */
+const COMPLETE: Options = {
+  ...defaultOptions(),
+  systemAccount: '$SYS',
+  authorization: { ...defaultOptions().authorization, timeoutMs: 2_000 },
+}
+
 test('the table of options fills every property of the options object, and no other', () => {
   assert.deepEqual(Object.keys(defaultOptions()).sort(), Object.keys(EVERY_OPTION).sort())
 })
 
 test('nothing given is all defaults', () => {
-  assert.deepEqual(optionsFromObject({}), defaultOptions())
+  assert.deepEqual(optionsFromObject({}), COMPLETE)
 })
 
 test('defaults are a fresh object each time, down to the nested ones', () => {
@@ -88,7 +106,10 @@ test('what is given replaces the default, at any depth', () => {
     leafnodes: { port: 7422, remotes: [{ urls: ['nats://u:p@hub'] }] },
   })
   assert.equal(options.port, -1)
-  assert.deepEqual(options.authorization, { user: '', pass: '', token: 't', timeoutMs: 2_000 })
+  assert.deepEqual(options.authorization, {
+    ...COMPLETE.authorization,
+    token: 't',
+  })
   assert.equal(options.leafnodes.reconnectMs, 1_000)
   const [remote] = options.leafnodes.remotes
   assert.deepEqual(remote?.urls, [
@@ -157,18 +178,47 @@ test('0 stands for the default where it means nothing of its own', () => {
     maxSubscriptions: 0,
     authorization: { timeoutMs: 0 },
   }
-  assert.deepEqual(optionsFromObject(zeros), defaultOptions())
+  assert.deepEqual(optionsFromObject(zeros), COMPLETE)
 })
 
 test('undefined is as good as left out', () => {
   const given: object = { port: undefined, leafnodes: undefined }
-  assert.deepEqual(optionsFromObject(given), defaultOptions())
+  assert.deepEqual(optionsFromObject(given), COMPLETE)
 })
 
 const REFUSED: readonly (readonly [given: unknown, text: string | RegExp])[] = [
   [{ prot: 1 }, 'option prot is not an option'],
-  [{ tls: {} }, 'option tls is not an option'],
-  [{ websocket: { noAuthUser: 'u' } }, 'option websocket.noAuthUser is not an option'],
+  [{ tls: { first: true } }, 'option tls.first is not an option'],
+  [{ tls: { certFile: 'a' } }, "option tls: missing 'key_file' in TLS configuration"],
+  [{ allowNonTls: 1 }, 'option allowNonTls has the value 1: must be true or false'],
+  [{ trustedProxies: 'N' }, 'option trustedProxies has the value "N": must be an array'],
+  [{ trustedProxies: ['N'] }, 'proxy trusted key "N" is invalid'],
+  [{ noAuthUser: 'u' }, 'no_auth_user: "u" present, but users/nkeys are not defined'],
+  [{ systemAccount: 'X' }, 'error resolving system account: account missing'],
+  [{ operator: { jwt: 'x' } }, 'option operator.jwt is not an option'],
+  [{ operator: { jwts: [5] } }, 'option operator.jwts[0] has the value 5: must be a text'],
+  [{ operator: { jwts: ['x'] } }, 'error parsing operator JWT: expected 3 chunks'],
+  [{ operator: { trustedKeys: ['x'] } }, 'Error processing trusted operator keys'],
+  [
+    { operator: { resolver: { kind: 'disk' } } },
+    'option operator.resolver.kind has the value "disk": must be one of memory, url, full, cache',
+  ],
+  [
+    { operator: { resolver: { kind: 'full', dir: '/x' } } },
+    'option operator.resolver.dir is not an option',
+  ],
+  [
+    { operator: { resolver: { kind: 'full' } } },
+    'dir has no value and needs to point to a directory',
+  ],
+  [
+    { operator: { resolver: { kind: 'url', url: 'x' }, resolverTls: { keyFile: 'x' } } },
+    "option operator.resolverTls: missing 'cert_file' in TLS configuration",
+  ],
+  [
+    { websocket: { port: -1, noTls: true, noAuthUser: 'u' } },
+    'no_auth_user: "u" present, but users/nkeys are not defined',
+  ],
   [{ serverTags: 'a' }, 'option serverTags has the value "a": must be an array'],
   [{ serverMetadata: { a: 5 } }, 'option serverMetadata.a has the value 5: must be a text'],
   [{ leafnodes: { tls: 5 } }, 'option leafnodes.tls has the value 5: must be an object'],
@@ -275,7 +325,7 @@ const REFUSED: readonly (readonly [given: unknown, text: string | RegExp])[] = [
     'cannot find local account "A" specified in leafnode authorization',
   ],
   [
-    { leafnodes: { remotes: [{ urls: ['a://h'], account: '$SYS' }] } },
+    { noSystemAccount: true, leafnodes: { remotes: [{ urls: ['a://h'], account: '$SYS' }] } },
     'cannot find local account "$SYS" specified in leafnode remote',
   ],
   [{ leafnodes: { compression: 'gzip' } }, 'unsupported compression mode "gzip"'],

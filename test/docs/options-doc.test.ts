@@ -33,6 +33,19 @@ const REFUSALS: ReadonlyMap<string, string> = new Map([
   ['websocket.jwt_cookie', 'jwtCookie'],
 ])
 
+/** Whose effect is what other options become before anybody sees them, and where that is. */
+const SETTLED: ReadonlyMap<string, readonly [option: string, file: string]> = new Map([
+  ['no_system_account', ['noSystemAccount', 'src/config/system-account.ts']],
+  ['authorization.users', ['users', 'src/config/account-authorization-reader.ts']],
+  ['accounts.A.users', ['users', 'src/config/account-readers.ts']],
+])
+
+test('options said to settle others do so', () => {
+  for (const [option, path] of SETTLED.values()) {
+    assert.match(sourceFiles(path)[0]?.text ?? '', new RegExp(`\\b${option}\\b`))
+  }
+})
+
 test('options said to decide only about the start do so', () => {
   const [checks] = sourceFiles('src/config/websocket-checks.ts')
   for (const option of REFUSALS.values()) {
@@ -40,18 +53,24 @@ test('options said to decide only about the start do so', () => {
   }
 })
 
+/** Without effect, under a name that the code has for other things, too. */
+const AMBIGUOUS: ReadonlySet<string> = new Set(['accounts.A.msg_trace'])
+
 test('an option is listed as one without effect exactly if only src/config knows its name', () => {
   const code = sourceFiles('src/**/*.ts')
     .filter(({ path }) => !path.startsWith('src/config/') && !path.includes('/assembly/'))
     .map(({ text }) => text)
     .join('\n')
+  const isUsed = ({ option, objectKey }: { option: string; objectKey?: string }): boolean => {
+    return objectKey !== '' && new RegExp(`\\b${objectKey ?? option}\\b`).test(code)
+  }
   const unused = Object.entries(OPTION_SECTIONS).flatMap(([section, entries]) =>
     entries
-      .filter(({ option }) => !new RegExp(`\\b${option}\\b`).test(code))
+      .filter((entry) => !isUsed(entry) || AMBIGUOUS.has(pathOf(section, entry.key)))
       .map(({ key }) => pathOf(section, key))
-      .filter((path) => !REFUSALS.has(path)),
+      .filter((path) => !REFUSALS.has(path) && !SETTLED.has(path)),
   )
   const section = sectionOf('Accepted, without effect')
-  const listed = [...section.matchAll(/^\| `([a-z_.]+)` \|/gm)].map(([, path]) => path)
+  const listed = [...section.matchAll(/^\| `([A-Za-z_.]+)` \|/gm)].map(([, path]) => path)
   assert.deepEqual(listed.sort(), unused.sort())
 })

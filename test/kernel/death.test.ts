@@ -225,7 +225,7 @@ describe('a routing worker that dies', () => {
     }
     const first = rebuild()
     const [at] = threads.router.place('some.subject.of.many.tokens')
-    for (let i = 0; i < 1000; i++) exports.insertEntry(at!, 5 + (i % 20), 0, 0, 1, 1, 1, 0)
+    for (let i = 0; i < 1000; i++) exports.insertEntry(0, at!, 5 + (i % 20), 0, 0, 1, 1, 1, 0)
     assert.equal(rebuild(), first)
     assert.equal(threads.router.sublistField('SUBLIST_COUNT'), 0)
   })

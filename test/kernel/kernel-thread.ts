@@ -2,6 +2,7 @@ import {
   instantiateKernel,
   type Kernel,
   type KernelExports,
+  type KernelHost,
   type Layout,
 } from '../../src/kernel/kernel.ts'
 import { threadField } from '../../src/kernel/shared-memory.ts'
@@ -24,11 +25,12 @@ export interface ConnectionOptions {
   readonly headers?: boolean
   readonly noResponders?: boolean
   readonly pendingBytesMax?: number
-  /** Leaf links: unique, not 0. */
+  /** Leaf links, and clients with rules: unique. Others: number of their account. */
   readonly planKey?: number
+  readonly account?: number
   /** Leaf links: number of the peer's cluster. */
   readonly origin?: number
-  /** Leaf links of the routing worker. */
+  /** Clients: what they may publish, and what is denied to them. */
   readonly rules?: LinkRules
 }
 
@@ -59,8 +61,14 @@ export class KernelThread {
   readonly #text: number
 
   /** @throws RangeError when the arena is too small */
-  constructor(module: WebAssembly.Module, memory: WebAssembly.Memory, thread: number, seed = 1) {
-    this.kernel = instantiateKernel(module, memory)
+  constructor(
+    module: WebAssembly.Module,
+    memory: WebAssembly.Memory,
+    thread: number,
+    seed = 1,
+    host?: KernelHost,
+  ) {
+    this.kernel = instantiateKernel(module, memory, host)
     this.thread = thread
     this.exports = this.kernel.exports
     this.layout = this.kernel.layout
@@ -153,7 +161,8 @@ export class KernelThread {
     )
     set(layout.CONNECTION_PAYLOAD_MAX, MAX_PAYLOAD)
     set(layout.CONNECTION_CONTROL_LINE_MAX, CONTROL_LINE_MAX)
-    set(layout.CONNECTION_PLAN_KEY, options.planKey ?? 0)
+    set(layout.CONNECTION_PLAN_KEY, options.planKey ?? options.account ?? 0)
+    set(layout.CONNECTION_ACCOUNT, exports.accountAddress(options.account ?? 0))
     set(layout.CONNECTION_ORIGIN, options.origin ?? 0)
     set(
       layout.CONNECTION_FLAGS,
@@ -166,7 +175,7 @@ export class KernelThread {
     return record
   }
 
-  /** Gives a leaf link permissions in place of those it had. */
+  /** Gives a connection permissions in place of those it had. */
   setRules(record: number, { outgoing, incoming }: LinkRules): void {
     const { exports, layout } = this
     const fields = [
@@ -178,7 +187,7 @@ export class KernelThread {
       const stored = storePermissions(this.kernel, permission)
       if (stored === undefined) throw new RangeError('no memory for permissions')
       this.setWord(record + field, stored)
-      if (old !== 0) exports.retirePermissions(old)
+      if (old !== 0) exports.retireBlock(old)
     }
     exports.bumpAll()
   }

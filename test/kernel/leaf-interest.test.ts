@@ -27,7 +27,17 @@ for (const { name, module } of KERNELS) {
             const subject = subjectOf(i)
             router.kernel.bytes.write(subject, at!, 'latin1')
             const entry = exports.insertEntry(
-              ...([at!, subject.length, queueAt!, queue.length, link, generation, 0, 1] as const),
+              ...([
+                0,
+                at!,
+                subject.length,
+                queueAt!,
+                queue.length,
+                link,
+                generation,
+                0,
+                1,
+              ] as const),
             )
             if (entry === 0) throw new RangeError(`no memory for entry ${i}`)
             return entry
@@ -40,7 +50,13 @@ for (const { name, module } of KERNELS) {
         for (let i = 0; i < COUNT; i += 7) {
           const subject = subjectOf(i)
           router.kernel.bytes.write(subject, at!, 'latin1')
-          exports.matchNodes(at!, subject.length, scratch!, SCRATCH_NODES)
+          exports.matchNodes(
+            exports.accountAddress(0),
+            at!,
+            subject.length,
+            scratch!,
+            SCRATCH_NODES,
+          )
           if (exports.nodeCount.value !== 1) assert.fail(`${subject} is not found`)
         }
         for (const entry of entries) exports.removeEntry(entry)

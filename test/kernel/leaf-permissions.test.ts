@@ -247,10 +247,22 @@ for (const { name, module } of KERNELS) {
     })
 
     test('is checked by the subject alone, not by who listens', () => {
-      const peer = link({ deny: ['a..b'] }, false)
-      peer.feed('LMSG a..b 1\r\nx\r\n')
+      const peer = link({ deny: ['foo'] }, false)
+      peer.feed('LMSG foo 1\r\nx\r\n')
       assert.equal(peer.end, 'forbiddenPublish')
       peer.dispose()
+    })
+
+    test('does not know subjects with empty tokens: no pattern covers them', () => {
+      for (const [incoming, end] of [
+        [{ allow: ['>'] }, 'forbiddenPublish'],
+        [{ deny: ['>'] }, 'open'],
+      ] as const) {
+        const peer = link(incoming, false)
+        peer.feed('LMSG a..b 1\r\nx\r\n')
+        assert.equal(peer.end, end)
+        peer.dispose()
+      }
     })
   })
 }

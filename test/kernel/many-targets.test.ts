@@ -117,7 +117,7 @@ for (const { name, module } of KERNELS) {
     test('keeps its place among others, and waits with them when the lane is full', () => {
       const threads = new Threads(options)
       const near = threads.worker(1)
-      const links = linksOf(threads, 1100, 'foo')
+      const links = linksOf(threads, 1050, 'foo')
       const first = links[0]!
       threads.insertLeaf(first, 'bar')
       const source = near.connect()

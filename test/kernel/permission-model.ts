@@ -40,7 +40,8 @@ function coversName(pattern: string, name: string): boolean {
 
 function permits({ allow, deny = [] }: SubjectPermission, subject: string): boolean {
   const inner = subject.replace(GATEWAY_REPLY, '')
-  const isRule = (entry: string) => !entry.includes(' ') && matches(entry, inner)
+  const isSubject = !inner.split('.').includes('')
+  const isRule = (entry: string) => isSubject && !entry.includes(' ') && matches(entry, inner)
   if (allow !== undefined && !inner.startsWith('$MQTT.') && !allow.some(isRule)) return false
   return !deny.some(isRule)
 }

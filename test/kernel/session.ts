@@ -156,7 +156,7 @@ export class Session {
         ...([hasHeaders ? headerSizeText.to - headerSizeText.from : 0] as const),
         ...([sizeText.from, sizeText.to - sizeText.from] as const),
         ...([hasHeaders ? headerBytes : 0, message.totalBytes, payload] as const),
-        ...([queuesFrom, queues.length === 0 ? 0 : queues.at(-1)!.to - queuesFrom] as const),
+        ...([queuesFrom, queues.length === 0 ? 0 : queues.at(-1)!.to - queuesFrom, 0] as const),
       )
     for (let retries = 0; send() === 0; retries++) {
       if (retries > RETRIES_MAX) throw new Error('the kernel never takes the message')

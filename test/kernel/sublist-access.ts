@@ -34,6 +34,7 @@ export class SublistAccess {
     const [at, queueAt] = this.#thread.place(subject, name)
     return this.#thread.exports.insertEntry(
       ...([
+        0,
         at!,
         subject.length,
         queueAt!,
@@ -50,7 +51,10 @@ export class SublistAccess {
   match(subject: string, scratchMax = SCRATCH_ADDRESSES): ReferenceMatch<string> | null {
     const { exports } = this.#thread
     const [at] = this.#thread.place(subject)
-    if (exports.matchNodes(at!, subject.length, this.#scratch, scratchMax) === 0) return null
+    const account = exports.accountAddress(0)
+    if (exports.matchNodes(account, at!, subject.length, this.#scratch, scratchMax) === 0) {
+      return null
+    }
     const count = exports.nodeCount.value
     if (count > scratchMax) throw new RangeError(`${count} nodes match`)
     const plain: string[] = []

@@ -1,4 +1,4 @@
-import { compileKernel } from '../../src/kernel/kernel.ts'
+import { compileKernel, type KernelHost } from '../../src/kernel/kernel.ts'
 import { createSharedMemory, SHARED_MEMORY_BYTES_MIN } from '../../src/kernel/shared-memory.ts'
 import { KernelThread } from './kernel-thread.ts'
 
@@ -21,6 +21,8 @@ export interface MemoryOptions {
   readonly laneCapacity?: number
   /** Cuts the workers' arenas short. */
   readonly arenaBytes?: number
+  /** What every kernel asks. */
+  readonly hostOf?: (memory: WebAssembly.Memory) => KernelHost
 }
 
 /** A memory whose header is written and that no thread is attached to. */
@@ -52,9 +54,10 @@ export class Threads {
     const { workerCount = 2, module = CHECKED_KERNEL } = options
     this.module = module
     this.memory = createMemory(options)
+    const host = options.hostOf?.(this.memory)
     this.all = Array.from(
       { length: workerCount + 1 },
-      (_, thread) => new KernelThread(module, this.memory, thread, thread + 1),
+      (_, thread) => new KernelThread(module, this.memory, thread, thread + 1, host),
     )
     if (this.router.exports.formatSublist() === 0) throw new RangeError('the sublist is too small')
     this.router.exports.openSublist()
@@ -80,13 +83,31 @@ export class Threads {
     throw new Error('the lanes never become empty')
   }
 
+  /** Number of a connection's account. */
+  accountOf(connection: number): number {
+    const { layout } = this.router
+    const account = this.router.word(connection + layout.CONNECTION_ACCOUNT)
+    return this.router.word(account + layout.ACCOUNT_NUMBER)
+  }
+
   /** Interest of a leaf link of the routing worker. Returns the entry. */
   insertLeaf(link: number, subject: string, queue = '', weight = 1): number {
+    const account = this.accountOf(link)
     const { router } = this
     const [at, queueAt] = router.place(subject, queue)
     const generation = router.word(link + router.layout.CONNECTION_GENERATION)
     const entry = router.exports.insertEntry(
-      ...([at!, subject.length, queueAt!, queue.length, link, generation, 0, weight] as const),
+      ...([
+        account,
+        at!,
+        subject.length,
+        queueAt!,
+        queue.length,
+        link,
+        generation,
+        0,
+        weight,
+      ] as const),
     )
     if (entry === 0) throw new RangeError('no memory for an entry')
     return entry

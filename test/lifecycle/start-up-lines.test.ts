@@ -17,6 +17,8 @@ const FACTS = {
   configDigest: '',
   hasPlaintextPassword: false,
   maxPayloadBytes: 1024 * 1024,
+  operators: [],
+  hasSystemAccount: false,
 }
 const LABELS = { info: 'INF', warn: 'WRN', error: 'ERR', fatal: 'FTL', debug: 'DBG', trace: 'TRC' }
 
@@ -34,6 +36,30 @@ describe('start-up lines', () => {
       '[INF]   Name:     my-server',
       '[INF]   ID:       NABC',
     ])
+  })
+
+  it('tell of operators and advise a system account', () => {
+    const operator = { audience: 'a', name: 'n "x"', issuedAt: 1_700_000_000, expires: 0 }
+    const operators = [operator, { ...operator, expires: 1_800_000_000 }]
+    assert.deepEqual(texts(startUpLines({ ...FACTS, operators })).slice(7), [
+      '[INF] Trusted Operators',
+      '[INF]   System  : "a"',
+      '[INF]   Operator: "n \\"x\\""',
+      '[INF]   Issued  : 2023-11-14 22:13:20 +0000 UTC',
+      '[INF]   Expires : Never',
+      '[INF]   System  : "a"',
+      '[INF]   Operator: "n \\"x\\""',
+      '[INF]   Issued  : 2023-11-14 22:13:20 +0000 UTC',
+      '[INF]   Expires : 2027-01-15 08:00:00 +0000 UTC',
+      '[WRN] Trusted Operators should utilize a System Account',
+    ])
+    const quiet = texts(startUpLines({ ...FACTS, operators, hasSystemAccount: true }))
+    assert.match(quiet.at(-1) ?? '', /Expires : 2027/)
+  })
+
+  it('tell a time beyond all dates as the number it is', () => {
+    const operators = [{ audience: '', name: '', issuedAt: 1e300, expires: 0 }]
+    assert.equal(texts(startUpLines({ ...FACTS, operators }))[10], '[INF]   Issued  : 1e+300')
   })
 
   it('warn of a max_payload over 8 MiB, not of 8 MiB', () => {
@@ -83,6 +109,8 @@ describe('start-up lines beside those of nats-server', () => {
         configDigest: part(/\((sha256:\w+)\)/),
         hasPlaintextPassword: true,
         maxPayloadBytes: 9 * 1024 * 1024,
+        operators: [],
+        hasSystemAccount: true,
       }),
       ...listenerLines({
         kind: 'monitor',

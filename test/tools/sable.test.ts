@@ -7,6 +7,10 @@ import { ROOT } from '../support/peers.ts'
 
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
 
+const COMMAND_NAMES = [
+  ...['sub', 'pub', 'request', 'reply', 'jwt', 'nk', 'passwd', 'bench', 'version', 'help'],
+]
+
 /** The same command from the bundle and from the sources. */
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   'bin/sable': [join(ROOT, 'bin', 'sable')],
@@ -38,7 +42,7 @@ for (const [name, [program, ...first]] of Object.entries(COMMANDS)) {
         const { code, stdout, stderr } = sable(word)
         assert.equal(code, 0)
         assert.match(stdout, /^Usage: sable <command>/)
-        for (const command of ['sub', 'pub', 'request', 'reply', 'bench', 'version', 'help']) {
+        for (const command of COMMAND_NAMES) {
           assert.match(stdout, RegExp(`^ {2}${command} `, 'm'))
         }
         assert.equal(stderr, '')

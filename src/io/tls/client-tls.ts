@@ -20,17 +20,28 @@ export interface PeerName {
 
 /** The dialling side of TLS, for as many connections as there are. */
 export class ClientTls {
-  readonly #contexts: SecureContexts
+  readonly #options: TlsOptions | undefined
+  #contexts: SecureContexts
   readonly #timeoutMs: number
   readonly #pins: readonly string[]
   readonly #isInsecure: boolean
 
   /** @throws TlsFilesError */
   constructor(options: TlsOptions | undefined, pins: readonly string[]) {
+    this.#options = options
     this.#isInsecure = options?.insecure ?? false
     this.#contexts = new SecureContexts(options, !this.#isInsecure)
     this.#timeoutMs = options?.timeoutMs || TIMEOUT_MS
     this.#pins = pins
+  }
+
+  /**
+   * Reads the files again, for handshakes from now on.
+   *
+   * @throws TlsFilesError; everything stays as it was
+   */
+  reload(): void {
+    this.#contexts = new SecureContexts(this.#options, !this.#isInsecure)
   }
 
   /**

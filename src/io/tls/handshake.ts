@@ -8,6 +8,7 @@ import { endsOf, handshakeError, TlsError } from './tls-error.ts'
  *
  * @param raw the socket below; it ends with the TLS socket
  * @param check what is to be looked at before the peer is believed; throws if it is not
+ * @param farewell written to `raw` when the time is over: the peer may not know of TLS
  * @throws TlsError; both sockets are destroyed then, and none of them emits anything any more that
  *   somebody would have to listen for
  */
@@ -17,6 +18,7 @@ export async function shakeHands(
   event: 'secure' | 'secureConnect',
   timeoutMs: number,
   check: (socket: TLSSocket) => void,
+  farewell?: string,
 ): Promise<void> {
   try {
     await untilSecure(raw, socket, event, timeoutMs)
@@ -24,6 +26,8 @@ export async function shakeHands(
   } catch (error) {
     socket.on('error', ignore)
     raw.on('error', ignore)
+    const isLate = error instanceof TlsError && error.kind === 'timeout'
+    if (isLate && farewell !== undefined) raw.write(farewell)
     socket.destroy()
     raw.destroy()
     throw error

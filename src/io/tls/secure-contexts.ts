@@ -13,15 +13,19 @@ import { type CertificateFields, readCertificate } from './certificate-fields.ts
 import { isForHost } from './host-names.ts'
 import { cipherList, groupList } from './tls-names.ts'
 
-/** A certificate or key file cannot be used. The message is nats-server's. */
+/**
+ * A certificate or key file cannot be used. The message is nats-server's, which does not always
+ * name the file; the context does.
+ */
 class TlsFilesError extends BrokerError {
-  constructor(message: string, cause?: unknown) {
-    super('BRK_TLS_FILES', message, { cause })
+  constructor(message: string, file: string, cause?: unknown) {
+    super('BRK_TLS_FILES', message, { cause, context: { file } })
   }
 }
 
 /** A certificate of ours. */
 interface KeyPair {
+  readonly certFile: string
   readonly certificate: string
   readonly key: string
   /** `rsa`, `ec` and so on. One handshake context takes one certificate of each. */
@@ -63,6 +67,11 @@ export class SecureContexts {
     this.default = this.#contextOf(this.#pairs)
   }
 
+  /** Whether it matters what name a peer asks for. */
+  get hasChoice(): boolean {
+    return this.#pairs.length > 1
+  }
+
   /** For peers that ask for `name`: those certificates that are for it, else the first. */
   forName(name: string): SecureContext {
     if (this.#pairs.length <= 1) return this.default
@@ -91,9 +100,14 @@ export class SecureContexts {
         key: pairs.map(({ key }) => key),
       } as SecureContextOptions)
     } catch (error) {
-      throw new TlsFilesError(`error parsing X509 certificate/key pair: ${reasonOf(error)}`, error)
+      throw pairError(pairs.map(({ certFile }) => certFile).join(', '), error)
     }
   }
+}
+
+function pairError(file: string, error: unknown): TlsFilesError {
+  const text = `error parsing X509 certificate/key pair: ${reasonOf(error)}`
+  return new TlsFilesError(text, file, error)
 }
 
 function filesOf(options: TlsOptions): readonly CertificateFiles[] {
@@ -107,13 +121,14 @@ function readPair({ certFile, keyFile }: CertificateFiles): KeyPair {
     const certificate = readFileSync(certFile, 'utf8')
     const x509 = new X509Certificate(certificate)
     return {
+      certFile,
       certificate,
       key: readFileSync(keyFile, 'utf8'),
       keyType: x509.publicKey.asymmetricKeyType ?? '',
       fields: readCertificate(x509.raw),
     }
   } catch (error) {
-    throw new TlsFilesError(`error parsing X509 certificate/key pair: ${reasonOf(error)}`, error)
+    throw pairError(certFile, error)
   }
 }
 
@@ -135,10 +150,12 @@ function readRoots(caFile: string): readonly string[] {
   try {
     text = readFileSync(caFile, 'utf8')
   } catch (error) {
-    throw new TlsFilesError(reasonOf(error), error)
+    throw new TlsFilesError(reasonOf(error), caFile, error)
   }
   const certificates = (text.match(CERTIFICATE) ?? []).filter(isReadable)
-  if (certificates.length === 0) throw new TlsFilesError('failed to parse root ca certificate')
+  if (certificates.length === 0) {
+    throw new TlsFilesError('failed to parse root ca certificate', caFile)
+  }
   return certificates
 }
 

@@ -1,6 +1,7 @@
 /**
  * Who gets the message at hand beyond the plain subscriptions of its plan: one member of each queue
- * group, and each leaf link once, with the names of all groups it was chosen for.
+ * group, and each leaf link once, with the names of all groups it was chosen for. Each is chosen
+ * for a variant of the message: its own subject, 0, or what a stream import makes of that.
  */
 import {
   CONNECTION_FILTERED,
@@ -14,6 +15,7 @@ import {
   PLAN_GROUPS,
   PLAN_GROUP_BYTES,
   PLAN_LEAFS,
+  PLACE_VARIANT_SHIFT,
   SUB_CONNECTION,
   SUB_GENERATION,
   SUB_MAX,
@@ -31,16 +33,18 @@ import { self, threadBlock, threadBlockOf } from './thread'
 // Queue members.
 const CHOSEN_SLOT: u32 = 0
 const CHOSEN_GENERATION: u32 = 4
-const CHOSEN_THREAD: u32 = 8
+/** Thread and variant, as in plans. */
+const CHOSEN_PLACE: u32 = 8
 const CHOSEN_BYTES: u32 = 12
-// Leaf links, each connection once.
+// Leaf links, each connection once for each variant.
 export const LINK_CONNECTION: u32 = 0
 export const LINK_GENERATION: u32 = 4
 /** Number of its last name, 0 = none. */
 const LINK_LAST_NAME: u32 = 8
 /** Of all its names, with a blank between each two. */
 export const LINK_NAMES_BYTES: u32 = 12
-export const LINK_BYTES: u32 = 16
+export const LINK_VARIANT: u32 = 16
+export const LINK_BYTES: u32 = 20
 // Names of groups that links were chosen for.
 const NAME_AT: u32 = 0
 const NAME_LENGTH: u32 = 4
@@ -62,6 +66,9 @@ let namesCount: u32 = 0
 let kept: u32 = 0
 let keptMax: u32 = 0
 let keptCount: u32 = 0
+
+/** See setTakesAllGroups. */
+let takesAllGroups: bool = false
 
 /** Names on one line; with more it could be longer than its receiver takes (64 KiB). */
 export const NAMES_BYTES_MAX: u32 = 32768
@@ -93,23 +100,35 @@ export function forgetChoices(): void {
 }
 
 /**
- * Chooses for each queue group of a plan: any member of this server, over all threads alike; only
- * if none of them can take the message, a leaf link, by weight.
- *
- * @param at behind the plan's sections of other threads
+ * Messages of leaf links go to the groups that their lines name, and to no others. But a line that
+ * names none may be mapped, or reach another account by a service: then all groups are meant.
  */
-export function choose(plan: u32, at: u32, source: u32): void {
-  for (let i = load<u32>(plan, PLAN_LEAFS); i > 0; i--, at += 8) {
-    addLink(load<u32>(at), load<u32>(at, 4))
-  }
-  for (let i = load<u32>(plan, PLAN_FILTERED); i > 0; i--, at += 8) {
-    addKept(load<u32>(at), load<u32>(at, 4))
-  }
-  if (load<u32>(plan, PLAN_GROUPS) != 0) chooseForGroups(plan, at, source)
+export function setTakesAllGroups(takes: bool): void {
+  takesAllGroups = takes
 }
 
-function chooseForGroups(plan: u32, at: u32, source: u32): void {
-  const fromLeaf = load<u32>(source, CONNECTION_KIND) == KIND_LEAF
+/**
+ * Adds the leaf links of a plan's own audience or of a variant.
+ * @param at behind the audience's sections of other threads
+ * @returns address behind its links
+ */
+export function chooseLinks(audience: u32, at: u32, variant: u32): u32 {
+  for (let i = load<u32>(audience, PLAN_LEAFS); i > 0; i--, at += 8) {
+    addLink(load<u32>(at), load<u32>(at, 4), variant)
+  }
+  for (let i = load<u32>(audience, PLAN_FILTERED); i > 0; i--, at += 8) {
+    addKept(load<u32>(at), load<u32>(at, 4))
+  }
+  return at
+}
+
+/**
+ * Chooses for each queue group of a plan: any member of this server, over all threads alike; only
+ * if none of them can take the message, a leaf link, by weight.
+ * @param at behind the links of the plan's own audience
+ */
+export function chooseForGroups(plan: u32, at: u32, source: u32): void {
+  const isNamed = load<u32>(source, CONNECTION_KIND) == KIND_LEAF && !takesAllGroups
   const exclude = (load<u32>(source, CONNECTION_FLAGS) & FLAG_ECHO) != 0 ? 0 : source
   for (let i = load<u32>(plan, PLAN_GROUPS); i > 0; i--) {
     const name = load<u32>(at)
@@ -119,9 +138,9 @@ function chooseForGroups(plan: u32, at: u32, source: u32): void {
     const filtered = load<u32>(at, 16)
     const first = at + PLAN_GROUP_BYTES
     const firstLeaf = first + members * 12
-    const firstFiltered = firstLeaf + leafs * 12
+    const firstFiltered = firstLeaf + (leafs << 4)
     at = firstFiltered + filtered * 8
-    if (fromLeaf && !isNamed(name, nameBytes)) continue
+    if (isNamed && !isOnLine(name, nameBytes)) continue
     if (members != 0 && chooseMember(first, members, exclude)) continue
     if (leafs != 0) chooseLink(firstLeaf, leafs, name, nameBytes)
     else if (filtered != 0) keepBack(firstFiltered, filtered)
@@ -129,7 +148,7 @@ function chooseForGroups(plan: u32, at: u32, source: u32): void {
 }
 
 /** Whether the names on a leaf's line contain a group. */
-function isNamed(name: u32, bytes: u32): bool {
+function isOnLine(name: u32, bytes: u32): bool {
   let i: u32 = 0
   while (i < queuesBytes) {
     let end = i
@@ -153,7 +172,8 @@ function chooseMember(first: u32, members: u32, exclude: u32): bool {
     if (index >= members) index -= members
     const member = first + index * 12
     const slot = load<u32>(member)
-    const thread = load<u32>(member, 8)
+    const place = load<u32>(member, 8)
+    const thread = place & ((1 << PLACE_VARIANT_SHIFT) - 1)
     if (atomic.load<u32>(slot + SUB_GENERATION) != load<u32>(member, 4)) continue
     if (exclude != 0 && load<u32>(slot, SUB_CONNECTION) == exclude) continue
     if (thread != self && !isRunning(thread)) continue
@@ -165,7 +185,7 @@ function chooseMember(first: u32, members: u32, exclude: u32): bool {
       atomic.sub<u32>(slot + SUB_RESERVED, 1)
       continue
     }
-    addMember(slot, load<u32>(member, 4), thread)
+    addMember(slot, load<u32>(member, 4), place)
     return true
   }
   return false
@@ -177,12 +197,12 @@ function isStalled(connection: u32): bool {
 }
 
 @inline
-function addMember(slot: u32, generation: u32, thread: u32): void {
+function addMember(slot: u32, generation: u32, place: u32): void {
   if (chosenCount == chosenMax && !growChosen(slot)) return
   const at = chosen + chosenCount * CHOSEN_BYTES
   store<u32>(at, slot, CHOSEN_SLOT)
   store<u32>(at, generation, CHOSEN_GENERATION)
-  store<u32>(at, thread, CHOSEN_THREAD)
+  store<u32>(at, place, CHOSEN_PLACE)
   chosenCount++
 }
 
@@ -210,13 +230,13 @@ export function giveUpChosen(): void {
 
 function chooseLink(first: u32, leafs: u32, name: u32, nameBytes: u32): void {
   let total: u64 = 0
-  const end = first + leafs * 12
-  for (let at = first; at < end; at += 12) total += <u64>load<u32>(at, 8)
+  const end = first + (leafs << 4)
+  for (let at = first; at < end; at += 16) total += <u64>load<u32>(at, 8)
   let left = total <= <u64>u32.MAX_VALUE ? <u64>randomBelow(<u32>total) : randomBelowWide(total)
-  for (let at = first; at < end; at += 12) {
+  for (let at = first; at < end; at += 16) {
     const weight = <u64>load<u32>(at, 8)
     if (left < weight) {
-      addName(load<u32>(at), load<u32>(at, 4), name, nameBytes)
+      addName(load<u32>(at), load<u32>(at, 4), load<u32>(at, 12), name, nameBytes)
       return
     }
     left -= weight
@@ -233,13 +253,14 @@ function randomBelowWide(bound: u64): u64 {
 
 /** A link that is not in the list yet; false without memory. */
 @inline
-function addLink(connection: u32, generation: u32): bool {
+function addLink(connection: u32, generation: u32, variant: u32): bool {
   if (linksCount == linksMax && !growLinks()) return false
   const at = links + linksCount * LINK_BYTES
   store<u32>(at, connection, LINK_CONNECTION)
   store<u32>(at, generation, LINK_GENERATION)
   store<u32>(at, 0, LINK_LAST_NAME)
   store<u32>(at, 0, LINK_NAMES_BYTES)
+  store<u32>(at, variant, LINK_VARIANT)
   linksCount++
   return true
 }
@@ -257,16 +278,22 @@ function growLinks(): bool {
 }
 
 /** Gives a link the name of a group that it was chosen for. */
-function addName(connection: u32, generation: u32, name: u32, nameBytes: u32): void {
+function addName(
+  connection: u32,
+  generation: u32,
+  variant: u32,
+  name: u32,
+  nameBytes: u32,
+): void {
   let index: u32 = 0
-  while (index < linksCount && load<u32>(linkAt(index), LINK_CONNECTION) != connection) index++
+  while (index < linksCount && !isLink(linkAt(index), connection, variant)) index++
   const before: u32 = index < linksCount ? load<u32>(linkAt(index), LINK_NAMES_BYTES) : 0
   const bytes = before == 0 ? nameBytes : before + 1 + nameBytes
   if (bytes > NAMES_BYTES_MAX || !hasRoomForName()) {
     countOutOfMemory()
     return
   }
-  if (index == linksCount && !addLink(connection, generation)) return
+  if (index == linksCount && !addLink(connection, generation, variant)) return
   const link = linkAt(index)
   const at = names + namesCount * NAME_BYTES
   store<u32>(at, name, NAME_AT)
@@ -275,6 +302,13 @@ function addName(connection: u32, generation: u32, name: u32, nameBytes: u32): v
   namesCount++
   store<u32>(link, namesCount, LINK_LAST_NAME)
   store<u32>(link, bytes, LINK_NAMES_BYTES)
+}
+
+@inline
+function isLink(link: u32, connection: u32, variant: u32): bool {
+  return (
+    load<u32>(link, LINK_CONNECTION) == connection && load<u32>(link, LINK_VARIANT) == variant
+  )
 }
 
 function hasRoomForName(): bool {
@@ -351,33 +385,43 @@ function countKept(): void {
   }
 }
 
-// ── members, as lane records list them ──────────────────────────────────────────────────────
+// ── members and links, as lane records list them ────────────────────────────────────────────
 
 @inline
-export function chosenOf(thread: u32): u32 {
+export function chosenOf(place: u32): u32 {
   if (chosenCount == 0) return 0
   let count: u32 = 0
   for (let i: u32 = 0; i < chosenCount; i++) {
-    if (load<u32>(chosen + i * CHOSEN_BYTES, CHOSEN_THREAD) == thread) count++
+    if (load<u32>(chosen + i * CHOSEN_BYTES, CHOSEN_PLACE) == place) count++
   }
   return count
 }
 
 @inline
-export function firstChosen(thread: u32): u32 {
-  return chosenFrom(chosen, thread)
+export function firstChosen(place: u32): u32 {
+  return chosenFrom(chosen, place)
 }
 
 @inline
-export function nextChosen(member: u32, thread: u32): u32 {
-  return chosenFrom(member + CHOSEN_BYTES, thread)
+export function nextChosen(member: u32, place: u32): u32 {
+  return chosenFrom(member + CHOSEN_BYTES, place)
 }
 
-/** Address of the next chosen member of a thread; 0 = there is none. */
-function chosenFrom(member: u32, thread: u32): u32 {
+/** Address of the next chosen member in a place; 0 = there is none. */
+function chosenFrom(member: u32, place: u32): u32 {
   const end = chosen + chosenCount * CHOSEN_BYTES
   for (; member < end; member += CHOSEN_BYTES) {
-    if (load<u32>(member, CHOSEN_THREAD) == thread) return member
+    if (load<u32>(member, CHOSEN_PLACE) == place) return member
   }
   return 0
+}
+
+/** Leaf links that get a variant of the message. */
+@inline
+export function linksOf(variant: u32): u32 {
+  let count: u32 = 0
+  for (let i: u32 = 0; i < linksCount; i++) {
+    if (load<u32>(linkAt(i), LINK_VARIANT) == variant) count++
+  }
+  return count
 }

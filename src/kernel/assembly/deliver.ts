@@ -1,13 +1,15 @@
 /**
  * Carries out a plan: frames for this thread's subscriptions, one lane record for each other
- * thread, one line for each leaf link.
+ * thread, one line for each leaf link; and the same again for each variant of the message that
+ * stream imports make of it.
  *
  * All or nothing: room in every lane is checked before the first frame is written, so that a
  * message held back for want of room is delivered once, later.
  */
 import { allocate } from './arena'
 import {
-  choose,
+  chooseForGroups,
+  chooseLinks,
   chosenCount,
   countFiltered,
   firstChosen,
@@ -16,23 +18,41 @@ import {
   giveUpChosen,
   LINK_CONNECTION,
   LINK_GENERATION,
+  LINK_VARIANT,
   linkAt,
   linksCount,
   NAMES_BYTES_MAX,
   nextChosen,
+  setTakesAllGroups,
   writeNames,
 } from './choices'
 import {
+  CONNECTION_ACCOUNT,
   CONNECTION_GENERATION,
+  EXTRAS_BODY,
+  EXTRAS_SERVICES,
+  EXTRAS_VARIANTS,
+  PLAN_EXTRAS,
   PLAN_FILTERED,
   PLAN_GROUPS,
+  PLAN_HAS_SERVICES,
+  PLAN_HAS_VARIANTS,
+  PLAN_IS_MAPPED,
+  PLAN_IS_REFUSED,
+  PLAN_KEY_IMPORTED,
+  PLAN_KEY_TRUSTED,
   PLAN_LEAFS,
-  PLAN_REFUSED,
-  PLAN_REMOTES,
+  PLAN_SUBJECT,
+  PLAN_SUBJECT_BYTES,
+  PLAN_TRAITS,
+  PLACE_VARIANT_SHIFT,
   ROUTER_THREAD,
 } from './layout'
+import { TAKEN, TAKEN_REFUSED, takeDestination } from './mapped-plan'
+import { queuesBytes, setSubject, subject, subjectBytes } from './message'
 import { frameForLeaf } from './outbound'
-import { planWithRoom, PLAN_OUT_OF_MEMORY, releaseUncached } from './plan'
+import { planWithRoom, releaseUncached } from './plan'
+import { PLAN_OUT_OF_MEMORY } from './plan-build'
 import { behindSections, commitRemote, formatRecords, remoteReceivers } from './records'
 import { deliverLocal, deliverTo } from './targets'
 import { self } from './thread'
@@ -41,6 +61,13 @@ import { self } from './thread'
 export const DELIVER_NO_SUBLIST: i32 = -2
 /** The source may not send on this subject; nothing was delivered. */
 export const DELIVER_FORBIDDEN: i32 = -3
+
+/**
+ * Service imports that the message matches: address and number of the addresses of copies of their
+ * blocks. They are to be read before the next message is delivered, and before plans are dropped.
+ */
+export let services: u32 = 0
+export let serviceCount: u32 = 0
 
 /** The names on one link's line. */
 let namesText: u32 = 0
@@ -53,56 +80,119 @@ export function formatDelivery(): bool {
 /**
  * Delivers the message at hand.
  * @param source connection it came from
+ * @param bits PLAN_KEY_TRUSTED, PLAN_KEY_IMPORTED, 0
  * @returns number of receivers (a leaf link or another thread's record counts each target as one),
  *   or DELIVER_LANE_FULL, DELIVER_NO_SUBLIST, DELIVER_FORBIDDEN
  */
-export function deliver(source: u32): i32 {
-  const plan = planWithRoom(source)
+export function deliver(source: u32, bits: u32): i32 {
+  serviceCount = 0
+  const plan = planWithRoom(source, bits)
   if (plan <= PLAN_OUT_OF_MEMORY) return plan == PLAN_OUT_OF_MEMORY ? 0 : DELIVER_NO_SUBLIST
-  const wide =
-    load<u32>(plan, PLAN_REMOTES) |
-    load<u32>(plan, PLAN_LEAFS) |
-    load<u32>(plan, PLAN_GROUPS) |
-    load<u32>(plan, PLAN_FILTERED) |
-    load<u32>(plan, PLAN_REFUSED)
-  const delivered = wide != 0 ? deliverWide(plan, source) : deliverLocal(plan, source)
-  releaseUncached()
+  const traits = load<u32>(plan, PLAN_TRAITS)
+  const delivered =
+    traits != 0 ? deliverWide(plan, traits, source, bits) : deliverLocal(plan, source)
+  if (serviceCount == 0) releaseUncached()
   return delivered
 }
 
 /** More than local plain subscriptions. */
-function deliverWide(plan: u32, source: u32): i32 {
-  if (load<u32>(plan, PLAN_REFUSED) != 0) return DELIVER_FORBIDDEN
+function deliverWide(plan: u32, traits: u32, source: u32, bits: u32): i32 {
+  if ((traits & PLAN_IS_REFUSED) != 0) return DELIVER_FORBIDDEN
+  if ((traits & PLAN_IS_MAPPED) != 0) return deliverMapped(plan, source)
+  if ((bits & PLAN_KEY_IMPORTED) != 0) setTakesAllGroups(queuesBytes == 0)
+  const delivered = deliverAudience(plan, traits, source)
+  setTakesAllGroups(false)
+  if (delivered >= 0 && (traits & PLAN_HAS_SERVICES) != 0) {
+    const extras = load<u32>(plan, PLAN_EXTRAS)
+    services = extras + EXTRAS_BODY + (load<u32>(extras, EXTRAS_VARIANTS) << 2)
+    serviceCount = load<u32>(extras, EXTRAS_SERVICES)
+  }
+  return delivered
+}
+
+/** The message gets another subject and goes on with the plan of that. */
+function deliverMapped(plan: u32, source: u32): i32 {
+  const taken = takeDestination(plan)
+  releaseUncached()
+  if (taken == TAKEN_REFUSED) return DELIVER_FORBIDDEN
+  if (taken != TAKEN) return 0
+  const next = planWithRoom(source, PLAN_KEY_TRUSTED)
+  if (next <= PLAN_OUT_OF_MEMORY) return next == PLAN_OUT_OF_MEMORY ? 0 : DELIVER_NO_SUBLIST
+  const traits = load<u32>(next, PLAN_TRAITS)
+  setTakesAllGroups(queuesBytes == 0)
+  const delivered = deliverWide(next, traits, source, 0)
+  setTakesAllGroups(false)
+  return delivered
+}
+
+function deliverAudience(plan: u32, traits: u32, source: u32): i32 {
   forgetChoices()
+  const hasVariants = (traits & PLAN_HAS_VARIANTS) != 0
   const hasChoices =
     load<u32>(plan, PLAN_LEAFS) | load<u32>(plan, PLAN_GROUPS) | load<u32>(plan, PLAN_FILTERED)
-  if (hasChoices != 0) choose(plan, behindSections(plan), source)
-  const receivers = remoteReceivers(plan)
+  if (hasChoices != 0 || hasVariants) choose(plan, source, hasVariants)
+  const account = load<u32>(source, CONNECTION_ACCOUNT)
+  const receivers = remoteReceivers(plan, account)
   if (receivers < 0) {
     giveUpChosen()
     return receivers
   }
   countFiltered()
-  let delivered = deliverLocal(plan, source)
-  if (chosenCount != 0) delivered += deliverChosen()
-  if (self == ROUTER_THREAD) delivered += deliverLinks()
+  let delivered = deliverHere(plan, 0, source)
+  if (hasVariants) delivered += deliverVariants(plan, source)
   if (receivers == 0) return delivered
   return delivered + commitRemote()
 }
 
-function deliverChosen(): i32 {
+function choose(plan: u32, source: u32, hasVariants: bool): void {
+  const at = chooseLinks(plan, behindSections(plan), 0)
+  if (hasVariants) {
+    const extras = load<u32>(plan, PLAN_EXTRAS)
+    for (let i: u32 = 0; i < load<u32>(extras, EXTRAS_VARIANTS); i++) {
+      const variant = load<u32>(extras + EXTRAS_BODY + (i << 2))
+      chooseLinks(variant, behindSections(variant), i + 1)
+    }
+  }
+  if (load<u32>(plan, PLAN_GROUPS) != 0) chooseForGroups(plan, at, source)
+}
+
+/** To the receivers of this thread, of the plan's own audience or of a variant. */
+function deliverHere(audience: u32, variant: u32, source: u32): i32 {
+  let delivered = deliverLocal(audience, source)
+  if (chosenCount != 0) delivered += deliverChosen(self | (variant << PLACE_VARIANT_SHIFT))
+  if (self == ROUTER_THREAD) delivered += deliverLinks(variant)
+  return delivered
+}
+
+/** Under the subjects that they see. */
+function deliverVariants(plan: u32, source: u32): i32 {
   let delivered: i32 = 0
-  let member = firstChosen(self)
-  for (; member != 0; member = nextChosen(member, self)) {
+  const own = subject
+  const ownBytes = subjectBytes
+  const extras = load<u32>(plan, PLAN_EXTRAS)
+  for (let i: u32 = 0; i < load<u32>(extras, EXTRAS_VARIANTS); i++) {
+    const variant = load<u32>(extras + EXTRAS_BODY + (i << 2))
+    setSubject(load<u32>(variant, PLAN_SUBJECT), load<u32>(variant, PLAN_SUBJECT_BYTES))
+    delivered += deliverHere(variant, i + 1, source)
+  }
+  setSubject(own, ownBytes)
+  return delivered
+}
+
+function deliverChosen(place: u32): i32 {
+  let delivered: i32 = 0
+  let member = firstChosen(place)
+  for (; member != 0; member = nextChosen(member, place)) {
     if (deliverTo(load<u32>(member), load<u32>(member, 4), 0)) delivered++
   }
   return delivered
 }
 
-function deliverLinks(): i32 {
+function deliverLinks(variant: u32): i32 {
   let delivered: i32 = 0
   for (let i: u32 = 0; i < linksCount; i++) {
     const link = linkAt(i)
+    if (load<u32>(link, LINK_VARIANT) != variant) continue
     const connection = load<u32>(link, LINK_CONNECTION)
     const generation = load<u32>(link, LINK_GENERATION)
     if (load<u32>(connection, CONNECTION_GENERATION) != generation) continue

@@ -2,8 +2,10 @@
  * The kernel: what every thread runs on the memory they share. No runtime, no collected objects,
  * no data segment; globals are private to the instance.
  *
- * Read in this order: layout, memory, thread, arena; sublist, subscriptions; lane, lent; message,
- * permissions, plan, outbound; targets, choices, records, deliver; scan, leaf-line, ingest.
+ * Read in this order: layout, memory, thread, arena; accounts, sublist-memory, sublist,
+ * subscriptions; lane, lent; message, permissions, host; matches, variants, plan-layout,
+ * mapped-plan, plan-build, plan; outbound, targets, choices, records, received, deliver; scan,
+ * leaf-line, ingest.
  */
 import { allocate as allocateFromArena, formatArena } from './arena'
 import { formatDelivery } from './deliver'
@@ -19,6 +21,8 @@ import {
   LANE_HELD,
   LANE_PRODUCER,
   LANE_RECORDS,
+  PLAN_KEY_IMPORTED,
+  PLAN_KEY_TRUSTED,
   RECORD_CONTROL,
   RECORD_INDIRECT,
   RECORD_KIND,
@@ -38,15 +42,17 @@ import { hasLent, reclaimLent } from './lent'
 import { copyVectors, seedRandom } from './memory'
 import { setPayload, setQueues, setReply, setSizes, setSubject } from './message'
 import { makeRoom } from './outbound'
-import { formatPlans } from './plan'
-import { deliverIndirect, deliverRecord, recordWork } from './records'
+import { formatPlans } from './plan-build'
+import { deliverIndirect, deliverRecord, recordWork } from './received'
 import { createConnection } from './subscriptions'
 import { attachThread, lane, laneCapacity, self, threadBlock, threadCount } from './thread'
 
 export * from './layout'
+export { accountAddress, bumpAll, setMappings } from './accounts'
 export { release } from './arena'
 export { crc32c, maskChecksum } from './crc32c'
-export { ingest, needBytes, publish, status } from './ingest'
+export { serviceCount, services } from './deliver'
+export { countInbound, delivered, ingest, needBytes, status } from './ingest'
 export {
   awaitRoom,
   claimedPosition,
@@ -62,7 +68,15 @@ export {
 export { forgetReader, hasLent } from './lent'
 export { maskBytes } from './mask'
 export { failedCheck } from './memory'
-export { reply, replyBytes, subject, subjectBytes } from './message'
+export {
+  headerBytes,
+  payload,
+  reply,
+  replyBytes,
+  subject,
+  subjectBytes,
+  totalBytes,
+} from './message'
 export {
   appendBytes,
   clearStallRequest,
@@ -73,22 +87,24 @@ export {
   takeChunks,
   takeDirty,
 } from './outbound'
-export { createPermissions, retirePermissions } from './permissions'
 export { dropPlans } from './plan'
 export { fullLane } from './records'
 export { s2Decode } from './s2-decode'
 export { s2Encode, S2_LEVEL_BEST, S2_LEVEL_BETTER, S2_LEVEL_FAST } from './s2-encode'
 export {
-  bumpAll,
+  entryAccount,
   formatSublist,
   insertEntry,
+  insertImport,
   matchNodes,
   nodeCount,
+  openAccount,
   openSublist,
-  reclaim,
   removeEntry,
+  setEntryPermissions,
   setWeight,
 } from './sublist'
+export { createBlock, reclaim, retireBlock } from './sublist-memory'
 export {
   applySubscribe,
   applyUnsubscribe,
@@ -209,7 +225,12 @@ export function tidy(): void {
 
 // ── messages that TypeScript parsed ─────────────────────────────────────────────────────────
 
-/** Delivers one message whose parts TypeScript has found. Same results as ingest. */
+/**
+ * Delivers one message whose parts TypeScript has found. Same results as ingest, but for
+ * STATUS_FORBIDDEN.
+ * @param trust 0: as any other message; 1: it is not mapped, and may be sent whatever permissions
+ *   say; 2: besides, it came through a service import, and is not exported as a stream
+ */
 export function publishParts(
   connection: u32,
   subject: u32,
@@ -225,11 +246,14 @@ export function publishParts(
   payload: u32,
   queues: u32,
   queuesBytes: u32,
+  trust: u32,
 ): bool {
   setSubject(subject, subjectBytes)
   setReply(reply, replyBytes)
   setSizes(headerText, headerDigits, sizeText, sizeDigits, headerBytes, totalBytes)
   setPayload(payload)
   setQueues(queues, queuesBytes)
-  return publish(connection)
+  if (trust == 0) return publish(connection, 0)
+  const bits = trust == 1 ? PLAN_KEY_TRUSTED : PLAN_KEY_TRUSTED | PLAN_KEY_IMPORTED
+  return publish(connection, bits)
 }

@@ -4,10 +4,10 @@
  *
  * Odd is whatever needs a decision: other verbs, runs of blanks, tabs, lines that
  * are not complete, sizes over the limit, bad digits, a payload without CRLF, subjects that are
- * reserved or, on a leaf link, forbidden. TypeScript reads the same bytes again with the full
- * grammar, so nothing is decided twice.
+ * reserved or forbidden. TypeScript reads the same bytes again with the full grammar, so nothing is
+ * decided twice.
  */
-import { deliver, DELIVER_FORBIDDEN } from './deliver'
+import { deliver, DELIVER_FORBIDDEN, serviceCount } from './deliver'
 import {
   CONNECTION_CONTROL_LINE_MAX,
   CONNECTION_FLAGS,
@@ -25,6 +25,7 @@ import {
   KIND_LEAF,
   STATUS_DONE,
   STATUS_FORBIDDEN,
+  STATUS_IMPORTS,
   STATUS_LANE_FULL,
   STATUS_NO_RESPONDERS,
   STATUS_NO_SUBLIST,
@@ -51,16 +52,24 @@ import { threadBlock } from './thread'
 export let status: u32 = 0
 /** Whole bytes of the unfinished operation at the end, as far as known; 0 = not known. */
 export let needBytes: u32 = 0
+/** Receivers of the last message; service imports are none. */
+export let delivered: u32 = 0
 
 const PUB: u32 = 0x20627570 // "pub "
 const HPUB: u32 = 0x62757068 // "hpub"
 const LOWER: u32 = 0x20202020
+const UNDERSCORE: u8 = 95
+const DOLLAR: u8 = 36
 
-/** "_GR_", "$NRG": subjects that only servers may use; TypeScript decides. */
+/** "_GR_", "$NRG": subjects that only servers may use, and others that TypeScript handles. */
 @inline
-function isReservedSubject(at: u32): bool {
+function isReservedSubject(at: u32, bytes: u32): bool {
+  const first = load<u8>(at)
+  if (first != UNDERSCORE && first != DOLLAR) return false
   const head = load<u32>(at)
-  return head == 0x5f52475f || head == 0x47524e24
+  if (head == 0x5f52475f || head == 0x47524e24) return true
+  // "_R_.….T": the latency of what it answers is measured.
+  return head == 0x2e5f525f && load<u16>(at + bytes - 2) == 0x542e
 }
 
 /** "_R_.", "_GR_", "$JS.": replies that clients may not give. */
@@ -89,10 +98,17 @@ export function ingest(connection: u32, from: u32, to: u32): u32 {
     }
     const next = ingestOne(connection, at, to)
     if (next == at) return at
+    if (status != STATUS_DONE) return endedEarly(at, next)
     at = next
-    if (status != STATUS_DONE) return at
   }
   status = STATUS_DONE
+  return at
+}
+
+/** What ingest returns after a message from `at` to `next` that not all is done about. */
+function endedEarly(at: u32, next: u32): u32 {
+  if (status != STATUS_FORBIDDEN) return next
+  status = STATUS_OPERATION
   return at
 }
 
@@ -156,7 +172,7 @@ function ingestOne(connection: u32, at: u32, to: u32): u32 {
   if (total == NOT_A_SIZE || headers > total) return at
   // A header block of no bytes is none: nats-server delivers such a message as MSG.
   if (headers == 0) headerDigits = 0
-  if (isReservedSubject(subject)) return at
+  if (isReservedSubject(subject, subjectBytes)) return at
   if (replyBytes != 0 && isReservedReply(reply)) return at
   const next = messageEnd(connection, at, end + 2, total, to)
   if (next == at) return at
@@ -165,7 +181,7 @@ function ingestOne(connection: u32, at: u32, to: u32): u32 {
   setSizes(header, headerDigits, token, end - token, headers, total)
   setPayload(end + 2)
   setQueues(0, 0)
-  return publish(connection) ? next : at
+  return publish(connection, 0) ? next : at
 }
 
 /** The end of a message whose line was read; `at` when it is not complete or odd. */
@@ -190,27 +206,24 @@ function ingestLeaf(connection: u32, at: u32, to: u32): u32 {
   const next = messageEnd(connection, at, payload, totalBytes, to)
   if (next == at) return at
   setPayload(payload)
-  if (!publish(connection)) return at
-  if (status != STATUS_FORBIDDEN) return next
-  status = STATUS_OPERATION
-  return at
+  return publish(connection, 0) ? next : at
 }
 
 /**
- * Delivers the message at hand and counts it; status says how it went. STATUS_FORBIDDEN: the hub's
- * side of a leaf link has to close it.
+ * Delivers the message at hand and counts it; status says how it went. STATUS_FORBIDDEN: the source
+ * may not send on `subject`; nothing was counted. STATUS_IMPORTS: there are `services` besides.
+ * @param bits of PLAN_KEY_*, see deliver
  * @returns false when it must be tried again later (STATUS_LANE_FULL, STATUS_NO_SUBLIST)
  */
-export function publish(connection: u32): bool {
-  const delivered = deliver(connection)
-  if (delivered < 0 && !isDropped(connection, delivered)) return status == STATUS_FORBIDDEN
-  store<u64>(connection, load<u64>(connection, CONNECTION_IN_MSGS) + 1, CONNECTION_IN_MSGS)
-  const inBytes = load<u64>(connection, CONNECTION_IN_BYTES) + totalBytes
-  store<u64>(connection, inBytes, CONNECTION_IN_BYTES)
-  store<u64>(threadBlock, load<u64>(threadBlock, THREAD_IN_MSGS) + 1, THREAD_IN_MSGS)
-  store<u64>(threadBlock, load<u64>(threadBlock, THREAD_IN_BYTES) + totalBytes, THREAD_IN_BYTES)
+export function publish(connection: u32, bits: u32): bool {
+  const receivers = deliver(connection, bits)
+  delivered = receivers < 0 ? 0 : <u32>receivers
+  if (receivers < 0 && !isDropped(connection, receivers)) return status == STATUS_FORBIDDEN
+  countInbound(connection)
   status = STATUS_DONE
-  if (delivered == 0 && replyBytes != 0) {
+  if (serviceCount != 0) {
+    status = STATUS_IMPORTS
+  } else if (receivers == 0 && replyBytes != 0) {
     const flags = load<u32>(connection, CONNECTION_FLAGS)
     const kind = load<u32>(connection, CONNECTION_KIND)
     check(kind != 0, 50)
@@ -219,6 +232,16 @@ export function publish(connection: u32): bool {
     }
   }
   return true
+}
+
+/** Counts the message at hand as read; for TypeScript, one that its source may not send. */
+@inline
+export function countInbound(connection: u32): void {
+  store<u64>(connection, load<u64>(connection, CONNECTION_IN_MSGS) + 1, CONNECTION_IN_MSGS)
+  const inBytes = load<u64>(connection, CONNECTION_IN_BYTES) + totalBytes
+  store<u64>(connection, inBytes, CONNECTION_IN_BYTES)
+  store<u64>(threadBlock, load<u64>(threadBlock, THREAD_IN_MSGS) + 1, THREAD_IN_MSGS)
+  store<u64>(threadBlock, load<u64>(threadBlock, THREAD_IN_BYTES) + totalBytes, THREAD_IN_BYTES)
 }
 
 /** A spoke drops what its hub may not send; otherwise status says why nothing was delivered. */

@@ -11,6 +11,8 @@
  *         +--------------------------------------------------------------+
  *         | lanes                    threads x threads rings             |
  *         +--------------------------------------------------------------+
+ *         | accounts                 64 bytes for each possible account  |
+ *         +--------------------------------------------------------------+
  *         | sublist arena            written by the routing worker only  |
  *         +--------------------------------------------------------------+
  *         | arena of thread 0        the routing worker's own            |
@@ -44,6 +46,7 @@ export const HEADER_WORKER_ARENA_BYTES: u32 = 40
 /** Bytes ahead of the read area, for the unfinished operation of the connection being read. */
 export const HEADER_HEADROOM_BYTES: u32 = 44
 export const HEADER_READ_BYTES: u32 = 48
+export const HEADER_ACCOUNTS: u32 = 52
 /** "SABL", little endian. */
 export const MAGIC: u32 = 0x4c424153
 
@@ -83,10 +86,21 @@ export const THREAD_STATE_RUNNING: u32 = 1
 export const THREAD_STATE_DEAD: u32 = 2
 
 // ── generations ─────────────────────────────────────────── written by the routing worker, Atomics
+/** Of first tokens, mixed with the number of their account. */
 export const GENERATION_BUCKETS: u32 = 4096
-/** Bucket of subscriptions whose first token is a wildcard: they concern every subject. */
-export const GENERATION_WILDCARD: u32 = 4096
-export const GENERATIONS_BYTES: u32 = (4096 + 32) * 4
+export const GENERATIONS_BYTES: u32 = 4096 * 4
+
+// ── account record, 64 bytes ──────────────────────────── written by the routing worker, Atomics
+/** Root node of the account's subjects, 0 = nobody has been interested in any yet. */
+export const ACCOUNT_ROOT: u32 = 0
+/** Generation of subscriptions whose first token is a wildcard: they concern every subject. */
+export const ACCOUNT_WILDCARD: u32 = 4
+/** Address of a block that the host can read, 0 = subjects are not mapped. */
+export const ACCOUNT_MAPPINGS: u32 = 8
+export const ACCOUNT_NUMBER: u32 = 12
+export const ACCOUNT_BYTES: u32 = 64
+/** chosen: 4 MiB of addresses. Account 0 is the global one. */
+export const ACCOUNTS_MAX: u32 = 65536
 
 // ── lane: control slots, then `capacity` bytes of records ──────────────────────────────────────
 //   field              type  written by  access
@@ -140,9 +154,10 @@ export const MESSAGE_HEADER: u32 = 32 //       bytes of the header block
 export const MESSAGE_TOTAL: u32 = 36 //        header block + payload
 export const MESSAGE_REFERENCE: u32 = 40 //    address of a lent block with the payload, 0 = inline;
 //                                             bit 0: the thread's next record uses it, too
+export const MESSAGE_ACCOUNT: u32 = 44 //      account record, for threads that match themselves
 export const MESSAGE_BODY: u32 = 48 //         pairs, leaf targets, texts (each padded), payload
 
-// lent block: payload of a large message, or a record with very many targets; in the sender's arena
+// lent block: payload of a large message, or records too large for a lane; in the sender's arena
 export const LENT_READERS: u32 = 0 // Atomics: mask of threads that have not read it yet
 export const LENT_NEXT: u32 = 4 //    owner: list of lent blocks
 export const LENT_BYTES: u32 = 8
@@ -162,6 +177,7 @@ export const SUBLIST_EDGES: u32 = 16 //         slots in use, tombstones include
 export const SUBLIST_RETIRED_HEAD: u32 = 20 //  oldest retired block
 export const SUBLIST_RETIRED_TAIL: u32 = 24
 export const SUBLIST_COUNT: u32 = 28 //         entries
+export const SUBLIST_ACCOUNTS: u32 = 32 //      account records ever used, from the first on
 export const SUBLIST_FREE_SMALL: u32 = 64 //    free lists, 64 classes of 16 bytes
 export const SUBLIST_FREE_LARGE: u32 = 320 //   free lists, 32 powers of two
 
@@ -174,7 +190,7 @@ export const TABLE_SLOTS_FIRST: u32 = 1024
 
 // node, followed by its token
 export const NODE_PARENT: u32 = 0
-export const NODE_HASH: u32 = 4
+export const NODE_HASH: u32 = 4 //      of a root: number of its account
 export const NODE_TOKEN_BYTES: u32 = 8
 export const NODE_CHILDREN: u32 = 12 //  literal children
 export const NODE_STAR: u32 = 16
@@ -191,27 +207,46 @@ export const GROUP_NODE: u32 = 12
 export const GROUP_NAME_BYTES: u32 = 16
 export const GROUP_NAME: u32 = 20
 
-// entry: one subscription or one leaf link's interest
-export const ENTRY_TARGET: u32 = 0 //      slot (client) or connection record (leaf)
+// entry: one subscription, one leaf link's interest, or an import
+export const ENTRY_TARGET: u32 = 0 //      slot (client), connection record (leaf), import block
 export const ENTRY_GENERATION: u32 = 4 //  of the target
-export const ENTRY_THREAD: u32 = 8
-export const ENTRY_WEIGHT: u32 = 12 //     0 for clients; ≥ 1 for a leaf
+export const ENTRY_THREAD: u32 = 8 //      u16
+export const ENTRY_KIND: u32 = 10 //       u16, ENTRY_KIND_*
+export const ENTRY_WEIGHT: u32 = 12 //     leaf: ≥ 1. Atomics
+export const ENTRY_DENIES: u32 = 12 //     client: permissions with denies, 0 = none. Atomics
 export const ENTRY_NEXT: u32 = 16
 export const ENTRY_PREVIOUS: u32 = 20
 export const ENTRY_NODE: u32 = 24
 export const ENTRY_GROUP: u32 = 28 //      0 = plain
 export const ENTRY_BYTES: u32 = 32
+
+export const ENTRY_KIND_CLIENT: u32 = 0
+export const ENTRY_KIND_LEAF: u32 = 1
+/** In the exporter's sublist: what matches goes to another account, too. */
+export const ENTRY_KIND_STREAM_IMPORT: u32 = 2
+/** In the importer's sublist: what matches is handed to TypeScript. */
+export const ENTRY_KIND_SERVICE_IMPORT: u32 = 3
 /** Tokens of a subscription. Bounds recursion: frames of `walk` are ~100 bytes. */
 export const TOKEN_COUNT_MAX: u32 = 2048
 
-// permissions of a leaf link: counts, then patterns: allowed, denied, and for each denied group the
+// block in the sublist's memory: whole bytes u32 in front of what the block is for
+export const BLOCK_BYTES: u32 = 0
+export const BLOCK_DATA: u32 = 16
+
+// import, of both kinds, in a block
+export const IMPORT_ID: u32 = 0 //          TypeScript's
+export const IMPORT_ACCOUNT: u32 = 4 //     stream import: record of the importing account
+export const IMPORT_IS_IDENTITY: u32 = 8 // stream import: 1 = the subject stays as it is
+export const IMPORT_TEXT_BYTES: u32 = 12
+export const IMPORT_TEXT: u32 = 16 //       for the host
+
+// permissions, in a block: counts, then patterns: allowed, denied, and for each denied group the
 // subject and the group's name
 export const PERMISSIONS_HAS_ALLOW: u32 = 0 // 1: only what is allowed; 0: everything not denied
 export const PERMISSIONS_ALLOWED: u32 = 4 //   number of patterns
 export const PERMISSIONS_DENIED: u32 = 8
-export const PERMISSIONS_BYTES: u32 = 12 //    of the whole block
-export const PERMISSIONS_GROUPS: u32 = 16 //   number of pairs of patterns
-export const PERMISSIONS_PATTERNS: u32 = 20
+export const PERMISSIONS_GROUPS: u32 = 12 //   number of pairs of patterns
+export const PERMISSIONS_PATTERNS: u32 = 16
 // one pattern: bytes u32, text padded to 4
 export const PERMISSION_BYTES: u32 = 0
 export const PERMISSION_TEXT: u32 = 4
@@ -257,15 +292,16 @@ export const CONNECTION_STALLS: u32 = 60 //         times a publisher was asked 
 export const CONNECTION_GENERATION: u32 = 64 //     Atomics
 export const CONNECTION_KIND: u32 = 68 //           KIND_*
 export const CONNECTION_FLAGS: u32 = 72 //          FLAG_*
-export const CONNECTION_PLAN_KEY: u32 = 76 //       0 for clients; unique for each leaf link
+export const CONNECTION_PLAN_KEY: u32 = 76 //       PLAN_KEY_*; below PLAN_KEY_IMPORTED
 export const CONNECTION_PAYLOAD_MAX: u32 = 80 //    i32, -1 = unlimited
 export const CONNECTION_STALLED: u32 = 84 //        Atomics, 1 above the stall mark
 export const CONNECTION_ORIGIN: u32 = 88 //         leaf: number of the peer's cluster, 0 = none
 export const CONNECTION_INDEX: u32 = 92 //          TypeScript's index of the connection
 export const CONNECTION_CID: u32 = 96 //            u64
 export const CONNECTION_CONTROL_LINE_MAX: u32 = 104
-export const CONNECTION_OUTGOING: u32 = 108 //       leaf: permissions to be sent, 0 = all
-export const CONNECTION_INCOMING: u32 = 112 //       leaf: permissions to send, 0 = all
+export const CONNECTION_OUTGOING: u32 = 108 //       permissions to be sent, 0 = all; client: denies
+export const CONNECTION_INCOMING: u32 = 112 //       permissions to send, 0 = all
+export const CONNECTION_ACCOUNT: u32 = 116 //        its account's record
 // line 2: inbound, owner
 export const CONNECTION_IN_MSGS: u32 = 128 //       u64
 export const CONNECTION_IN_BYTES: u32 = 136 //      u64
@@ -328,29 +364,69 @@ export const CHUNK_BYTES_MIN: u32 = 4096
 export const CHUNK_BYTES_MAX: u32 = 262144
 
 // ── plan ────────────────────────────────────────────────────────────────────────── owner
-export const PLAN_HASH: u32 = 0
-export const PLAN_KEY: u32 = 4
-export const PLAN_BYTES: u32 = 8 //               of the whole block
-export const PLAN_SUBJECT_BYTES: u32 = 12
-export const PLAN_SUBJECT: u32 = 16 //            address, inside the block
-export const PLAN_BUCKET: u32 = 20 //             address of the first token's generation
-export const PLAN_GENERATION: u32 = 24 //         of the first token's bucket
-export const PLAN_WILDCARD_GENERATION: u32 = 28
-export const PLAN_LOCALS: u32 = 32 //             targets of this thread
-export const PLAN_REMOTES: u32 = 36 //            sections of other threads
-export const PLAN_LEAFS: u32 = 40
-export const PLAN_GROUPS: u32 = 44
+// Its audience of an importing account, a variant, has the same form, without key and groups.
+export const PLAN_KEY: u32 = 0
+export const PLAN_ACCOUNT: u32 = 0 //             variant: account that it is in
+export const PLAN_BYTES: u32 = 4 //               of the whole block
+export const PLAN_SUBJECT_BYTES: u32 = 8
+export const PLAN_SUBJECT: u32 = 12 //            address, inside the block
+export const PLAN_BUCKET: u32 = 16 //             address of the first token's generation
+export const PLAN_GENERATION: u32 = 20 //         of the first token's bucket
+export const PLAN_WILDCARD_GENERATION: u32 = 24 // of the account
+export const PLAN_TRAITS: u32 = 28 //             PLAN_*, 0 = nothing but targets of this thread
+export const PLAN_EXTRAS: u32 = 32 //             address, inside the block; 0 = none
+export const PLAN_LOCALS: u32 = 36 //             targets of this thread
+export const PLAN_REMOTES: u32 = 40 //            sections of other threads
+export const PLAN_LEAFS: u32 = 44
 export const PLAN_FILTERED: u32 = 48 //           leaf links with plain interest, not permitted
-export const PLAN_REFUSED: u32 = 52 //            1 = the source may not send on this subject
+export const PLAN_GROUPS: u32 = 52
 export const PLAN_BODY: u32 = 56
 //   locals:   (slot, generation) …
 //   remotes:  (thread, count, (slot, generation) …) …
 //   leafs:    (connection, generation) …
 //   filtered: (connection, generation) …
 //   groups:   (name address, name bytes, members, leafs, filtered,
-//              (slot, generation, thread) …, (connection, generation, weight) …,
+//              (slot, generation, place) …, (connection, generation, weight, variant) …,
 //              (connection, generation) …) …
+// place: thread, and from bit 5 on the number of the variant; 0 = the plan's own audience.
 export const PLAN_GROUP_BYTES: u32 = 20
+export const PLACE_VARIANT_SHIFT: u32 = 5
+
+/** Others than this thread's plain subscriptions. */
+export const PLAN_IS_WIDE: u32 = 1
+/** The source may not send on this subject. */
+export const PLAN_IS_REFUSED: u32 = 2
+/** Audiences in importing accounts. */
+export const PLAN_HAS_VARIANTS: u32 = 4
+export const PLAN_HAS_SERVICES: u32 = 8
+/** The subject becomes another one: there are destinations in place of an audience. */
+export const PLAN_IS_MAPPED: u32 = 16
+/** Permissions forbid the source a message that no destination gets. */
+export const PLAN_REFUSES_LOSS: u32 = 32
+
+// extras of an audience: numbers of variants and service imports, then their addresses; the imports
+// are copies of their blocks
+export const EXTRAS_VARIANTS: u32 = 0
+export const EXTRAS_SERVICES: u32 = 4
+export const EXTRAS_BODY: u32 = 8
+// extras of a mapped plan: number of destinations; each with the weights up to it (of 100), whether
+// the source may not send there, bytes of the subject, and the subject padded to 4
+export const EXTRAS_DESTINATIONS: u32 = 0
+export const DESTINATION_WEIGHT: u32 = 0
+export const DESTINATION_IS_REFUSED: u32 = 4
+export const DESTINATION_BYTES: u32 = 8
+export const DESTINATION_TEXT: u32 = 12
+
+// Keys: whose plans are the same. TypeScript gives them; those of one key have the same account and
+// may send the same. Clients that may send everything have the number of their account; all others
+// have numbers from ACCOUNTS_MAX on, and leaf links each its own: their audience leaves out the
+// link itself and its cluster.
+/** Neither mapped nor asked whether the source may send it. */
+export const PLAN_KEY_TRUSTED: u32 = 0x80000000
+/** The plain subscriptions of the source's own account, and nothing else. */
+export const PLAN_KEY_RELAYED: u32 = 0x40000000
+/** It came through a service import: such messages are not exported. */
+export const PLAN_KEY_IMPORTED: u32 = 0x20000000
 
 // plan cache: sets of four, hashes then plans
 export const PLAN_SETS: u32 = 32768
@@ -372,8 +448,10 @@ export const STATUS_NO_RESPONDERS: u32 = 4
 export const STATUS_RECORD: u32 = 5
 /** More to read in the lane, but the work limit is reached. */
 export const STATUS_MORE: u32 = 6
-/** publishParts only: a leaf's message on a subject that it may not send. Nobody got it. */
+/** publishParts only: the source may not send on `subject`. Nobody got the message. */
 export const STATUS_FORBIDDEN: u32 = 7
+/** The message matches service imports, `services`; it was delivered to everybody else. */
+export const STATUS_IMPORTS: u32 = 8
 
 /** Bytes that vector copies may touch behind the end of what they write. */
 export const SLACK_BYTES: u32 = 64

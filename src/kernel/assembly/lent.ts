@@ -1,7 +1,7 @@
 /**
  * Lent blocks: a message too large for a lane leaves its payload in a block of the sender's arena,
- * and the records of all receiving threads point there. A record with too many targets lies in one
- * itself, for its one receiver. The sender takes a block back when every receiver has read it.
+ * and the records of all receiving threads point there. Records with too many targets lie in one
+ * themselves, for their one receiver. The sender takes a block back when all have read it.
  */
 import { allocate, release } from './arena'
 import {

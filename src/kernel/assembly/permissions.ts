@@ -1,11 +1,10 @@
 /**
- * What may cross a leaf link: patterns of subjects in the sublist's memory, written by the routing
- * worker and freed by epochs like everything there, read by whoever makes a plan. A verdict is part
- * of a plan, so that it costs nothing per message.
+ * What connections may publish and be sent: patterns of subjects in blocks of the sublist's memory,
+ * written by the routing worker and freed by epochs like everything there, read by whoever makes a
+ * plan. A verdict is part of a plan, so that it costs nothing per message.
  */
 import {
   PERMISSIONS_ALLOWED,
-  PERMISSIONS_BYTES,
   PERMISSIONS_DENIED,
   PERMISSIONS_GROUPS,
   PERMISSIONS_HAS_ALLOW,
@@ -13,7 +12,7 @@ import {
   PERMISSION_BYTES,
   PERMISSION_TEXT,
 } from './layout'
-import { retire, take } from './sublist'
+import { hasEmptyToken } from './sublist'
 
 const DOT: u8 = 46
 const STAR: u8 = 42
@@ -34,18 +33,6 @@ const GATEWAY_OLD: u32 = 0x2e524724 // "$GR."
 const GATEWAY_PREFIX_BYTES: u32 = 19
 /** `$GR.` and a hash of four characters with its dot. */
 const GATEWAY_OLD_PREFIX_BYTES: u32 = 9
-
-/** Room for permissions; TypeScript fills it before it sets it in a connection's record. */
-export function createPermissions(bytes: u32): u32 {
-  const permissions = take(bytes)
-  if (permissions != 0) store<u32>(permissions, bytes, PERMISSIONS_BYTES)
-  return permissions
-}
-
-/** To be called once no record points to them. */
-export function retirePermissions(permissions: u32): void {
-  retire(permissions, load<u32>(permissions, PERMISSIONS_BYTES))
-}
 
 // ── subjects that have rules of their own ───────────────────────────────────────────────────
 
@@ -86,16 +73,28 @@ function isMqtt(subject: u32, bytes: u32): bool {
 
 // ── verdicts ────────────────────────────────────────────────────────────────────────────────
 
-/** Whether a literal subject is allowed and not denied; permissions 0 = everything is. */
+/**
+ * Whether a literal subject may cross a leaf link: it is allowed and not denied. Permissions 0 =
+ * everything may.
+ */
 export function permits(permissions: u32, subject: u32, bytes: u32): bool {
   if (permissions == 0) return true
   const prefix = gatewayPrefixBytes(subject, bytes)
-  return permitsInner(permissions, subject + prefix, bytes - prefix)
+  const inner = subject + prefix
+  return permitsInner(permissions, inner, bytes - prefix, isMqtt(inner, bytes - prefix))
 }
 
-function permitsInner(permissions: u32, subject: u32, bytes: u32): bool {
+/** Whether a client may publish on a literal subject. */
+export function permitsClient(permissions: u32, subject: u32, bytes: u32): bool {
+  return permissions == 0 || permitsInner(permissions, subject, bytes, false)
+}
+
+/** @param isAllowed also if no pattern allows it */
+function permitsInner(permissions: u32, subject: u32, bytes: u32, isAllowed: bool): bool {
   let at = permissions + PERMISSIONS_PATTERNS
-  let isAllowed = load<u32>(permissions, PERMISSIONS_HAS_ALLOW) == 0 || isMqtt(subject, bytes)
+  if (load<u32>(permissions, PERMISSIONS_HAS_ALLOW) == 0) isAllowed = true
+  // Such a subject is none: no pattern matches it.
+  if (hasEmptyToken(subject, bytes)) return isAllowed
   for (let i = load<u32>(permissions, PERMISSIONS_ALLOWED); i > 0; i--) {
     if (!isAllowed) isAllowed = covers(at, subject, bytes)
     at = nextPattern(at)
@@ -117,18 +116,47 @@ export function permitsGroup(
   nameBytes: u32,
 ): bool {
   if (permissions == 0) return true
+  const prefix = gatewayPrefixBytes(subject, bytes)
+  return permitsGroupInner(permissions, subject + prefix, bytes - prefix, name, nameBytes)
+}
+
+/**
+ * Whether a message may be delivered to a client's subscription.
+ * @param denies block, of which only what it denies is looked at
+ * @param nameBytes 0 = plain subscription
+ */
+export function permitsDelivery(
+  denies: u32,
+  subject: u32,
+  bytes: u32,
+  name: u32,
+  nameBytes: u32,
+): bool {
+  let at = denies + PERMISSIONS_PATTERNS
+  for (let i = load<u32>(denies, PERMISSIONS_ALLOWED); i > 0; i--) at = nextPattern(at)
+  for (let i = load<u32>(denies, PERMISSIONS_DENIED); i > 0; i--) {
+    if (covers(at, subject, bytes)) return false
+    at = nextPattern(at)
+  }
+  return nameBytes == 0 || permitsGroupInner(denies, subject, bytes, name, nameBytes)
+}
+
+function permitsGroupInner(
+  permissions: u32,
+  subject: u32,
+  bytes: u32,
+  name: u32,
+  nameBytes: u32,
+): bool {
   const groups = load<u32>(permissions, PERMISSIONS_GROUPS)
   if (groups == 0) return true
-  const prefix = gatewayPrefixBytes(subject, bytes)
   let at = permissions + PERMISSIONS_PATTERNS
   let skipped = load<u32>(permissions, PERMISSIONS_ALLOWED)
   skipped += load<u32>(permissions, PERMISSIONS_DENIED)
   for (; skipped > 0; skipped--) at = nextPattern(at)
   for (let i = groups; i > 0; i--) {
     const group = nextPattern(at)
-    if (covers(at, subject + prefix, bytes - prefix) && coversGroup(group, name, nameBytes)) {
-      return false
-    }
+    if (covers(at, subject, bytes) && coversGroup(group, name, nameBytes)) return false
     at = nextPattern(group)
   }
   return true

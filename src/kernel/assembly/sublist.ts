@@ -1,5 +1,6 @@
 /**
- * The sublist: a trie of tokens in shared memory that answers "who wants this subject".
+ * The sublist: a trie of tokens in shared memory that answers "who wants this subject". Each
+ * account has a root of its own.
  *
  * One writer, the routing worker; any number of readers, which never lock:
  * - a node, group or entry is filled first and made reachable by one atomic store;
@@ -10,18 +11,22 @@
  * atomic u64 of (hash, node), so a reader sees a whole slot or none; parent and token are checked
  * in the node, which never changes while it is reachable.
  */
+import { accountAddress, bumpAll, bumpToken, clearAccounts, usedAccount } from './accounts'
 import {
+  ACCOUNT_ROOT,
   ENTRY_BYTES,
+  ENTRY_DENIES,
   ENTRY_GENERATION,
   ENTRY_GROUP,
+  ENTRY_KIND,
+  ENTRY_KIND_CLIENT,
+  ENTRY_KIND_LEAF,
   ENTRY_NEXT,
   ENTRY_NODE,
   ENTRY_PREVIOUS,
   ENTRY_TARGET,
   ENTRY_THREAD,
   ENTRY_WEIGHT,
-  GENERATION_BUCKETS,
-  GENERATION_WILDCARD,
   GROUP_ENTRIES,
   GROUP_NAME,
   GROUP_NAME_BYTES,
@@ -37,16 +42,13 @@ import {
   NODE_STAR,
   NODE_TOKEN,
   NODE_TOKEN_BYTES,
-  SLACK_BYTES,
+  ROUTER_THREAD,
+  SUBLIST_ACCOUNTS,
   SUBLIST_BREAK,
   SUBLIST_COUNT,
   SUBLIST_EDGES,
   SUBLIST_EPOCH,
-  SUBLIST_FREE_LARGE,
-  SUBLIST_FREE_SMALL,
   SUBLIST_HEADER_BYTES,
-  SUBLIST_RETIRED_HEAD,
-  SUBLIST_RETIRED_TAIL,
   SUBLIST_ROOT,
   SUBLIST_TABLE,
   TABLE_BYTES,
@@ -58,130 +60,12 @@ import {
   TOKEN_COUNT_MAX,
 } from './layout'
 import { check, hashBytes, isEqual } from './memory'
-import { generations, sublist, sublistEnd, threadBlockOf, threadCount } from './thread'
+import { give, retire, take } from './sublist-memory'
+import { sublist, threadBlockOf, threadCount } from './thread'
 
 const DOT: u8 = 46
 const STAR: u8 = 42
 const FULL: u8 = 62
-
-// ── memory of the sublist ───────────────────────────────────────────────────────────────────
-// A retired block is described by 16 bytes of its own: (block, bytes, epoch, next).
-const RETIRED_BLOCK: u32 = 0
-const RETIRED_BYTES: u32 = 4
-const RETIRED_EPOCH: u32 = 8
-const RETIRED_NEXT: u32 = 12
-const SMALL_MAX: u32 = 1024
-
-function freeList(bytes: u32): u32 {
-  if (bytes <= SMALL_MAX) return sublist + SUBLIST_FREE_SMALL + (((bytes + 15) >>> 4) - 1 << 2)
-  return sublist + SUBLIST_FREE_LARGE + ((32 - <u32>clz(bytes - 1)) << 2)
-}
-
-function roundedBytes(bytes: u32): u32 {
-  if (bytes <= SMALL_MAX) return (bytes + 15) & ~15
-  return <u32>1 << (32 - <u32>clz(bytes - 1))
-}
-
-/** Room for a block; 0 when the sublist is full. */
-export function take(bytes: u32): u32 {
-  const block = takeWhole(bytes)
-  return block != 0 ? block : cut(roundedBytes(bytes))
-}
-
-/** A free block of the same size, or new memory. */
-function takeWhole(bytes: u32): u32 {
-  const list = freeList(bytes)
-  const block = load<u32>(list)
-  if (block != 0) {
-    store<u32>(list, load<u32>(block))
-    return block
-  }
-  const at = load<u32>(sublist, SUBLIST_BREAK)
-  const rounded = roundedBytes(bytes)
-  if (<u64>at + <u64>rounded + <u64>SLACK_BYTES > <u64>sublistEnd) return 0
-  store<u32>(sublist, at + rounded, SUBLIST_BREAK)
-  return at
-}
-
-/** Nothing new is left: cuts a block out of a larger one that is free. */
-function cut(bytes: u32): u32 {
-  let size = bytes
-  let list: u32 = 0
-  do {
-    size = size < SMALL_MAX ? size + 16 : size << 1
-    if (size > <u32>1 << 30) return 0
-    list = freeList(size)
-  } while (load<u32>(list) == 0)
-  const block = load<u32>(list)
-  store<u32>(list, load<u32>(block))
-  while (size > SMALL_MAX && size >>> 1 >= bytes) {
-    size >>>= 1
-    give(block + size, size)
-  }
-  if (size > bytes) give(block + bytes, size - bytes)
-  return block
-}
-
-function give(block: u32, bytes: u32): void {
-  const list = freeList(bytes)
-  store<u32>(block, load<u32>(list))
-  store<u32>(list, block)
-}
-
-/** Unreachable for new readers; freed once the present ones are gone. */
-export function retire(block: u32, bytes: u32): void {
-  const note = takeWhole(16)
-  if (note == 0) {
-    // Full: no room to remember it, so it must be free now.
-    awaitReaders()
-    give(block, bytes)
-    return
-  }
-  const epoch = atomic.load<u32>(sublist + SUBLIST_EPOCH)
-  store<u32>(note, block, RETIRED_BLOCK)
-  store<u32>(note, bytes, RETIRED_BYTES)
-  store<u32>(note, epoch, RETIRED_EPOCH)
-  store<u32>(note, 0, RETIRED_NEXT)
-  const tail = load<u32>(sublist, SUBLIST_RETIRED_TAIL)
-  if (tail != 0) store<u32>(tail, note, RETIRED_NEXT)
-  else store<u32>(sublist, note, SUBLIST_RETIRED_HEAD)
-  store<u32>(sublist, note, SUBLIST_RETIRED_TAIL)
-}
-
-/** Returns once every match that is under way now has ended: microseconds. */
-function awaitReaders(): void {
-  const next = atomic.load<u32>(sublist + SUBLIST_EPOCH) + 1
-  const epoch: u32 = next == 0 ? 1 : next
-  atomic.store<u32>(sublist + SUBLIST_EPOCH, epoch)
-  for (let thread: u32 = 0; thread < threadCount; thread++) {
-    const reading = threadBlockOf(thread) + THREAD_EPOCH
-    for (;;) {
-      const since = atomic.load<u32>(reading)
-      if (since == 0 || <i32>(since - epoch) >= 0) break
-    }
-  }
-}
-
-/** Advances the epoch and frees what no reader can still see. Called once per batch of changes. */
-export function reclaim(): void {
-  let note = load<u32>(sublist, SUBLIST_RETIRED_HEAD)
-  if (note == 0) return
-  const epoch = atomic.load<u32>(sublist + SUBLIST_EPOCH) + 1
-  atomic.store<u32>(sublist + SUBLIST_EPOCH, epoch == 0 ? 1 : epoch)
-  let oldest: u32 = epoch
-  for (let thread: u32 = 0; thread < threadCount; thread++) {
-    const reading = atomic.load<u32>(threadBlockOf(thread) + THREAD_EPOCH)
-    if (reading != 0 && <i32>(reading - oldest) < 0) oldest = reading
-  }
-  while (note != 0 && <i32>(load<u32>(note, RETIRED_EPOCH) - oldest) < 0) {
-    const next = load<u32>(note, RETIRED_NEXT)
-    give(load<u32>(note, RETIRED_BLOCK), load<u32>(note, RETIRED_BYTES))
-    give(note, 16)
-    note = next
-  }
-  store<u32>(sublist, note, SUBLIST_RETIRED_HEAD)
-  if (note == 0) store<u32>(sublist, 0, SUBLIST_RETIRED_TAIL)
-}
 
 /** Starts an empty sublist. Called by the routing worker; readers are told by SUBLIST_ROOT. */
 export function formatSublist(): bool {
@@ -191,24 +75,40 @@ export function formatSublist(): bool {
   for (let thread: u32 = 0; thread < threadCount; thread++) {
     while (atomic.load<u32>(threadBlockOf(thread) + THREAD_EPOCH) != 0) {}
   }
+  clearAccounts()
   for (let i: u32 = 0; i < SUBLIST_HEADER_BYTES; i += 4) {
-    if (i != SUBLIST_EPOCH) store<u32>(sublist + i, 0)
+    if (i != SUBLIST_EPOCH && i != SUBLIST_ACCOUNTS) store<u32>(sublist + i, 0)
   }
   atomic.store<u32>(sublist + SUBLIST_EPOCH, epoch + 1)
   store<u32>(sublist, sublist + SUBLIST_HEADER_BYTES, SUBLIST_BREAK)
   const table = newTable(TABLE_SLOTS_FIRST)
   if (table == 0) return false
   atomic.store<u32>(sublist + SUBLIST_TABLE, table)
-  root = newNode(0, 0, 0, 0)
-  return root != 0
+  return openAccount(0)
 }
 
-/** Root that the writer fills; published by `openSublist`. */
-let root: u32 = 0
+/**
+ * Gives an account its root, if it has none yet. Inserting does that, too.
+ * @returns false when there can be no account of that number, or the sublist is full
+ */
+export function openAccount(number: u32): bool {
+  return rootOf(number) != 0
+}
+
+function rootOf(number: u32): u32 {
+  const account = usedAccount(number)
+  if (account == 0) return 0
+  let root = load<u32>(account, ACCOUNT_ROOT)
+  if (root == 0) {
+    root = newNode(0, number, 0, 0)
+    atomic.store<u32>(account + ACCOUNT_ROOT, root)
+  }
+  return root
+}
 
 /** Makes the sublist visible to readers. */
 export function openSublist(): void {
-  atomic.store<u32>(sublist + SUBLIST_ROOT, root)
+  atomic.store<u32>(sublist + SUBLIST_ROOT, load<u32>(accountAddress(0), ACCOUNT_ROOT))
   bumpAll()
 }
 
@@ -335,38 +235,15 @@ function newNode(parent: u32, hash: u32, token: u32, bytes: u32): u32 {
 
 // ── writing ─────────────────────────────────────────────────────────────────────────────────
 
-function bump(bucket: u32): void {
-  atomic.add<u32>(generations + (bucket << 2), 1)
-}
-
-/** Voids every plan of every thread. */
-export function bumpAll(): void {
-  for (let i: u32 = 0; i <= GENERATION_BUCKETS; i++) bump(i)
-}
-
-/** Bucket of the generation that a subject's first token belongs to. */
-export function bucketOf(subject: u32, bytes: u32): u32 {
-  let n: u32 = 0
-  while (n < bytes && load<u8>(subject + n) != DOT) n++
-  if (n == 1) {
-    const c = load<u8>(subject)
-    if (c == STAR || c == FULL) return GENERATION_WILDCARD
-  }
-  return literalBucket(subject, n)
-}
-
-@inline
-export function literalBucket(token: u32, bytes: u32): u32 {
-  return (hashBytes(token, bytes, 1) >>> 8) & (GENERATION_BUCKETS - 1)
-}
-
 /**
- * Adds an entry. The caller has validated subject and queue.
+ * Adds the interest of a subscription or a leaf link. The caller has validated subject and queue.
+ * @param account its number
  * @param weight 0 for a subscription, ≥ 1 for a leaf link
  * @returns the entry, or 0 when the sublist's memory is exhausted or the subject has too many
  *   tokens
  */
 export function insertEntry(
+  account: u32,
   subject: u32,
   subjectBytes: u32,
   queue: u32,
@@ -376,7 +253,77 @@ export function insertEntry(
   thread: u32,
   weight: u32,
 ): u32 {
-  let node = root
+  const kind = weight == 0 ? ENTRY_KIND_CLIENT : ENTRY_KIND_LEAF
+  return insert(
+    account,
+    subject,
+    subjectBytes,
+    queue,
+    queueBytes,
+    target,
+    generation,
+    thread,
+    kind,
+    weight,
+  )
+}
+
+/**
+ * Adds an import; plain interest of another account, or of TypeScript.
+ * @param account number of the exporting account (streams), of the importing one (services)
+ * @param kind ENTRY_KIND_STREAM_IMPORT or ENTRY_KIND_SERVICE_IMPORT
+ * @param block IMPORT_*; it is retired after the entry was removed
+ * @returns as insertEntry
+ */
+export function insertImport(
+  account: u32,
+  subject: u32,
+  subjectBytes: u32,
+  kind: u32,
+  block: u32,
+): u32 {
+  return insert(account, subject, subjectBytes, 0, 0, block, 0, ROUTER_THREAD, kind, 0)
+}
+
+/** As insertEntry, for a subscription to whom some deliveries are denied. */
+export function insertSubscription(
+  account: u32,
+  subject: u32,
+  subjectBytes: u32,
+  queueBytes: u32,
+  slot: u32,
+  generation: u32,
+  thread: u32,
+  denies: u32,
+): u32 {
+  return insert(
+    account,
+    subject,
+    subjectBytes,
+    subject + subjectBytes,
+    queueBytes,
+    slot,
+    generation,
+    thread,
+    ENTRY_KIND_CLIENT,
+    denies,
+  )
+}
+
+function insert(
+  account: u32,
+  subject: u32,
+  subjectBytes: u32,
+  queue: u32,
+  queueBytes: u32,
+  target: u32,
+  generation: u32,
+  thread: u32,
+  kind: u32,
+  weight: u32,
+): u32 {
+  let node = rootOf(account)
+  if (node == 0) return 0
   let from: u32 = 0
   let tokens: u32 = 0
   while (from <= subjectBytes) {
@@ -413,7 +360,8 @@ export function insertEntry(
   const next = load<u32>(list)
   store<u32>(entry, target, ENTRY_TARGET)
   store<u32>(entry, generation, ENTRY_GENERATION)
-  store<u32>(entry, thread, ENTRY_THREAD)
+  store<u16>(entry, <u16>thread, ENTRY_THREAD)
+  store<u16>(entry, <u16>kind, ENTRY_KIND)
   store<u32>(entry, weight, ENTRY_WEIGHT)
   store<u32>(entry, next, ENTRY_NEXT)
   store<u32>(entry, 0, ENTRY_PREVIOUS)
@@ -422,7 +370,7 @@ export function insertEntry(
   if (next != 0) store<u32>(next, entry, ENTRY_PREVIOUS)
   atomic.store<u32>(list, entry)
   store<u32>(sublist, load<u32>(sublist, SUBLIST_COUNT) + 1, SUBLIST_COUNT)
-  bump(bucketOf(subject, subjectBytes))
+  bumpNode(node)
   return entry
 }
 
@@ -492,6 +440,19 @@ export function setWeight(entry: u32, weight: u32): void {
   bumpNode(load<u32>(entry, ENTRY_NODE))
 }
 
+/** Changes what a subscription is denied, 0 = nothing. The old block is the caller's. */
+export function setEntryPermissions(entry: u32, denies: u32): void {
+  atomic.store<u32>(entry + ENTRY_DENIES, denies)
+  bumpNode(load<u32>(entry, ENTRY_NODE))
+}
+
+/** Number of the account that an entry is in. */
+export function entryAccount(entry: u32): u32 {
+  let at = load<u32>(entry, ENTRY_NODE)
+  for (let parent = at; parent != 0; parent = load<u32>(at, NODE_PARENT)) at = parent
+  return load<u32>(at, NODE_HASH)
+}
+
 function removeGroup(node: u32, group: u32): void {
   const next = load<u32>(group, GROUP_NEXT)
   const previous = load<u32>(group, GROUP_PREVIOUS)
@@ -501,22 +462,28 @@ function removeGroup(node: u32, group: u32): void {
   retire(group, GROUP_NAME + load<u32>(group, GROUP_NAME_BYTES))
 }
 
+/** A change below a node: voids what rests on the first token that leads there. */
 function bumpNode(node: u32): void {
   let at = node
   let parent = load<u32>(at, NODE_PARENT)
-  for (; parent != root; parent = load<u32>(at, NODE_PARENT)) {
+  for (;;) {
+    const above = load<u32>(parent, NODE_PARENT)
+    if (above == 0) break
     at = parent
+    parent = above
   }
-  bump(bucketOf(at + NODE_TOKEN, load<u32>(at, NODE_TOKEN_BYTES)))
+  const account = accountAddress(load<u32>(parent, NODE_HASH))
+  bumpToken(account, at + NODE_TOKEN, load<u32>(at, NODE_TOKEN_BYTES))
 }
 
 /** Removes a node that holds nothing, then its parent if that is empty too, and so on. */
 function prune(node: u32): void {
-  while (node != root) {
+  for (;;) {
+    const parent = load<u32>(node, NODE_PARENT)
+    if (parent == 0) return // a root
     if (load<u32>(node, NODE_ENTRIES) | load<u32>(node, NODE_GROUPS)) return
     if (load<u32>(node, NODE_CHILDREN) != 0) return
     if (load<u32>(node, NODE_STAR) | load<u32>(node, NODE_FULL)) return
-    const parent = load<u32>(node, NODE_PARENT)
     if (load<u32>(parent, NODE_STAR) == node) {
       atomic.store<u32>(parent + NODE_STAR, 0)
     } else if (load<u32>(parent, NODE_FULL) == node) {
@@ -538,22 +505,29 @@ let matchedMax: u32 = 0
 export let nodeCount: u32 = 0
 
 /**
- * Collects the nodes whose entries match a literal subject.
+ * Collects the nodes of an account whose entries match a literal subject.
+ * @param account its record
  * @param scratch room for `scratchMax` addresses
  * @returns false when there is no sublist; true with nodeCount, which may exceed scratchMax: then
  *   the scratch is too small and nothing may be concluded
  */
-export function matchNodes(subject: u32, bytes: u32, scratch: u32, scratchMax: u32): bool {
-  const start = atomic.load<u32>(sublist + SUBLIST_ROOT)
-  if (start == 0) return false
+export function matchNodes(
+  account: u32,
+  subject: u32,
+  bytes: u32,
+  scratch: u32,
+  scratchMax: u32,
+): bool {
+  if (atomic.load<u32>(sublist + SUBLIST_ROOT) == 0) return false
+  const start = atomic.load<u32>(account + ACCOUNT_ROOT)
   matched = scratch
   matchedMax = scratchMax
   nodeCount = 0
-  if (!hasEmptyToken(subject, bytes)) walk(start, subject, 0, bytes)
+  if (start != 0 && !hasEmptyToken(subject, bytes)) walk(start, subject, 0, bytes)
   return true
 }
 
-function hasEmptyToken(subject: u32, bytes: u32): bool {
+export function hasEmptyToken(subject: u32, bytes: u32): bool {
   let previous = DOT
   for (let i: u32 = 0; i < bytes; i++) {
     const c = load<u8>(subject + i)

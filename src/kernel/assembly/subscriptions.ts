@@ -1,6 +1,8 @@
 /** Subscription slots and connection records: made and freed by the thread that owns them. */
+import { accountAddress } from './accounts'
 import { allocate, allocateBlock, release } from './arena'
 import {
+  ACCOUNT_NUMBER,
   ARENA_CONNECTION_FREE,
   ARENA_CONNECTION_SLABS,
   ARENA_EXPIRED,
@@ -9,12 +11,15 @@ import {
   ARENA_SLOT_FREE,
   ARENA_SLOT_SLABS,
   CHUNK_BYTES_MIN,
+  CONNECTION_ACCOUNT,
   CONNECTION_BYTES,
   CONNECTION_CHUNK_BYTES,
   CONNECTION_FLAGS,
   CONNECTION_GENERATION,
   CONNECTION_HEAD,
+  CONNECTION_INCOMING,
   CONNECTION_NEXT_DIRTY,
+  CONNECTION_OUTGOING,
   FLAG_CLOSED,
   SLAB_BYTES,
   SLAB_ITEMS,
@@ -41,7 +46,7 @@ import {
 } from './layout'
 import { check, copyShort } from './memory'
 import { forgetStalled } from './outbound'
-import { insertEntry, removeEntry } from './sublist'
+import { insertSubscription, removeEntry } from './sublist'
 import { arena, arenaOf } from './thread'
 
 /** A slab of items on the arena's list; its items go to the free list through `linkAt`. */
@@ -63,7 +68,7 @@ function addSlab(slabs: u32, free: u32, bytes: u32, linkAt: u32): bool {
 
 // ── connections ─────────────────────────────────────────────────────────────────────────────
 
-/** @returns a record with everything 0 but its generation, or 0 without memory */
+/** @returns a record of the global account with everything else 0, or 0 without memory */
 export function createConnection(): u32 {
   if (load<u32>(arena, ARENA_CONNECTION_FREE) == 0) {
     const slabs = ARENA_CONNECTION_SLABS
@@ -73,7 +78,12 @@ export function createConnection(): u32 {
   const record = load<u32>(arena, ARENA_CONNECTION_FREE)
   store<u32>(arena, load<u32>(record, CONNECTION_NEXT_DIRTY), ARENA_CONNECTION_FREE)
   const generation = load<u32>(record, CONNECTION_GENERATION)
-  for (let i: u32 = 0; i < CONNECTION_BYTES; i += 8) store<u64>(record + i, 0)
+  // The routing worker may still look for the account of the record's former life.
+  const account = <u64>accountAddress(0) << 32
+  for (let i: u32 = 0; i < CONNECTION_BYTES; i += 8) {
+    store<u64>(record + i, i == CONNECTION_INCOMING ? account : 0)
+  }
+  check(CONNECTION_ACCOUNT == CONNECTION_INCOMING + 4 && (CONNECTION_INCOMING & 7) == 0, 62)
   atomic.store<u32>(record + CONNECTION_GENERATION, generation + 1)
   store<u32>(record, CHUNK_BYTES_MIN, CONNECTION_CHUNK_BYTES)
   return record
@@ -190,12 +200,27 @@ export function removeSubscription(slot: u32): void {
 
 // ── the routing worker's side ───────────────────────────────────────────────────────────────
 
-/** Puts another thread's subscription into the sublist. Returns false when there is no memory. */
+/**
+ * Puts another thread's subscription into the sublist of its connection's account, with what that
+ * one is denied. Returns false when there is no memory.
+ */
 export function applySubscribe(slot: u32, generation: u32, thread: u32): bool {
   const text = load<u32>(slot, SUB_TEXT)
   const bytes = load<u32>(slot, SUB_SUBJECT_BYTES)
   const queueBytes = load<u32>(slot, SUB_QUEUE_BYTES)
-  const entry = insertEntry(text, bytes, text + bytes, queueBytes, slot, generation, thread, 0)
+  const connection = load<u32>(slot, SUB_CONNECTION)
+  const account = load<u32>(load<u32>(connection, CONNECTION_ACCOUNT), ACCOUNT_NUMBER)
+  const denies = load<u32>(connection, CONNECTION_OUTGOING)
+  const entry = insertSubscription(
+    account,
+    text,
+    bytes,
+    queueBytes,
+    slot,
+    generation,
+    thread,
+    denies,
+  )
   store<u32>(slot, entry, SUB_ENTRY)
   return entry != 0
 }

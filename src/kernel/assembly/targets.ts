@@ -14,7 +14,7 @@ import {
 import { frameForClient } from './outbound'
 import { arena } from './thread'
 
-/** To the plain subscriptions of a plan. Hot. */
+/** To the plain subscriptions of a plan, or of one of its variants. Hot. */
 export function deliverLocal(plan: u32, source: u32): i32 {
   let delivered: i32 = 0
   const echo = (load<u32>(source, CONNECTION_FLAGS) & FLAG_ECHO) != 0

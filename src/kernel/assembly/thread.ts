@@ -1,6 +1,7 @@
 /** Where this instance stands: thread-private base addresses, set once by `attach`. */
 import {
   ARENA_PAGES,
+  HEADER_ACCOUNTS,
   HEADER_ARENAS,
   HEADER_GENERATIONS,
   HEADER_LANES,
@@ -20,6 +21,7 @@ export let self: u32 = 0
 export let threadCount: u32 = 0
 export let threadBlock: u32 = 0
 export let generations: u32 = 0
+export let accounts: u32 = 0
 export let sublist: u32 = 0
 export let sublistEnd: u32 = 0
 export let arena: u32 = 0
@@ -53,6 +55,7 @@ export function attachThread(thread: u32): void {
   generations = load<u32>(0, HEADER_GENERATIONS)
   lanes = load<u32>(0, HEADER_LANES)
   laneCapacity = load<u32>(0, HEADER_LANE_CAPACITY)
+  accounts = load<u32>(0, HEADER_ACCOUNTS)
   sublist = load<u32>(0, HEADER_SUBLIST)
   sublistEnd = load<u32>(0, HEADER_SUBLIST_END)
   arena = arenaOf(thread)

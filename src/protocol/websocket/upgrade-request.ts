@@ -133,12 +133,14 @@ export function browserTraits(headers: HttpHeaders): BrowserTraits {
 
 /** Names of the cookies that stand in for what CONNECT leaves out; '' = none. */
 export interface CookieNames {
+  readonly jwtCookie: string
   readonly userCookie: string
   readonly passCookie: string
   readonly tokenCookie: string
 }
 
 export interface CookieCredentials {
+  readonly jwt: string
   readonly user: string
   readonly pass: string
   readonly token: string
@@ -147,13 +149,19 @@ export interface CookieCredentials {
 /** @returns undefined when none of the cookies is there */
 export function cookieCredentials(
   headers: HttpHeaders,
-  { userCookie, passCookie, tokenCookie }: CookieNames,
+  { jwtCookie, userCookie, passCookie, tokenCookie }: CookieNames,
 ): CookieCredentials | undefined {
-  const found = { user: '', pass: '', token: '' }
+  const fields = new Map([
+    [tokenCookie, 'token'],
+    [passCookie, 'pass'],
+    [userCookie, 'user'],
+    [jwtCookie, 'jwt'],
+  ] as const)
+  const found = { jwt: '', user: '', pass: '', token: '' }
   let isAny = false
   for (const [name, value] of cookies(headers)) {
-    const field = name === userCookie ? 'user' : name === passCookie ? 'pass' : 'token'
-    if (field === 'token' && name !== tokenCookie) continue
+    const field = fields.get(name)
+    if (field === undefined) continue
     found[field] = value
     isAny = true
   }

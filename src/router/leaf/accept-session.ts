@@ -11,7 +11,7 @@ import { wantsCompression } from './compression.ts'
 import { LeafPermissions } from './leaf-permissions.ts'
 import { isClusterNameBroken, leafConnectInfo, leafFirstInfo } from './leaf-server-info.ts'
 import { LeafSession } from './leaf-session.ts'
-import type { LeafSessionOptions } from './leaf-session-options.ts'
+import type { LeafBinding, LeafSessionOptions } from './leaf-session-options.ts'
 import { untrustedText, wireText } from './leaf-text.ts'
 import type { SubjectPermission } from './leaf-types.ts'
 import { wireOf } from './leaf-violations.ts'
@@ -27,13 +27,14 @@ export type LeafAdmission =
       /** What the leaf's user may publish and subscribe; undefined = anything. */
       readonly publish?: SubjectPermission | undefined
       readonly subscribe?: SubjectPermission | undefined
+      /** Undefined: that of the options. */
+      readonly binding?: LeafBinding | undefined
     }
   | {
       readonly ok: false
-      readonly why: Extract<
-        ViolationName,
-        'authorization' | 'maxAccountConnections' | 'proxyRequired' | 'proxyNotTrusted'
-      >
+      readonly why: ViolationName
+      /** For the log. */
+      readonly log?: string | undefined
     }
 
 export type AcceptOptions = LeafSessionOptions & {
@@ -94,7 +95,7 @@ export class AcceptSession extends LeafSession {
   }
 
   onAuthorizationViolation(): void {
-    this.#refuseUser('authorization', CONNECT_DEFAULTS)
+    this.#refuseUser(CONNECT_DEFAULTS)
   }
 
   override onPing(): void {
@@ -119,7 +120,7 @@ export class AcceptSession extends LeafSession {
     }
     const connect = decoded.options
     if (connect.account !== '' || connect.newAccount) {
-      this.#refuseUser('authorization', connect)
+      this.#refuseUser(connect)
       return undefined
     }
     this.#state = 'authenticating'
@@ -143,7 +144,7 @@ export class AcceptSession extends LeafSession {
   #onAuthenticationFailure(connect: ConnectOptions, error: unknown): void {
     if (this.isEnded) return
     this.options.log.error(`authentication could not be checked: ${untrustedText(String(error))}`)
-    this.#refuseUser('authorization', connect)
+    this.#refuseUser(connect)
   }
 
   /**
@@ -195,20 +196,26 @@ export class AcceptSession extends LeafSession {
   #onAdmission(connect: ConnectOptions, admission: LeafAdmission): void {
     if (this.isEnded) return
     if (!admission.ok) {
-      this.#refuseUser(admission.why, connect)
+      if (admission.why === 'maxAccountConnections') {
+        this.refuse(admission.why)
+      } else {
+        if (admission.log) this.options.log.error(untrustedText(admission.log))
+        this.violate(admission.why)
+      }
       return
     }
     if (!this.#isAcceptable(connect)) return
-    const { server, interest, log } = this.options
+    const { server, log } = this.options
     this.#state = 'connected'
     // CONNECT may be repeated, and the peer be another one now: interest passed on must be taken
     // back as what it was.
     this.forget()
-    const { publish, subscribe } = admission
+    const { publish, subscribe, binding } = admission
+    if (binding !== undefined) this.binding = binding
     this.permissions = new LeafPermissions(publish, subscribe, [], connect.denyPub)
     const peer = { ...connect, headers: server.headers && connect.headers }
     this.settle(pickPeer(peer), connect.isHub, connect.isolate)
-    const older = interest.join(this)
+    const older = this.binding.interest.join(this)
     if (older !== undefined) {
       // Of two servers with one name each would replace the other for ever: the log shows it.
       log.warn(
@@ -223,8 +230,8 @@ export class AcceptSession extends LeafSession {
     subscribe: SubjectPermission | undefined,
     publish: SubjectPermission | undefined,
   ): void {
-    const { baseInfo, clientId, server, link } = this.options
-    const info = leafConnectInfo(baseInfo, clientId, server.account, subscribe, publish)
+    const { baseInfo, clientId, link } = this.options
+    const info = leafConnectInfo(baseInfo, clientId, this.account, subscribe, publish)
     link.write(wireText(encodeInfo(info)))
   }
 
@@ -260,17 +267,13 @@ export class AcceptSession extends LeafSession {
     return false
   }
 
-  #refuseUser(which: (LeafAdmission & { ok: false })['why'], connect: ConnectOptions): void {
+  #refuseUser(connect: ConnectOptions): void {
     if (this.isEnded) return
-    if (which === 'maxAccountConnections') {
-      this.refuse(which)
-      return
-    }
     const user = connect.nkey
       ? ` - Nkey ${goQuote(connect.nkey)}`
       : connect.user && ` - User ${goQuote(connect.user)}`
     this.options.log.error(untrustedText(`authentication error${user}`))
-    this.violate(which)
+    this.violate('authorization')
   }
 }
 

@@ -10,15 +10,19 @@ export type LocalInterest = {
   readonly queue?: string | undefined
   /** Subscriptions it stands for; members, for a queue group. */
   readonly count: number
+  /** Whose it is, if it comes from another account that imports from this one; else local. */
+  readonly origin?: InterestOrigin | undefined
 }
+
+/** Whose interest it is: this server's own clients', or the peer's of a link. */
+export type InterestOrigin = 'local' | LeafMember
 
 export type InterestChange = {
   readonly subject: string
   readonly queue?: string | undefined
   /** Subscriptions (members) more or less. */
   readonly delta: number
-  /** Whose it is: this server's own clients', or the peer's of a link. */
-  readonly origin: 'local' | LeafMember
+  readonly origin: InterestOrigin
 }
 
 /** A leaf link as the registry sees it. */
@@ -48,7 +52,7 @@ export interface LeafMember {
  * Whether interest of `origin` is told to `target` at all; permissions aside. Must give the same
  * answer when interest begins and ends.
  */
-function isForwarded(target: LeafMember, origin: 'local' | LeafMember, subject: string): boolean {
+function isForwarded(target: LeafMember, origin: InterestOrigin, subject: string): boolean {
   if (origin === target) return false
   if (origin === 'local') return true
   if (target.isIsolated) return false
@@ -72,17 +76,23 @@ export class LeafInterest {
   /** When a link was last cut because of a loop. */
   lastLoopMs = Number.NEGATIVE_INFINITY
   readonly #localInterest: () => Iterable<LocalInterest>
+  readonly #onChange: (change: InterestChange) => void
   /** In the order of joining; undefined until the link's burst. */
   readonly #announced = new Map<LeafMember, InterestMap | undefined>()
   /** Links about to be replaced. */
   readonly #leaving = new WeakSet<LeafMember>()
 
-  /** @param localInterest the subscriptions of this server's own clients and services, right now */
+  /**
+   * @param localInterest the subscriptions of this server's own clients and services, right now
+   * @param onChange told of each change, for accounts that export to this one
+   */
   constructor(
     localInterest: () => Iterable<LocalInterest>,
     loopSubject: string = LOOP_SUBJECT_PREFIX + nextNuid(),
+    onChange: (change: InterestChange) => void = () => {},
   ) {
     this.#localInterest = localInterest
+    this.#onChange = onChange
     this.loopSubject = loopSubject
   }
 
@@ -136,7 +146,9 @@ export class LeafInterest {
       if (member.mayAnnounce(subject)) map.load(interestKey(subject, queue), count)
       else member.onNotPermitted(subject)
     }
-    for (const { subject, queue, count } of this.#localInterest()) load(subject, queue, count)
+    for (const { subject, queue, count, origin = 'local' } of this.#localInterest()) {
+      if (isForwarded(member, origin, subject)) load(subject, queue, count)
+    }
     load(this.loopSubject, undefined, 1)
     for (const other of this.#announced.keys()) {
       for (const { subject, queue, weight } of other.received.values()) {
@@ -180,6 +192,12 @@ export class LeafInterest {
   }
 
   onInterest(change: InterestChange): void {
+    this.#onChange(change)
+    this.onImportedInterest(change)
+  }
+
+  /** Interest in another account that imports from this one. */
+  onImportedInterest(change: InterestChange): void {
     if (this.#announced.size === 0) return
     const { subject, queue, delta, origin } = change
     const key = interestKey(subject, queue)

@@ -4,10 +4,17 @@ import type { ServerInfo } from '../../protocol/info.ts'
 import type { LeafInterest } from './leaf-interest.ts'
 import type { LeafInterestSink, LeafLink, LeafLog, LeafServer, LeafTimes } from './leaf-types.ts'
 
+/** The local account a link belongs to, and the links of that account. */
+export type LeafBinding = {
+  readonly account: string
+  readonly interest: LeafInterest
+}
+
 export type LeafSessionOptions = {
   readonly link: LeafLink
   readonly server: LeafServer
-  readonly interest: LeafInterest
+  /** Of a link that was dialled to us: until its user is known. */
+  readonly binding: LeafBinding
   readonly sink: LeafInterestSink
   readonly log: LeafLog
   readonly times: LeafTimes

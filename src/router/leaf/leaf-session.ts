@@ -14,6 +14,7 @@ import { LeafCompression } from './leaf-compression.ts'
 import type { LeafMember } from './leaf-interest.ts'
 import { LeafPermissions } from './leaf-permissions.ts'
 import {
+  type LeafBinding,
   type LeafPeerFacts,
   type LeafSessionOptions,
   UNKNOWN_PEER,
@@ -52,6 +53,7 @@ export abstract class LeafSession implements LeafMember {
   protected readonly options: LeafSessionOptions
   protected readonly compressing: LeafCompression
   protected permissions = new LeafPermissions()
+  protected binding: LeafBinding
   protected peer = UNKNOWN_PEER
   /** Decided once, before the link joins. */
   #isSpoke = false
@@ -75,6 +77,7 @@ export abstract class LeafSession implements LeafMember {
 
   constructor(options: LeafSessionOptions) {
     this.options = options
+    this.binding = options.binding
     this.#isIsolated = options.isIsolated
     this.#stepStartedMs = options.nowMs()
     this.compressing = new LeafCompression(options.compression, options.link)
@@ -116,6 +119,20 @@ export abstract class LeafSession implements LeafMember {
 
   get peerPlace(): string {
     return `${untrustedText(this.peer.serverId || '(no id)')}@${this.options.peerAddress}`
+  }
+
+  get account(): string {
+    return this.binding.account
+  }
+
+  /** Subjects and groups the peer was told of. */
+  get announcedCount(): number {
+    return this.binding.interest.announcedTo(this)?.size ?? 0
+  }
+
+  /** The login this link stands on has ended. */
+  evict(which: ViolationName): void {
+    if (!this.#isEnded) this.refuse(which)
   }
 
   get peerFacts(): LeafPeerFacts {
@@ -182,7 +199,7 @@ export abstract class LeafSession implements LeafMember {
     }
     const key = interestKey(subject, queue)
     this.#trace('<<-', queue === undefined ? `LS+ ${key}` : `LS+ ${key} ${weight}`)
-    if (subject === this.options.interest.loopSubject) {
+    if (subject === this.binding.interest.loopSubject) {
       this.#onLoopSubject()
     } else if (!this.permissions.mayAccept(subject)) {
       this.#onForbiddenSub(subject)
@@ -202,7 +219,7 @@ export abstract class LeafSession implements LeafMember {
     }
     const key = interestKey(subject, queue)
     this.#trace('<<-', `LS- ${key}`)
-    if (subject === this.options.interest.loopSubject) this.#loopDueMs = Number.POSITIVE_INFINITY
+    if (subject === this.binding.interest.loopSubject) this.#loopDueMs = Number.POSITIVE_INFINITY
     const sub = this.received.take(key)
     if (sub !== undefined) this.#withdraw(key, sub)
   }
@@ -301,9 +318,9 @@ export abstract class LeafSession implements LeafMember {
   }
 
   onNotPermitted(subject: string): void {
-    const { log, server } = this.options
-    log.debug(
-      `Not permitted to subscribe to ${quoteSubject(subject)} on behalf of ${server.account}`,
+    const { account } = this.binding
+    this.options.log.debug(
+      `Not permitted to subscribe to ${quoteSubject(subject)} on behalf of ${account}`,
     )
   }
 
@@ -339,7 +356,7 @@ export abstract class LeafSession implements LeafMember {
 
   /** Takes back everything the peer said it wants, and stops telling it anything. */
   protected forget(): void {
-    this.options.interest.leave(this)
+    this.binding.interest.leave(this)
     for (const sub of [...this.received.values()]) {
       const key = interestKey(sub.subject, sub.queue)
       this.received.take(key)
@@ -354,7 +371,7 @@ export abstract class LeafSession implements LeafMember {
    */
   retire(successor: LeafSession): void {
     if (this.#isEnded) return
-    this.options.interest.withdraw(this)
+    this.binding.interest.withdraw(this)
     for (const { subject, queue } of successor.received.values()) {
       this.yieldInterest(interestKey(subject, queue))
     }
@@ -369,19 +386,19 @@ export abstract class LeafSession implements LeafMember {
 
   /** What may cross has changed: the peer is told what it may know now, and no more. */
   protected reannounce(): void {
-    if (!this.#isEnded) this.options.interest.announceAgain(this)
+    if (!this.#isEnded) this.binding.interest.announceAgain(this)
   }
 
   /** The handshake is over: tell the peer everything, then see to it that it stays alive. */
   protected establish(remoteDomain: string): void {
     if (this.#isEnded) return
-    const { interest, log, server, times, nowMs, random } = this.options
+    const { log, server, times, nowMs, random } = this.options
     this.setHandshakeDeadline(Number.POSITIVE_INFINITY)
     this.compressing.onRtt(this.#sinceLastStep(), true)
     log.info(
       `JetStream using domains: local "${server.domain}", remote "${untrustedText(remoteDomain)}"`,
     )
-    interest.announce(this)
+    this.binding.interest.announce(this)
     if (this.#pings !== null) return
     this.#pings = new PingSchedule(times, this.#isSpoke)
     this.#pings.start(nowMs(), random())
@@ -409,16 +426,16 @@ export abstract class LeafSession implements LeafMember {
   }
 
   #onLoopSubject(): void {
-    const { interest, nowMs } = this.options
-    const doubtMs = interest.lastLoopMs + LOOP_DOUBT_MS
+    const { nowMs } = this.options
+    const doubtMs = this.binding.interest.lastLoopMs + LOOP_DOUBT_MS
     if (nowMs() < doubtMs) this.#loopDueMs = doubtMs
     else this.onLoop(true)
   }
 
   protected onLoop(tellsPeer: boolean): void {
     this.setPenalty(LOOP_PENALTY_MS)
-    this.options.interest.lastLoopMs = this.options.nowMs()
-    const text = leafLoopText(this.options.server.account)
+    this.binding.interest.lastLoopMs = this.options.nowMs()
+    const text = leafLoopText(this.binding.account)
     this.options.log.error(`${text} - ${this.#parties()}`)
     if (tellsPeer) this.sendError(text)
     this.end(closedStateOf('leafLoop'))
@@ -437,7 +454,7 @@ export abstract class LeafSession implements LeafMember {
     const name = (server: string, cluster: string) => (cluster ? `${server}/${cluster}` : server)
     const local = name(server.name, server.cluster)
     const remote = name(this.peer.name, this.peer.cluster) || '(unknown)'
-    return `Account:${server.account} Local:${local} Remote:${untrustedText(remote)}@${peerAddress}`
+    return `Account:${this.binding.account} Local:${local} Remote:${untrustedText(remote)}@${peerAddress}`
   }
 
   /** Tells the peer and ends. */
@@ -474,7 +491,7 @@ export abstract class LeafSession implements LeafMember {
   }
 
   #insert(key: InterestKey, sub: ReceivedSub): void {
-    const { interest, link, sink, subscriptionsMax } = this.options
+    const { link, sink, subscriptionsMax } = this.options
     const known = this.received.get(key)
     if (known?.weight === sub.weight || this.#successor?.received.has(key)) return
     const isRefused =
@@ -486,7 +503,12 @@ export abstract class LeafSession implements LeafMember {
       return
     }
     const delta = this.received.put(sub)
-    interest.onInterest({ subject: sub.subject, queue: sub.queue, delta, origin: this })
+    this.binding.interest.onInterest({
+      subject: sub.subject,
+      queue: sub.queue,
+      delta,
+      origin: this,
+    })
     // Afterwards, so that other links hear of no end of what goes on.
     this.#predecessor?.yieldInterest(key)
   }
@@ -500,10 +522,10 @@ export abstract class LeafSession implements LeafMember {
   }
 
   #withdraw(key: InterestKey, { subject, queue, weight }: ReceivedSub): void {
-    const { interest, link, sink } = this.options
+    const { link, sink } = this.options
     sink.unsubscribe(link, key)
     this.#trace('<->', `DELSUB ${key}`)
-    interest.onInterest({ subject, queue, delta: -weight, origin: this })
+    this.binding.interest.onInterest({ subject, queue, delta: -weight, origin: this })
   }
 
   #onForbiddenSub(subject: string): void {

@@ -99,8 +99,6 @@ export type LeafServer = {
   readonly jetstream: boolean
   /** Protocol level told to peers; 3 and up promises to understand message tracing. */
   readonly protocol: number
-  /** The local account all links are bound to. */
-  readonly account: string
 }
 
 export type LeafTimes = {

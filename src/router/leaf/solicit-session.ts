@@ -69,8 +69,8 @@ export class SolicitSession extends LeafSession {
 
   /** To be called as soon as the connection stands. */
   start(): void {
-    const { log, server } = this.options
-    log.info(`Leafnode connection created for account: ${server.account}`)
+    const { log } = this.options
+    log.info(`Leafnode connection created for account: ${this.account}`)
   }
 
   /** The peer is to send its INFO now. */
@@ -192,7 +192,7 @@ export class SolicitSession extends LeafSession {
 
   #sendConnect(info: ServerInfo, credentials: LeafCredentials): void {
     if (this.isEnded) return
-    const { server, isHub, denyImports, requestsIsolation, link, log, interest } = this.options
+    const { server, isHub, denyImports, requestsIsolation, link, log } = this.options
     const connect = encodeLeafConnect({
       ...credentials,
       version: server.version,
@@ -206,14 +206,14 @@ export class SolicitSession extends LeafSession {
       denyPub: denyImports,
       isolate: requestsIsolation,
       compressMode: this.compression,
-      remoteAccount: server.account,
+      remoteAccount: this.account,
       protocol: server.protocol,
     })
     link.write(wireText(connect))
     log.debug('Remote leafnode connect msg sent')
     this.#state = 'awaitConnectInfo'
     this.awaitAnswer(CONNECT_INFO_WAIT_MS)
-    interest.join(this)
+    this.binding.interest.join(this)
     if (info.infoOnConnect !== true) this.#finish()
   }
 
@@ -235,19 +235,19 @@ export class SolicitSession extends LeafSession {
   }
 
   #onLameDuck({ leafnodeUrls = [], wsConnectUrls = [] }: ServerInfo): void {
-    const { interest, log, onDiscovered, onLameDuck } = this.options
+    const { log, onDiscovered, onLameDuck } = this.options
     // Those it told of before may be its own.
     onDiscovered(leafnodeUrls, wsConnectUrls)
     log.info('The other side is about to end: looking for another server')
-    interest.withdrawLoop(this)
+    this.binding.interest.withdrawLoop(this)
     onLameDuck()
   }
 
   #finish(): void {
-    const { interest, log, server } = this.options
-    if (interest.leadsToKnownCluster(this)) {
+    const { log } = this.options
+    if (this.binding.interest.leadsToKnownCluster(this)) {
       log.error(
-        `Registering leaf with account ${server.account} resulted in error: leafnode loop detected`,
+        `Registering leaf with account ${this.account} resulted in error: leafnode loop detected`,
       )
       this.onLoop(true)
       return

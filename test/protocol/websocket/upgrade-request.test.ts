@@ -203,12 +203,22 @@ test('browsers are known by their user agent', () => {
 })
 
 test('cookies by name', () => {
-  const names = { userCookie: 'u', passCookie: 'p', tokenCookie: '' }
+  const names = { jwtCookie: 'j', userCookie: 'u', passCookie: 'p', tokenCookie: '' }
   const found = (...lines: string[]) =>
     cookieCredentials(headersOf(lines.flatMap((line) => ['Cookie', line])), names)
-  assert.deepEqual(found('u=bob; p=s3cret; t=x'), { user: 'bob', pass: 's3cret', token: '' })
-  assert.deepEqual(found('a=1', 'p="quoted"'), { user: '', pass: 'quoted', token: '' })
-  assert.deepEqual(found('u=a=b'), { user: 'a=b', pass: '', token: '' })
+  assert.deepEqual(found('u=bob; p=s3cret; t=x'), {
+    jwt: '',
+    user: 'bob',
+    pass: 's3cret',
+    token: '',
+  })
+  assert.deepEqual(found('j=a.b.c', 'p="quoted"'), {
+    jwt: 'a.b.c',
+    user: '',
+    pass: 'quoted',
+    token: '',
+  })
+  assert.deepEqual(found('u=a=b'), { jwt: '', user: 'a=b', pass: '', token: '' })
   assert.equal(found('x=1; bad name=2; u=back\\slash'), undefined)
   assert.equal(found(), undefined)
 })

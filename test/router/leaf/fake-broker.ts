@@ -120,7 +120,6 @@ export class FakeBroker implements LeafInterestSink {
       headers: true,
       jetstream: false,
       protocol: 1,
-      account: '$G',
       ...server,
     }
     this.interest = new LeafInterest(() => this.local.values(), `$LDS.${name}`)
@@ -200,7 +199,7 @@ export class FakeBroker implements LeafInterestSink {
     return {
       link,
       server: this.server,
-      interest: this.interest,
+      binding: { account: '$G', interest: this.interest },
       sink: this,
       log: this.log,
       times: { pingIntervalMs: 120_000, pingsOutMax: 2 },

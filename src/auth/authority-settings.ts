@@ -1,0 +1,218 @@
+import { randomInt } from 'node:crypto'
+import type {
+  AccountOptions,
+  ConnectionType,
+  NkeyUserOptions,
+  PermissionOptions,
+  UserOptions,
+} from '../config/account-types.ts'
+import { isBcrypt } from './password.ts'
+import { effectivePermissions } from './permissions.ts'
+
+/** Name of the account of everybody who is given none. */
+export const GLOBAL_ACCOUNT = '$G'
+
+/** One user, or one token, for all. A token decides alone when it is there. */
+export interface SingleUser {
+  readonly user: string
+  readonly pass: string
+  readonly token: string
+}
+
+export interface LeafUser {
+  readonly user: string
+  readonly pass: string
+  readonly account: string
+  readonly proxyRequired: boolean
+}
+
+/** What of a listener decides who may come in by it. */
+interface ListenerSettings {
+  readonly isOpen: boolean
+  /** `verify_and_map` */
+  readonly mapsCertificates: boolean
+}
+
+/** Everything of the configuration that decides about logins. Plain data. */
+export interface AuthoritySettings {
+  /** Permissions are those in force, defaults included. */
+  readonly users: readonly UserOptions[]
+  readonly nkeys: readonly NkeyUserOptions[]
+  /** User, by name or public key, that who presents nothing is taken for. */
+  readonly noAuthUser: string
+  /** Name of the user made for clients where only the system account has users; '' = none. */
+  readonly implicitUser: string
+  readonly single: SingleUser
+  /** The single user, or the token, is taken from trusted proxies only. */
+  readonly proxyRequired: boolean
+  readonly trustedProxies: readonly string[]
+  readonly isOperatorMode: boolean
+  readonly client: ListenerSettings
+  readonly websocket: ListenerSettings & {
+    /** `verify`; leaf nodes that come this way may be mapped by the leafnodes block. */
+    readonly asksCertificates: boolean
+    readonly single: SingleUser
+    readonly noAuthUser: string
+  }
+  readonly leaf: ListenerSettings & {
+    readonly user: string
+    readonly pass: string
+    readonly nkey: string
+    readonly account: string
+    readonly users: readonly LeafUser[]
+    readonly proxyRequired: boolean
+  }
+}
+
+interface TlsBlock {
+  readonly verify: boolean
+  readonly verifyAndMap: boolean
+}
+
+/** The part of Options that this is made from. */
+export interface LoginOptions {
+  readonly port: number
+  readonly users: readonly UserOptions[]
+  readonly nkeys: readonly NkeyUserOptions[]
+  readonly accounts: readonly Pick<AccountOptions, 'name' | 'defaultPermissions'>[]
+  readonly authorization: SingleUser & {
+    readonly defaultPermissions: PermissionOptions | undefined
+    readonly proxyRequired: boolean
+  }
+  readonly noAuthUser: string
+  readonly systemAccount: string
+  readonly operator: object | undefined
+  readonly trustedProxies: readonly string[]
+  readonly tls: TlsBlock | undefined
+  readonly websocket: {
+    readonly port: number
+    readonly tls: TlsBlock | undefined
+    readonly authorization: SingleUser
+    readonly noAuthUser: string
+  }
+  readonly leafnodes: {
+    readonly port: number
+    readonly tls: TlsBlock | undefined
+    readonly authorization: Omit<AuthoritySettings['leaf'], keyof ListenerSettings>
+  }
+}
+
+/**
+ * Whether nats-server makes a user for clients that present nothing: only the system account is
+ * configured, and nothing else says who may connect.
+ *
+ * @param isAuthorizationDefined whether the configuration has an `authorization` block, and be it
+ *   empty
+ */
+export function needsImplicitUser(options: LoginOptions, isAuthorizationDefined: boolean): boolean {
+  const { accounts, systemAccount, operator, noAuthUser } = options
+  const isSystemOnly = accounts.length === 1 && accounts[0]?.name === systemAccount
+  return isSystemOnly && operator === undefined && noAuthUser === '' && !isAuthorizationDefined
+}
+
+const NAME_CHARACTERS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+const NAME_LENGTH = 8
+const IMPLICIT_PREFIX = 'nats-'
+
+/** `nats-` and eight characters that nobody can guess; to be made once, for all threads. */
+export function createImplicitUserName(): string {
+  const characters = Array.from(
+    { length: NAME_LENGTH },
+    () => NAME_CHARACTERS[randomInt(NAME_CHARACTERS.length)],
+  )
+  return IMPLICIT_PREFIX + characters.join('')
+}
+
+/** @param implicitUser of createImplicitUserName() where needsImplicitUser() says so, else '' */
+export function authoritySettings(options: LoginOptions, implicitUser: string): AuthoritySettings {
+  const { authorization, websocket, leafnodes } = options
+  const defaults = new Map(options.accounts.map((one) => [one.name, one.defaultPermissions]))
+  // Who is in no account is in the authorization block, whose defaults are for nobody else.
+  const withPermissions = <User extends UserOptions | NkeyUserOptions>(user: User): User => ({
+    ...user,
+    permissions: effectivePermissions(
+      user.permissions,
+      user.account === '' ? authorization.defaultPermissions : defaults.get(user.account),
+    ),
+  })
+  const implicit = implicitUser === '' ? [] : [implicitUserOptions(implicitUser)]
+  return {
+    users: [...options.users.map(withPermissions), ...implicit],
+    nkeys: options.nkeys.map(withPermissions),
+    noAuthUser: implicitUser || options.noAuthUser,
+    implicitUser,
+    single: singleOf(authorization),
+    proxyRequired: authorization.proxyRequired,
+    trustedProxies: options.trustedProxies,
+    isOperatorMode: options.operator !== undefined,
+    client: listenerOf(options),
+    websocket: {
+      ...listenerOf(websocket),
+      asksCertificates: websocket.tls?.verify === true || websocket.tls?.verifyAndMap === true,
+      single: singleOf(websocket.authorization),
+      noAuthUser: websocket.noAuthUser,
+    },
+    leaf: { ...leafnodes.authorization, ...listenerOf(leafnodes) },
+  }
+}
+
+function singleOf({ user, pass, token }: SingleUser): SingleUser {
+  return { user, pass, token }
+}
+
+function listenerOf({ port, tls }: { port: number; tls: TlsBlock | undefined }): ListenerSettings {
+  return { isOpen: port !== 0, mapsCertificates: tls?.verifyAndMap ?? false }
+}
+
+/** As in nats-server, its password is what follows the first of the eight characters. */
+function implicitUserOptions(user: string): UserOptions {
+  return {
+    user,
+    pass: user.slice(IMPLICIT_PREFIX.length + 1),
+    account: '',
+    permissions: undefined,
+    connectionTypes: [],
+    proxyRequired: false,
+  }
+}
+
+/** WRN at start when hasPlaintextPassword() holds. Source: nats-server. */
+export const PLAINTEXT_PASSWORD_WARNING = 'Plaintext passwords detected, use nkeys or bcrypt'
+
+/**
+ * Plain tokens do not count: nats-server warns of passwords only. Nor do users without a password
+ * who have a certificate, nor the passwords of the leafnodes and websocket blocks.
+ */
+export function hasPlaintextPassword(settings: AuthoritySettings): boolean {
+  const { single, users, implicitUser, isOperatorMode } = settings
+  if (single.pass !== '' && !isBcrypt(single.pass)) return true
+  return (
+    !isOperatorMode &&
+    users.some((user) => {
+      if (user.user === implicitUser || isBcrypt(user.pass)) return false
+      return user.pass !== '' || !isCertificateUser(settings, user)
+    })
+  )
+}
+
+/**
+ * Whether there is a listener on which a certificate may lead to this user. Without a password the
+ * user is then for certificates only: two empty passwords are not to be found equal.
+ */
+export function isCertificateUser(settings: AuthoritySettings, user: UserOptions): boolean {
+  const { client, websocket, leaf } = settings
+  const isAllowed = (type: ConnectionType): boolean =>
+    user.connectionTypes.length === 0 || user.connectionTypes.includes(type)
+  const hasOwnLeafUsers = leaf.user !== '' || leaf.nkey !== '' || leaf.users.length > 0
+  const hasWebsocket = websocket.isOpen && websocket.asksCertificates
+  const isLeafAllowed = isAllowed('LEAFNODE') || (hasWebsocket && isAllowed('LEAFNODE_WS'))
+  return (
+    (maps(client) && isAllowed('STANDARD')) ||
+    (maps(websocket) && isAllowed('WEBSOCKET')) ||
+    (maps(leaf) && !hasOwnLeafUsers && isLeafAllowed)
+  )
+}
+
+function maps({ isOpen, mapsCertificates }: ListenerSettings): boolean {
+  return isOpen && mapsCertificates
+}

@@ -1,0 +1,72 @@
+/** Shows what a JWT says, and why a server would refuse it. */
+import { decodeAccountClaims, decodeOperatorClaims } from '../../auth/jwt/decode.ts'
+import { describeFlags, type Flags, parseFlags } from '../nats/flags.ts'
+import { ToolError } from '../nats/tool-error.ts'
+import { describeToken } from './describe.ts'
+import { judge } from './judge.ts'
+import { readToken } from './token-file.ts'
+
+const FLAGS = {
+  account: { fallback: '', help: 'JWT of the account, a file or the text' },
+  operator: { fallback: '', help: 'JWT of the operator, a file or the text' },
+  h: { fallback: false, help: 'Show help message' },
+} as const satisfies Flags
+
+const SYNOPSIS = '[-account jwt] [-operator jwt] <file|text|->'
+const BAD_FLAGS_CODE = 2
+
+/** @returns the exit code: 0 if nothing speaks against the JWT, 1 if something does, 2 for bad flags */
+export function runJwt(calledAs: string, args: readonly string[]): number {
+  const usage = `Usage: ${calledAs} ${SYNOPSIS}\n${describeFlags(FLAGS)}`
+  const parsed = parseFlags(FLAGS, flagsFirst(args))
+  if (parsed.outcome === 'help' || (parsed.outcome === 'parsed' && parsed.values.h)) {
+    process.stdout.write(usage)
+    return 0
+  }
+  if (parsed.outcome === 'refused' || parsed.rest.length !== 1) {
+    const reason = parsed.outcome === 'refused' ? `${parsed.reason}\n` : ''
+    process.stderr.write(`${reason}${usage}`)
+    return BAD_FLAGS_CODE
+  }
+  try {
+    return show(parsed.rest[0]!, parsed.values)
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error
+    process.stderr.write(`${calledAs}: ${error.message}\n`)
+    return 1
+  }
+}
+
+/** The JWT may stand before the flags, too. */
+function flagsFirst(args: readonly string[]): readonly string[] {
+  const [first, ...rest] = args
+  const isToken = first !== undefined && (first === '-' || !first.startsWith('-'))
+  return isToken ? [...rest, first] : args
+}
+
+function show(
+  source: string,
+  { account, operator }: { readonly account: string; readonly operator: string },
+): number {
+  const presented = readToken(source)
+  const chain = {
+    account: account === '' ? undefined : claimsOf('account', account),
+    operator: operator === '' ? undefined : claimsOfOperator(operator),
+  }
+  const nowMs = Date.now()
+  const findings = judge(presented, chain, nowMs)
+  process.stdout.write(describeToken(presented, findings, nowMs))
+  return findings.reasons.length === 0 ? 0 : 1
+}
+
+function claimsOf(name: string, source: string) {
+  const decoded = decodeAccountClaims(readToken(source).token)
+  if (!decoded.ok) throw new ToolError(`the JWT given as ${name} is not usable: ${decoded.why}`)
+  return decoded.claims
+}
+
+function claimsOfOperator(source: string) {
+  const decoded = decodeOperatorClaims(readToken(source).token)
+  if (!decoded.ok) throw new ToolError(`the JWT given as operator is not usable: ${decoded.why}`)
+  return decoded.claims
+}

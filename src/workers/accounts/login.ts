@@ -1,0 +1,24 @@
+import type { Identity, LoginRequest } from '../../auth/login.ts'
+import type { ViolationName } from '../../protocol/violations.ts'
+import type { Grant } from '../peer-messages.ts'
+import type { Account } from './account.ts'
+import type { SharedPermissions } from './grants.ts'
+
+/** A connection that was let in, on the routing worker. */
+export interface Login {
+  readonly request: LoginRequest
+  readonly identity: Identity
+  readonly account: Account
+  readonly isLeaf: boolean
+  /** Unix time at which it connected. */
+  readonly startMs: number
+  permissions: SharedPermissions | undefined
+  /** Where the connection is told what has changed. */
+  readonly owner: LoginOwner
+}
+
+/** A protocol worker's connection, or a leaf link of this thread. */
+export interface LoginOwner {
+  regrant(cid: number, grant: Grant): void
+  evict(cid: number, why: ViolationName): void
+}

@@ -1,0 +1,107 @@
+import {
+  createPublishPermission,
+  createSubscribePermission,
+  type PublishPermission,
+  type SubscribePermission,
+} from '../auth/permissions.ts'
+import { ReplyPermits } from '../auth/reply-permits.ts'
+import type { Connection } from '../io/connection.ts'
+import type { Deadline } from '../io/deadlines.ts'
+import type { IoThread } from './io-thread.ts'
+import type { Grant } from './peer-messages.ts'
+
+const LF = 10
+/** Far deadlines are looked at again this often: clocks get set, and timers have a range. */
+const EXPIRY_STEP_MS = 3_600_000
+
+/**
+ * What one connection has been granted, in force: what the kernel must know is in the connection's
+ * record, the rest is here.
+ */
+export class ConnectionGrant {
+  readonly grant: Grant
+  /** Undefined: everything. */
+  readonly subscribe: SubscribePermission | undefined
+  readonly #publish: PublishPermission | undefined
+  readonly #replies: ReplyPermits | undefined
+  readonly #thread: IoThread
+  readonly #connection: Connection
+  #expiry: Deadline | undefined
+
+  constructor(thread: IoThread, connection: Connection, grant: Grant) {
+    this.#thread = thread
+    this.#connection = connection
+    this.grant = grant
+    const { permissions } = grant
+    const { subscribe, publish, responses } = permissions ?? {}
+    if (subscribe !== undefined) this.subscribe = createSubscribePermission(subscribe)
+    if (publish !== undefined) this.#publish = createPublishPermission(publish)
+    if (responses !== undefined && this.#publish !== undefined) {
+      this.#replies = new ReplyPermits(responses)
+    }
+  }
+
+  /** Tells the kernel. What plans rest on has other keys, or was voided by the routing worker. */
+  enforce(): void {
+    const { exports, layout, words } = this.#thread.kernel
+    const { record } = this.#connection
+    const set = (field: number, value: number) => Atomics.store(words, (record + field) >> 2, value)
+    const { account, planKey, incoming, outgoing, maxPayload } = this.grant
+    set(layout.CONNECTION_ACCOUNT, exports.accountAddress(account))
+    set(layout.CONNECTION_PLAN_KEY, planKey)
+    set(layout.CONNECTION_INCOMING, incoming)
+    set(layout.CONNECTION_OUTGOING, outgoing)
+    set(layout.CONNECTION_PAYLOAD_MAX, maxPayload)
+  }
+
+  /** @param onExpired called once, when the login ends */
+  watchExpiry(onExpired: () => void): void {
+    const { expiresMs } = this.grant
+    if (expiresMs === 0) return
+    const leftMs = expiresMs - Date.now()
+    if (leftMs <= 0) onExpired()
+    else {
+      const stepMs = Math.min(leftMs, EXPIRY_STEP_MS)
+      this.#expiry = this.#thread.deadlines.after(stepMs, () => this.watchExpiry(onExpired))
+    }
+  }
+
+  stop(): void {
+    this.#expiry?.cancel()
+  }
+
+  /** Whether a publish that needs no tracked reply is permitted; latin1. The kernel decides. */
+  mayPublish(subject: string): boolean {
+    return this.#publish === undefined || this.#publish.isAllowed(subject)
+  }
+
+  // ── replies to what was delivered ─────────────────────────────────────────────────────────
+
+  /** Whether what is sent to the client must be shown to `onOutbound`. */
+  get tracksReplies(): boolean {
+    return this.#replies !== undefined
+  }
+
+  /** Uses up one reply. */
+  takeReply(subject: string): boolean {
+    return this.#replies?.take(subject, performance.now()) === true
+  }
+
+  /** @param frames whole frames on their way to the client */
+  onOutbound(frames: Uint8Array): void {
+    const replies = this.#replies
+    if (replies === undefined) return
+    const bytes = Buffer.from(frames.buffer, frames.byteOffset, frames.length)
+    for (let at = 0; at < bytes.length; ) {
+      const end = bytes.indexOf(LF, at)
+      if (end < 0) return
+      const words = bytes.toString('latin1', at, end - 1).split(' ')
+      at = end + 1
+      const isPlain = words[0] === 'MSG'
+      if (!isPlain && words[0] !== 'HMSG') continue
+      at += Number(words.at(-1)) + 2
+      const reply = words.length === (isPlain ? 5 : 6) ? words[3]! : ''
+      if (reply !== '' && !this.mayPublish(reply)) replies.remember(reply, this.#thread.nowMs)
+    }
+  }
+}

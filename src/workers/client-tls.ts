@@ -1,0 +1,199 @@
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { TlsOptions } from '../config/option-types.ts'
+import { adoptSocket } from '../io/adopt-socket.ts'
+import type { Connection } from '../io/connection.ts'
+import { copyInto } from '../io/read-by-copy.ts'
+import { awaitFirstBytes, takeFirstBytes } from '../io/tls/first-bytes.ts'
+import { createServerTls, type ServerTls } from '../io/tls/server-tls.ts'
+import { TlsError } from '../io/tls/tls-error.ts'
+import { errorLine, VIOLATIONS } from '../protocol/violations.ts'
+import type { ClientSession } from './client-session.ts'
+import { HandshakeRate } from './handshake-rate.ts'
+import type { ProtocolWorker } from './protocol-worker-role.ts'
+import { tlsFacts } from './tls-facts.ts'
+
+/** Content type of a TLS record with a handshake message, RFC 8446, section 5.1. */
+const HANDSHAKE_RECORD = 0x16
+
+/**
+ * Clients of the TCP listener when it has TLS. Loaded only then: Node takes tens of milliseconds,
+ * and megabytes, for TLS in each thread.
+ *
+ * Classic: INFO in clear, then the handshake. `handshake_first`: INFO only over TLS; with a
+ * fallback it goes out in clear to those who stay silent. `allow_non_tls`: whoever's first byte
+ * after INFO in clear is no TLS handshake goes on in clear.
+ */
+export class ClientTlsAcceptor {
+  readonly #worker: ProtocolWorker
+  readonly #options: TlsOptions
+  readonly #allowNonTls: boolean
+  readonly #tls: ServerTls
+  readonly #rate: HandshakeRate | undefined
+
+  /**
+   * @param rateMemory of HandshakeRate, undefined without a limit
+   * @throws TlsFilesError
+   */
+  constructor(worker: ProtocolWorker, tls: TlsOptions, rateMemory: SharedArrayBuffer | undefined) {
+    this.#worker = worker
+    this.#options = tls
+    this.#allowNonTls = worker.options.allowNonTls
+    this.#tls = createServerTls(tls)
+    this.#rate = rateMemory && new HandshakeRate(rateMemory, tls.connectionRateLimit)
+  }
+
+  /** @throws TlsFilesError; the certificates stay what they were */
+  reload(): void {
+    this.#tls.reload()
+  }
+
+  /**
+   * Inside a turn.
+   *
+   * @param source nothing was read from it
+   * @param isRefused max_connections is reached: say so and close
+   */
+  accept(source: Socket, session: ClientSession, isRefused: boolean): void {
+    const { handshakeFirst } = this.#options
+    session.open()
+    if (isRefused) {
+      session.connection.attach(adoptSocket(source, session.connection))
+      if (!handshakeFirst) session.sendInfo()
+      session.violate('maxConnections')
+      return
+    }
+    if (handshakeFirst) {
+      void this.#acceptFirst(source, session)
+      return
+    }
+    this.#greetInClear(source, session)
+    void this.#acceptClassic(source, session)
+  }
+
+  async #acceptFirst(source: Socket, session: ClientSession): Promise<void> {
+    const { handshakeFirstFallbackMs: waitMs } = this.#options
+    if (waitMs > 0 && (await awaitFirstBytes(source, waitMs)) === 'silence') {
+      if (endedMeanwhile(source, session)) return
+      this.#inTurn(() => this.#greetInClear(source, session))
+      await this.#acceptClassic(source, session)
+      return
+    }
+    await this.#secure(source, session, true)
+  }
+
+  async #acceptClassic(source: Socket, session: ClientSession): Promise<void> {
+    if (this.#allowNonTls) {
+      const first = await awaitFirstBytes(source, this.#options.timeoutMs)
+      if (first !== 'bytes' || !startsHandshake(source)) {
+        this.#inTurn(() => {
+          if (session.connection.isOpen) session.startTimers()
+          goOnInClear(source, session.connection)
+        })
+        return
+      }
+    }
+    await this.#secure(source, session, false)
+  }
+
+  /** The socket is free for others afterwards. */
+  #greetInClear(source: Socket, session: ClientSession): void {
+    const { connection } = session
+    connection.attach(source)
+    session.sendInfo()
+    connection.releaseSocket()
+  }
+
+  /** The handshake, and what comes after it. */
+  async #secure(source: Socket, session: ClientSession, isFirst: boolean): Promise<void> {
+    const { connection } = session
+    if (endedMeanwhile(source, session)) return
+    if (!source.destroyed && this.#rate?.allow() === false) {
+      this.#inTurn(() => {
+        goOnInClear(source, connection, false)
+        session.violate('tlsThrottled')
+      })
+      return
+    }
+    const secure = await this.#shakeHands(source, session)
+    this.#inTurn(() => {
+      if (secure !== undefined && connection.isOpen) this.#onSecure(secure, session, isFirst)
+      connection.replaceSocket(secure ?? source)
+    })
+  }
+
+  /** @returns undefined when it failed: the connection has ended */
+  async #shakeHands(source: Socket, session: ClientSession): Promise<TLSSocket | undefined> {
+    this.#worker.log.debug(`${session.prefix}Starting TLS client connection handshake`)
+    try {
+      return await this.#tls.secure(source, undefined, TLS_REQUIRED)
+    } catch (error) {
+      source.destroy()
+      this.#inTurn(() => this.#onFailure(error, session))
+      return undefined
+    }
+  }
+
+  /** Nothing is read yet: what is written now comes ahead of all answers. */
+  #onSecure(secure: TLSSocket, session: ClientSession, isFirst: boolean): void {
+    const facts = tlsFacts(secure, this.#tls.isVerifying)
+    const { log } = this.#worker
+    log.debug(`${session.prefix}TLS handshake complete`)
+    log.debug(`${session.prefix}TLS version ${facts.version}, cipher suite ${facts.cipher}`)
+    session.tls = facts
+    // Whoever got here had no choice, whatever other clients have.
+    if (isFirst) session.sendInfo({ tlsRequired: true })
+    session.startTimers()
+  }
+
+  #onFailure(error: unknown, { connection, prefix }: ClientSession): void {
+    if (!connection.isOpen) return
+    const { log } = this.#worker
+    const isQuiet = error instanceof TlsError && error.isProbe
+    const why = error instanceof Error ? error.message : String(error)
+    log[isQuiet ? 'debug' : 'error'](`${prefix}TLS handshake error: ${why}`)
+    if (error instanceof TlsError && error.kind === 'timeout') {
+      log.debug(`${prefix}TLS handshake timeout`)
+    }
+    connection.close('tlsHandshakeFailure')
+  }
+
+  #inTurn(run: () => void): void {
+    const { thread } = this.#worker
+    thread.beginTurn()
+    run()
+    thread.endTurn()
+  }
+}
+
+/** A client that waits for something else may still read this. */
+const TLS_REQUIRED = errorLine(VIOLATIONS.tlsRequired.wire)
+
+/** The server is ending: there was nothing to tell the client while it was waited for. */
+function endedMeanwhile(source: Socket, { connection }: ClientSession): boolean {
+  if (connection.isOpen) return false
+  source.destroy()
+  connection.replaceSocket(source)
+  return true
+}
+
+/** What is looked at stays in the socket's buffer. */
+function startsHandshake(source: Socket): boolean {
+  const head = source.read() as Buffer | null
+  if (head === null) return false
+  source.unshift(head)
+  return head[0] === HANDSHAKE_RECORD
+}
+
+/** @param isHeard false: what the client has sent counts no more */
+function goOnInClear(source: Socket, connection: Connection, isHeard = true): void {
+  if (source.destroyed) {
+    connection.replaceSocket(source)
+    return
+  }
+  const head = takeFirstBytes(source)
+  // The handle of a socket that still has to write cannot change hands.
+  const isMovable = source.writableLength === 0
+  connection.replaceSocket(isMovable ? adoptSocket(source, connection) : source, isMovable)
+  if (isHeard && head !== undefined) copyInto(connection, head)
+}

@@ -1,0 +1,72 @@
+import type { Identity, LoginNotice, LoginRequest } from '../auth/login.ts'
+import type { PermissionOptions } from '../config/account-types.ts'
+import type { ViolationName } from '../protocol/violations.ts'
+
+/**
+ * What a connection may do, as the routing worker grants it. Addresses are in the sublist's memory,
+ * and die with the routing worker: its successor grants anew (`rejoin`).
+ */
+export interface Grant {
+  readonly identity: Identity
+  /** Number of the account, see ACCOUNT_NUMBER. */
+  readonly account: number
+  readonly accountName: string
+  readonly isSystemAccount: boolean
+  /** See CONNECTION_PLAN_KEY. */
+  readonly planKey: number
+  /** What may be published, and what must not be delivered; 0 = no restriction. */
+  readonly incoming: number
+  readonly outgoing: number
+  /** In force, defaults included. */
+  readonly permissions: PermissionOptions | undefined
+  /** The strictest of server, account and user; -1 = none. */
+  readonly maxPayload: number
+  readonly maxSubscriptions: number
+  /** Unix time in ms at which the connection ends; 0: never. `expiry` says whose end it is. */
+  readonly expiresMs: number
+  readonly expiry: 'userExpired' | 'accountExpired'
+}
+
+/** Answer to a login. */
+export type LoginAnswer = { readonly notices?: readonly LoginNotice[] | undefined } & (
+  | { readonly ok: true; readonly grant: Grant }
+  | {
+      readonly ok: false
+      readonly why: ViolationName
+      /** For the log, of level error and debug; '' = nothing. */
+      readonly log: string
+      readonly reason: string
+    }
+)
+
+/** A login that has been granted, told to a new routing worker. */
+export interface StandingLogin {
+  readonly request: LoginRequest
+  readonly identity: Identity
+  readonly accountName: string
+  /** Unix time at which it connected. */
+  readonly startMs: number
+}
+
+/** What two threads tell each other about single clients. Everything about messages is in lanes. */
+export type PeerMessage =
+  // From protocol workers to the routing worker.
+  | {
+      readonly type: 'login'
+      readonly id: number
+      readonly request: LoginRequest
+      /** The client sent something else than CONNECT. */
+      readonly isSilent: boolean
+      /** Unix time at which it connected. */
+      readonly startMs: number
+    }
+  | { readonly type: 'logout'; readonly cid: number }
+  | { readonly type: 'rejoin'; readonly logins: readonly StandingLogin[] }
+  /** What `rejoined` granted is in force: the slots of the thread may be read. */
+  | { readonly type: 'rejoinDone' }
+  // From the routing worker to protocol workers.
+  | { readonly type: 'loggedIn'; readonly id: number; readonly answer: LoginAnswer }
+  | { readonly type: 'rejoined'; readonly grants: readonly (readonly [number, Grant])[] }
+  /** Something about a connection has changed: the account's limits, or its permissions. */
+  | { readonly type: 'regranted'; readonly cid: number; readonly grant: Grant }
+  | { readonly type: 'evicted'; readonly cid: number; readonly why: ViolationName }
