@@ -2,7 +2,8 @@
 # Brings the programs the broker is compared with into a folder, those that are not there yet:
 #
 #   scripts/peers.sh <folder>      makes <folder>/nats-server-latest, nats-server-2.10, nats-server-2.9,
-#                                  and the example programs nats-{sub,pub,req,rply} of the Go client
+#                                  the example programs nats-{sub,pub,req,rply} of the Go client,
+#                                  and the tools nk and nsc
 #
 # Go builds them where it is present; else Debian's packages are unpacked, without root and without a
 # change to the system's package sources. What cannot be had is named and left out; exit 1 only if the
@@ -84,7 +85,24 @@ bring_examples() {
   return 0
 }
 
+# The tools for keys and JWTs. The version of nsc is named: the newest is not always to be had.
+bring_tools() {
+  local name package
+  for package in nkeys/nk@latest nsc/v2@v2.12.2; do
+    name=$(basename "${package%%@*}")
+    [ "$name" = v2 ] && name=nsc
+    [ -x "$folder/$name" ] && continue
+    command -v go >/dev/null || return 0
+    say "$name: go install $package"
+    mkdir -p "$work/gobin"
+    GOBIN=$work/gobin GOFLAGS=-mod=mod go install "github.com/nats-io/$package" >&2 &&
+      place "$work/gobin/$name" "$name"
+  done
+  return 0
+}
+
 bring_examples
+bring_tools
 bring nats-server-2.9 v2.9.10 bookworm
 bring nats-server-2.10 v2.10.27 trixie
 bring nats-server-latest latest sid

@@ -141,12 +141,11 @@ export function seedNkeyFault(text: string): string | undefined {
 }
 
 function textFault(text: string): string | undefined {
+  const wrong = text.search(/[^A-Z2-7]/)
+  if (wrong !== -1) return `illegal base32 data at input byte ${wrong}`
   const bytes = decodeBase32(text)
-  if (bytes === null) {
-    const wrong = text.search(/[^A-Z2-7]/)
-    return `illegal base32 data at input byte ${wrong === -1 ? text.length : wrong}`
-  }
-  if (bytes.length < 2 * CRC_BYTES) return 'nkeys: invalid encoded key'
+  if ((text.length * DIGIT_BITS) / 8 < 2 * CRC_BYTES) return 'nkeys: invalid encoded key'
+  if (bytes === null) return 'nkeys: invalid checksum'
   const end = bytes.length - CRC_BYTES
   const crc = bytes[end]! | (bytes[end + 1]! << 8)
   return crc16(bytes.subarray(0, end)) === crc ? undefined : 'nkeys: invalid checksum'

@@ -76,7 +76,8 @@ export class RoutingWorker implements ThreadRole, InterestAnnouncer {
   #runningThreads(): number[] {
     const threads: number[] = []
     for (let thread = 1; thread < this.#threadCount; thread++) {
-      if (!this.#isStarting(thread)) threads.push(thread)
+      // A dead one has nobody to tell of.
+      if (this.#stateOf(thread) === this.kernel.layout.THREAD_STATE_RUNNING) threads.push(thread)
     }
     return threads
   }
@@ -153,9 +154,12 @@ export class RoutingWorker implements ThreadRole, InterestAnnouncer {
 
   /** The memory of a thread that starts is not in order yet, and it has no subscriptions. */
   #isStarting(thread: number): boolean {
+    return this.#stateOf(thread) === this.kernel.layout.THREAD_STATE_ABSENT
+  }
+
+  #stateOf(thread: number): number {
     const { layout, words } = this.kernel
-    const state = threadField(this.kernel, thread, layout.THREAD_STATE) >> 2
-    return Atomics.load(words, state) === layout.THREAD_STATE_ABSENT
+    return Atomics.load(words, threadField(this.kernel, thread, layout.THREAD_STATE) >> 2)
   }
 
   // ── InterestAnnouncer: of this thread's own clients ───────────────────────────────────────

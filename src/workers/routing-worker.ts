@@ -52,8 +52,12 @@ function onMessage(message: ToThread): void {
 const early: ToThread[] = []
 let isOpen = false
 parentPort?.on('message', (message: ToThread) => {
-  if (isOpen || message.type === 'peer' || message.type === 'peerDied') onMessage(message)
-  else early.push(message)
+  if (isOpen || message.type === 'peer') {
+    onMessage(message)
+    return
+  }
+  if (message.type === 'peerDied') worker.security.awaitNoMore(message.thread)
+  early.push(message)
 })
 try {
   await worker.open()

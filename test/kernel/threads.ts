@@ -85,9 +85,9 @@ export class Threads {
 
   /** Number of a connection's account. */
   accountOf(connection: number): number {
-    const { layout } = this.router
+    const { exports, layout } = this.router
     const account = this.router.word(connection + layout.CONNECTION_ACCOUNT)
-    return this.router.word(account + layout.ACCOUNT_NUMBER)
+    return (account - exports.accountAddress(0)) / layout.ACCOUNT_BYTES
   }
 
   /** Interest of a leaf link of the routing worker. Returns the entry. */

@@ -168,6 +168,11 @@ async function runStep(
       await client.sendPieces(piecesOf(step), step.pauseMs)
       return
     }
+    case 'sendMade': {
+      const heard = (on: string) => find(connections, on).client.received.toString('latin1')
+      await find(connections, step.on).client.send(step.make(heard))
+      return
+    }
     case 'close':
       find(connections, step.on).client.close()
       connections.delete(step.on)

@@ -45,6 +45,8 @@ export type Step =
       readonly cuts: readonly number[] | 'bytes'
       readonly pauseMs: number
     }
+  /** Sends what is made of bytes received so far, such as a nonce or a reply subject. */
+  | { readonly kind: 'sendMade'; readonly on: string; readonly make: Make }
   /**
    * Looks at all frames since the last take. While recording, waits for `settleMs` of silence
    * first.
@@ -52,6 +54,9 @@ export type Step =
   | { readonly kind: 'take'; readonly on: string; readonly settleMs: number }
   | { readonly kind: 'close'; readonly on: string }
   | { readonly kind: 'pause'; readonly durationMs: number }
+
+/** @param heard everything a connection has received since it was opened, as latin1 */
+export type Make = (heard: (on: string) => string) => string
 
 /** Stands in a configuration for the address of the hub that the scripts play. */
 export const HUB_ADDRESS = '<hub>'
@@ -88,6 +93,11 @@ export function sendCut(
   pauseMs = 1,
 ): Step {
   return { kind: 'send', on, bytes, cuts, pauseMs }
+}
+
+/** Sends what depends on what was received. */
+export function sendMade(on: string, make: Make): Step {
+  return { kind: 'sendMade', on, make }
 }
 
 export function take(on: string, settleMs = SETTLE_MS): Step {

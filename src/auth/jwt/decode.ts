@@ -106,8 +106,8 @@ function decode(token: string, asGeneric: boolean): Decoded {
   const signature = decodeRawUrlBase64(end)
   if (!signature.ok) return signature
 
-  // A type that is not known has no version to go by.
-  const isFirst = claims.type === 'generic' ? header.isFirst : claims.version <= 1
+  // Who asks for generic claims goes by the header; a type that is not known is of version 1.
+  const isFirst = asGeneric ? header.isFirst : claims.type === 'generic' || claims.version <= 1
   const signed = Buffer.from(isFirst ? body : `${head}.${body}`)
   if (!verifySignature(claims.issuer, signed, signature.bytes)) {
     return refused(`claim failed V${isFirst ? 1 : 2} signature verification`)

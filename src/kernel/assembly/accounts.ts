@@ -3,7 +3,6 @@ import {
   ACCOUNTS_MAX,
   ACCOUNT_BYTES,
   ACCOUNT_MAPPINGS,
-  ACCOUNT_NUMBER,
   ACCOUNT_ROOT,
   ACCOUNT_WILDCARD,
   GENERATION_BUCKETS,
@@ -22,15 +21,19 @@ export function accountAddress(number: u32): u32 {
   return accounts + number * ACCOUNT_BYTES
 }
 
+/** Number of a record's account. */
+@inline
+export function accountNumber(account: u32): u32 {
+  return (account - accounts) / ACCOUNT_BYTES
+}
+
 /** The record that the routing worker may write; 0 when there is none of that number. */
 export function usedAccount(number: u32): u32 {
   if (number >= ACCOUNTS_MAX) return 0
   if (number >= load<u32>(sublist, SUBLIST_ACCOUNTS)) {
     store<u32>(sublist, number + 1, SUBLIST_ACCOUNTS)
   }
-  const account = accountAddress(number)
-  atomic.store<u32>(account + ACCOUNT_NUMBER, number)
-  return account
+  return accountAddress(number)
 }
 
 /** The sublist is about to be empty. Generations go on. */
@@ -58,7 +61,7 @@ export function setMappings(number: u32, block: u32): void {
 
 /** Address of the generation that a first token belongs to. */
 export function bucketOf(account: u32, token: u32, bytes: u32): u32 {
-  const hash = hashBytes(token, bytes, 1 + load<u32>(account, ACCOUNT_NUMBER))
+  const hash = hashBytes(token, bytes, 1 + accountNumber(account))
   return generations + (((hash >>> 8) & (GENERATION_BUCKETS - 1)) << 2)
 }
 

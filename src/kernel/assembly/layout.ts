@@ -97,7 +97,6 @@ export const ACCOUNT_ROOT: u32 = 0
 export const ACCOUNT_WILDCARD: u32 = 4
 /** Address of a block that the host can read, 0 = subjects are not mapped. */
 export const ACCOUNT_MAPPINGS: u32 = 8
-export const ACCOUNT_NUMBER: u32 = 12
 export const ACCOUNT_BYTES: u32 = 64
 /** chosen: 4 MiB of addresses. Account 0 is the global one. */
 export const ACCOUNTS_MAX: u32 = 65536

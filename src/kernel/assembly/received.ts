@@ -1,6 +1,6 @@
 /** Messages from other threads: the receiving end of the records that records.ts writes. */
+import { accountNumber } from './accounts'
 import {
-  ACCOUNT_NUMBER,
   CONNECTION_ACCOUNT,
   CONNECTION_GENERATION,
   CONNECTION_PLAN_KEY,
@@ -95,7 +95,7 @@ export function deliverRecord(record: u32, source: u32): bool {
   if (targets == MATCH_YOURSELF) {
     const account = load<u32>(record, MESSAGE_ACCOUNT)
     store<u32>(source, account, CONNECTION_ACCOUNT)
-    store<u32>(source, PLAN_KEY_RELAYED | load<u32>(account, ACCOUNT_NUMBER), CONNECTION_PLAN_KEY)
+    store<u32>(source, PLAN_KEY_RELAYED | accountNumber(account), CONNECTION_PLAN_KEY)
     const plan = planWithRoom(source, 0)
     if (plan == 0) return false
     if (plan > PLAN_OUT_OF_MEMORY) deliverLocal(plan, source)

@@ -1,8 +1,7 @@
 /** Subscription slots and connection records: made and freed by the thread that owns them. */
-import { accountAddress } from './accounts'
+import { accountAddress, accountNumber } from './accounts'
 import { allocate, allocateBlock, release } from './arena'
 import {
-  ACCOUNT_NUMBER,
   ARENA_CONNECTION_FREE,
   ARENA_CONNECTION_SLABS,
   ARENA_EXPIRED,
@@ -209,7 +208,7 @@ export function applySubscribe(slot: u32, generation: u32, thread: u32): bool {
   const bytes = load<u32>(slot, SUB_SUBJECT_BYTES)
   const queueBytes = load<u32>(slot, SUB_QUEUE_BYTES)
   const connection = load<u32>(slot, SUB_CONNECTION)
-  const account = load<u32>(load<u32>(connection, CONNECTION_ACCOUNT), ACCOUNT_NUMBER)
+  const account = accountNumber(load<u32>(connection, CONNECTION_ACCOUNT))
   const denies = load<u32>(connection, CONNECTION_OUTGOING)
   const entry = insertSubscription(
     account,

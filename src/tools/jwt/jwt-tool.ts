@@ -2,6 +2,7 @@
 import { decodeAccountClaims, decodeOperatorClaims } from '../../auth/jwt/decode.ts'
 import { describeFlags, type Flags, parseFlags } from '../nats/flags.ts'
 import { ToolError } from '../nats/tool-error.ts'
+import type { ToolOutput } from '../tool-output.ts'
 import { describeToken } from './describe.ts'
 import { judge } from './judge.ts'
 import { readToken } from './token-file.ts'
@@ -16,23 +17,27 @@ const SYNOPSIS = '[-account jwt] [-operator jwt] <file|text|->'
 const BAD_FLAGS_CODE = 2
 
 /** @returns the exit code: 0 if nothing speaks against the JWT, 1 if something does, 2 for bad flags */
-export function runJwt(calledAs: string, args: readonly string[]): number {
+export function runJwt(
+  calledAs: string,
+  args: readonly string[],
+  { stdout, stderr }: ToolOutput = process,
+): number {
   const usage = `Usage: ${calledAs} ${SYNOPSIS}\n${describeFlags(FLAGS)}`
   const parsed = parseFlags(FLAGS, flagsFirst(args))
   if (parsed.outcome === 'help' || (parsed.outcome === 'parsed' && parsed.values.h)) {
-    process.stdout.write(usage)
+    stdout.write(usage)
     return 0
   }
   if (parsed.outcome === 'refused' || parsed.rest.length !== 1) {
     const reason = parsed.outcome === 'refused' ? `${parsed.reason}\n` : ''
-    process.stderr.write(`${reason}${usage}`)
+    stderr.write(`${reason}${usage}`)
     return BAD_FLAGS_CODE
   }
   try {
-    return show(parsed.rest[0]!, parsed.values)
+    return show(parsed.rest[0]!, parsed.values, stdout)
   } catch (error) {
     if (!(error instanceof ToolError)) throw error
-    process.stderr.write(`${calledAs}: ${error.message}\n`)
+    stderr.write(`${calledAs}: ${error.message}\n`)
     return 1
   }
 }
@@ -47,6 +52,7 @@ function flagsFirst(args: readonly string[]): readonly string[] {
 function show(
   source: string,
   { account, operator }: { readonly account: string; readonly operator: string },
+  stdout: ToolOutput['stdout'],
 ): number {
   const presented = readToken(source)
   const chain = {
@@ -55,7 +61,7 @@ function show(
   }
   const nowMs = Date.now()
   const findings = judge(presented, chain, nowMs)
-  process.stdout.write(describeToken(presented, findings, nowMs))
+  stdout.write(describeToken(presented, findings, nowMs))
   return findings.reasons.length === 0 ? 0 : 1
 }
 

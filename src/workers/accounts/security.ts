@@ -230,7 +230,7 @@ export class Security {
     if (message.type === 'login') void this.#logIn(from, owner, message)
     else if (message.type === 'logout') this.desk.logOut(message.cid)
     else if (message.type === 'rejoin') this.#onRejoin(from, owner, message)
-    else if (message.type === 'rejoinDone') this.#onRejoinDone(from)
+    else if (message.type === 'rejoinDone') this.awaitNoMore(from)
   }
 
   async #logIn(
@@ -253,8 +253,9 @@ export class Security {
     this.#options.thread.tell(from, { type: 'rejoined', grants })
   }
 
-  #onRejoinDone(from: number): void {
-    this.#awaitedThreads?.delete(from)
+  /** A thread has told who is connected to it, or will never do so. */
+  awaitNoMore(thread: number): void {
+    this.#awaitedThreads?.delete(thread)
     if (this.#awaitedThreads?.size === 0) this.#onAllRejoined()
   }
 
@@ -272,7 +273,7 @@ export class Security {
     const owner = this.#owners.get(thread)
     this.#owners.delete(thread)
     if (owner !== undefined) this.desk.forgetOwner(owner)
-    this.#onRejoinDone(thread)
+    this.awaitNoMore(thread)
   }
 
   // ── leaf links ────────────────────────────────────────────────────────────────────────────

@@ -11,6 +11,7 @@ import { NkeyPair } from '../../../src/auth/nkeys.ts'
 import type { ConnectionType } from '../../../src/config/account-types.ts'
 import {
   account,
+  type Draft,
   mint,
   mintAccount,
   mintOperator,
@@ -31,7 +32,7 @@ function operatorClaims(nats: object = {}) {
   return decoded.claims
 }
 
-function accountClaims(nats: object = {}, draft: object = {}, issuer = operator) {
+function accountClaims(nats: object = {}, draft: Draft = {}, issuer = operator) {
   const decoded = decodeAccountClaims(mintAccount(nats, draft, issuer))
   assert.ok(decoded.ok, decoded.ok ? '' : decoded.why)
   return decoded.claims
@@ -92,7 +93,7 @@ function identityOf(jwt: string, options: Parameters<typeof authority>[0] = {}):
 }
 
 /** Of a user with a signing key of the account. */
-const mintScoped = (nats: object = {}, draft: object = {}) => {
+const mintScoped = (nats: object = {}, draft: Draft = {}) => {
   const all = { ...nats, issuer_account: account.publicKey, type: 'user', version: 2 }
   return mint(signer, { sub: user.publicKey, name: 'bob', ...draft, nats: all })
 }
@@ -142,7 +143,7 @@ describe('a user with a JWT', () => {
 
   it('is let in until the JWT or the time of the day ends', () => {
     const times = [{ start: '00:00:00', end: '23:59:59' }]
-    const of = (nats: object, draft: object = {}) => identityOf(mintUser(nats, draft)).expiresMs
+    const of = (nats: object, draft: Draft = {}) => identityOf(mintUser(nats, draft)).expiresMs
     assert.equal(of({}, { exp: NOW_S + 5 }), NOW_MS + 5000)
     const window = of({ times, times_location: 'UTC' })
     assert.ok(window > NOW_MS && window < NOW_MS + 24 * 60 * 60 * 1000)
@@ -383,7 +384,7 @@ describe('the default sentinel', () => {
 describe('when the claims of an account change, a connected user', () => {
   const bare = mintUser({}, { exp: NOW_S + 100 })
   const identity = identityOf(bare)
-  const fate = (claims: object, who = identity, draft: object = {}) =>
+  const fate = (claims: object, who = identity, draft: Draft = {}) =>
     authority().reasonToEnd(who, accountClaims(claims, draft), NOW_MS)
 
   it('stays if nothing speaks against it', () => {

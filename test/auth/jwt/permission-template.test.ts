@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { PermissionClaims } from '../../../src/auth/jwt/claims.ts'
+import type { PermissionClaims, PermissionList } from '../../../src/auth/jwt/claims.ts'
 import { expandPermissions } from '../../../src/auth/jwt/permission-template.ts'
 
 const SOURCE = {
@@ -21,15 +21,27 @@ function expand(permissions: Partial<PermissionClaims>, source = SOURCE) {
   )
 }
 
-function allowed(...allow: string[]) {
+/** What becomes of a list of what may be published. */
+function allowed(...allow: string[]): PermissionList {
   const expanded = expand({ publish: { allow, deny: undefined } })
-  return expanded.ok ? expanded.permissions.publish : expanded.why
+  assert.ok(expanded.ok)
+  return expanded.permissions.publish
 }
 
-function denied(...deny: string[]) {
+/** What becomes of a list of what may not be subscribed to. */
+function denied(...deny: string[]): PermissionList {
   const expanded = expand({ subscribe: { allow: undefined, deny } })
-  return expanded.ok ? expanded.permissions.subscribe : expanded.why
+  assert.ok(expanded.ok)
+  return expanded.permissions.subscribe
 }
+
+function whyNot(permissions: Partial<PermissionClaims>): string {
+  const expanded = expand(permissions)
+  return expanded.ok ? 'it was taken' : expanded.why
+}
+
+const whyNotAllowed = (...allow: string[]) => whyNot({ publish: { allow, deny: undefined } })
+const whyNotDenied = (...deny: string[]) => whyNot({ subscribe: { allow: undefined, deny } })
 
 describe('a template', () => {
   it('is filled in with names and keys, in any case and with blanks', () => {
@@ -67,8 +79,8 @@ describe('a template', () => {
 
   it('that comes to no subject is an error in what is denied', () => {
     const missing = 'generated invalid subject "{{tag(none)}}.x": "none" is not defined'
-    assert.equal(denied('{{tag(none)}}.x'), missing)
-    assert.equal(denied('{{tag(bad)}}'), 'generated invalid subject')
+    assert.equal(whyNotDenied('{{tag(none)}}.x'), missing)
+    assert.equal(whyNotDenied('{{tag(bad)}}'), 'generated invalid subject')
     const unnamed = { ...SOURCE, user: { ...SOURCE.user, name: '' } }
     const expanded = expand({ publish: { allow: undefined, deny: ['a.{{name()}}'] } }, unnamed)
     assert.deepEqual(expanded, { ok: false, why: 'generated invalid subject' })
@@ -76,8 +88,8 @@ describe('a template', () => {
 
   it('of an operation that is not known is an error everywhere', () => {
     const why = 'template operation in "{{x()}}": "x()" is not defined'
-    assert.equal(allowed('{{x()}}'), why)
-    assert.equal(denied('{{x()}}'), why)
+    assert.equal(whyNotAllowed('{{x()}}'), why)
+    assert.equal(whyNotDenied('{{x()}}'), why)
   })
 
   it('and nothing else is touched: lists without one stay as they are', () => {
