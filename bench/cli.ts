@@ -13,11 +13,15 @@ import { runIdle } from './runs/idle.ts'
 import { runLatency } from './runs/latency.ts'
 import { runLeafFleet } from './runs/leaf-fleet.ts'
 import { runLeafInterest } from './runs/leaf-interest.ts'
+import { runLogins } from './runs/logins.ts'
+import { runRequests } from './runs/requests.ts'
 import { runStartup } from './runs/startup.ts'
 import { runThroughput } from './runs/throughput.ts'
-import type { LatencyScenario, Scenario, ThroughputScenario } from './scenarios.ts'
+import type { Scenario } from './scenarios.ts'
 import { killRunningServers, type Server, startServer } from './server-process.ts'
+import { startSetting } from './settings.ts'
 import { type Site, siteOfServer } from './site.ts'
+import { ratio } from './statistics.ts'
 import { startTlsServer } from './tls-server.ts'
 
 const EXIT_OK = 0
@@ -132,13 +136,46 @@ async function runOnce(
     case 'idle':
       return during(await openTarget(target), (server) => runIdle(scenario, server, context))
   }
+  const measured = await runAtSite(scenario, target, pair, context)
+  if (measured === undefined) return NOT_STARTED
+  if (scenario.kind !== 'throughput' || !scenario.besidePlain) return measured
+  const { setting, ...plain } = scenario
+  const beside = await runAtSite(plain, target, pair, context)
+  return withPlain(measured, beside)
+}
+
+type SiteScenario = Extract<
+  Scenario,
+  { readonly kind: 'throughput' | 'latency' | 'requests' | 'logins' }
+>
+
+/** Undefined: the scenario needs servers started for it. */
+async function runAtSite(
+  scenario: SiteScenario,
+  target: Target,
+  pair: PairCommands | undefined,
+  context: RunContext,
+): Promise<Measurement | undefined> {
   const site = await openSite(scenario, target, pair)
-  if (site === undefined) return NOT_STARTED
-  return during(site, () =>
-    scenario.kind === 'throughput'
-      ? runThroughput(scenario, site, context)
-      : runLatency(scenario, site, context),
-  )
+  if (site === undefined) return undefined
+  return during(site, () => {
+    switch (scenario.kind) {
+      case 'throughput':
+        return runThroughput(scenario, site, context)
+      case 'latency':
+        return runLatency(scenario, site, context)
+      case 'requests':
+        return runRequests(scenario, site, context)
+      case 'logins':
+        return runLogins(scenario, site, context)
+    }
+  })
+}
+
+function withPlain(measured: Measurement, plain: Measurement | undefined): Measurement {
+  const { publishedPerSecond } = measured.metrics
+  const ofPlainRate = ratio('higher', publishedPerSecond, plain?.metrics.publishedPerSecond)
+  return { ...measured, metrics: { ...measured.metrics, ofPlainRate } }
 }
 
 async function during<T extends { stop(): Promise<void> }>(
@@ -152,16 +189,15 @@ async function during<T extends { stop(): Promise<void> }>(
   }
 }
 
-/** Undefined: the scenario needs servers started for it. */
 async function openSite(
-  scenario: ThroughputScenario | LatencyScenario,
+  scenario: SiteScenario,
   target: Target,
   pair: PairCommands | undefined,
 ): Promise<Site | undefined> {
-  const { link, tls } = scenario
-  if (tls) {
-    return 'command' in target ? siteOfServer(await startTlsServer(target.command)) : undefined
-  }
+  const { link, tls, setting } = { link: undefined, tls: undefined, ...scenario }
+  const command = 'command' in target ? target.command : undefined
+  if (tls) return command && siteOfServer(await startTlsServer(command))
+  if (setting !== undefined) return command && startSetting(command, setting)
   if (link === undefined) return siteOfServer(await openTarget(target))
   return pair && startLeafPair(pair, link)
 }

@@ -34,6 +34,7 @@ ${scenarios.join('\n')}
 
 The leaf scenarios start two servers of each kind, given a configuration file with the link, and
 count the processor time of both. The tls scenarios start servers with a certificate that is built
-in. Started servers are needed for both: --url has none of them.
+in. users, stream-import, service-import, and logins start servers with users and accounts. Started
+servers are needed for all of these: --url has none of them.
 `
 }

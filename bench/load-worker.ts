@@ -1,5 +1,7 @@
 import { IdleDriver } from './drivers/idle-driver.ts'
 import { LatencyDriver } from './drivers/latency-driver.ts'
+import { LoginsDriver } from './drivers/logins-driver.ts'
+import { RequestsDriver } from './drivers/requests-driver.ts'
 import { serve } from './drivers/serve.ts'
 import type { DriverTask } from './drivers/tasks.ts'
 import { ThroughputDriver } from './drivers/throughput-driver.ts'
@@ -11,6 +13,10 @@ export function runDriver(task: DriverTask): Promise<void> {
       return serve(task.port, (onFailure) => new ThroughputDriver(task, onFailure))
     case 'latency':
       return serve(task.port, (onFailure) => new LatencyDriver(task, onFailure))
+    case 'requests':
+      return serve(task.port, (onFailure) => new RequestsDriver(task, onFailure))
+    case 'logins':
+      return serve(task.port, (onFailure) => new LoginsDriver(task, onFailure))
     case 'idle':
       return serve(task.port, (onFailure) => new IdleDriver(task, onFailure))
   }

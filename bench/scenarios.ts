@@ -1,4 +1,5 @@
 import { PAYLOAD_BYTES_MIN } from './publish-block.ts'
+import { IMPORT_PREFIX, type SettingName } from './settings.ts'
 
 /** How much of a scenario is run: `smoke` proves that it works, `full` measures. */
 export type Size = 'smoke' | 'full'
@@ -39,6 +40,12 @@ export interface ThroughputScenario extends ScenarioBase {
   readonly link?: LeafLink
   /** All connections are over TLS. */
   readonly tls?: true
+  /** The server has users or accounts; none: everybody is let in and may do anything. */
+  readonly setting?: SettingName
+  /** Each round has a second run without the setting; their ratio is given. */
+  readonly besidePlain?: true
+  /** Stands before the subjects that are subscribed to, not before those published to. */
+  readonly subscribePrefix?: string
   readonly publishers: number
   readonly subscribersPerPublisher: number
   readonly payloadBytes: number
@@ -49,8 +56,30 @@ export interface LatencyScenario extends ScenarioBase {
   readonly kind: 'latency'
   readonly link?: LeafLink
   readonly tls?: true
+  readonly setting?: SettingName
   readonly payloadBytes: number
   /** Requests a second of the paced part. */
+  readonly rate: Readonly<Record<Size, number>>
+  readonly amounts: Readonly<Record<Size, LoadAmounts>>
+}
+
+/** Requesters with many requests under way each, and one responder. */
+export interface RequestsScenario extends ScenarioBase {
+  readonly kind: 'requests'
+  readonly setting?: SettingName
+  readonly requesters: number
+  readonly payloadBytes: number
+  /** `messages` are requests of each requester. */
+  readonly amounts: Readonly<Record<Size, LoadAmounts>>
+}
+
+/** One requester paced, first alone, then while many clients log in. */
+export interface LoginsScenario extends ScenarioBase {
+  readonly kind: 'logins'
+  readonly setting: SettingName
+  /** Under way at a time. */
+  readonly logins: Readonly<Record<Size, number>>
+  readonly payloadBytes: number
   readonly rate: Readonly<Record<Size, number>>
   readonly amounts: Readonly<Record<Size, LoadAmounts>>
 }
@@ -90,6 +119,8 @@ export interface LeafFleetScenario extends ScenarioBase {
 export type Scenario =
   | ThroughputScenario
   | LatencyScenario
+  | RequestsScenario
+  | LoginsScenario
   | IdleScenario
   | StartupScenario
   | LeafInterestScenario
@@ -163,6 +194,44 @@ export const SCENARIOS: readonly Scenario[] = [
     workload: 'process start to the first byte of INFO',
     starts: { smoke: 1, full: 5 },
   },
+  {
+    ...throughput('users', 'as 1:1-16, two of 100 users with permissions; and without users', 1, 1, 16),
+    setting: 'users',
+    besidePlain: true,
+  },
+  {
+    ...throughput('stream-import', 'as 1:1-16, to another account by a stream import', 1, 1, 16),
+    setting: 'stream-import',
+  },
+  {
+    ...throughput('stream-import-prefix', 'as stream-import, under another subject', 1, 1, 16),
+    setting: 'stream-import-prefix',
+    subscribePrefix: `${IMPORT_PREFIX}.`,
+  },
+  requests('requests', 'eight requesters with many requests under way, one responder, 16 B'),
+  {
+    ...requests('service-import', 'as requests, the responder in another account: service import'),
+    setting: 'service-import',
+  },
+  {
+    kind: 'latency',
+    name: 'service-import-request',
+    workload: 'as request-reply, the responder in another account',
+    setting: 'service-import',
+    payloadBytes: 16,
+    rate: { smoke: 500, full: 500 },
+    amounts: { smoke: SMOKE_REQUESTS, full: FULL_LOAD },
+  },
+  {
+    kind: 'logins',
+    name: 'logins',
+    workload: 'paced requests, alone, then with 200 bcrypt logins (cost 11) under way',
+    setting: 'logins',
+    logins: { smoke: 2, full: 200 },
+    payloadBytes: 16,
+    rate: { smoke: 500, full: 500 },
+    amounts: { smoke: SMOKE_REQUESTS, full: FULL_LOAD },
+  },
   leafThroughput(16),
   leafThroughput(128),
   leafThroughput(1024),
@@ -226,6 +295,11 @@ function leafThroughput(payloadBytes: number, unusual: Partial<LeafLink> = {}): 
     ),
     link,
   }
+}
+
+function requests(name: string, workload: string): RequestsScenario {
+  const amounts = { smoke: SMOKE_LOAD, full: FULL_LOAD }
+  return { kind: 'requests', name, workload, requesters: 8, payloadBytes: 16, amounts }
 }
 
 function throughput(

@@ -85,19 +85,22 @@ bring_examples() {
   return 0
 }
 
-# The tools for keys and JWTs. The version of nsc is named: the newest is not always to be had.
+# The tools for keys and JWTs. nsc is built as part of a module of its own, and in a version that is
+# named: not every proxy has a list of its versions, which `go install nsc@…` would ask for.
 bring_tools() {
-  local name package
-  for package in nkeys/nk@latest nsc/v2@v2.12.2; do
-    name=$(basename "${package%%@*}")
-    [ "$name" = v2 ] && name=nsc
-    [ -x "$folder/$name" ] && continue
-    command -v go >/dev/null || return 0
-    say "$name: go install $package"
-    mkdir -p "$work/gobin"
-    GOBIN=$work/gobin GOFLAGS=-mod=mod go install "github.com/nats-io/$package" >&2 &&
-      place "$work/gobin/$name" "$name"
-  done
+  command -v go >/dev/null || return 0
+  mkdir -p "$work/gobin" "$work/nsc"
+  if [ ! -x "$folder/nk" ]; then
+    say "nk: go install"
+    GOBIN=$work/gobin GOFLAGS=-mod=mod go install github.com/nats-io/nkeys/nk@latest >&2 &&
+      place "$work/gobin/nk" nk
+  fi
+  if [ ! -x "$folder/nsc" ]; then
+    say "nsc: go install"
+    printf 'module nsc\nrequire github.com/nats-io/nsc/v2 v2.12.2\n' >"$work/nsc/go.mod"
+    (cd "$work/nsc" && GOBIN=$work/gobin GOFLAGS=-mod=mod GONOSUMDB=github.com/nats-io/nsc/v2 \
+      go install github.com/nats-io/nsc/v2 >&2) && place "$work/gobin/nsc" nsc
+  fi
   return 0
 }
 

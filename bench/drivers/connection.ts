@@ -16,6 +16,8 @@ export class Connection {
   readonly record: number
   /** Called after each consumed chunk. */
   onProgress: () => void = noop
+  /** Called with each chunk before it is consumed; the view is valid during the call. */
+  onBytes: ((chunk: Buffer) => void) | undefined
   readonly #kernel: ReceiveKernel
   /** Undefined until it is connected. */
   #socket: net.Socket | undefined
@@ -102,6 +104,7 @@ export class Connection {
 
   #onChunk(chunkBytes: number): boolean {
     const kernel = this.#kernel
+    this.onBytes?.(kernel.readBuffer.subarray(0, chunkBytes))
     if (!kernel.consume(this.record, chunkBytes)) {
       this.#fail(`not NATS protocol after ${kernel.messages(this.record)} messages`)
       return false

@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { build, type Histogram } from 'hdr-histogram-js'
 import { ReceiveKernel } from '../kernel/receive-kernel.ts'
 import { writePayload } from '../publish-block.ts'
+import { SERVICE_SUBJECT } from '../settings.ts'
 import { monotonicNs } from './clock.ts'
 import { Connection } from './connection.ts'
 import type { Driver } from './serve.ts'
 import type { LatencyCommand, LatencyPhase, LatencyTask } from './tasks.ts'
 
-const SUBJECT = 'bench.echo'
 const SID = 1
 const NS_PER_MS = 1e6
 const LATENCY_NS_MAX = 60_000_000_000 // a minute; longer ones are recorded as this
@@ -39,7 +39,7 @@ export class LatencyDriver implements Driver<LatencyCommand, LatencyPhase> {
     const { publishAt, subscribeAt, payloadBytes } = this.#task
     const responder = await Connection.open(this.#kernel, subscribeAt, this.#onFailure)
     this.#responder = responder
-    responder.write(`SUB ${SUBJECT} ${SID}\r\n`)
+    responder.write(`SUB ${SERVICE_SUBJECT} ${SID}\r\n`)
     await responder.flush()
     responder.onProgress = this.#responding(responder)
 
@@ -81,7 +81,7 @@ export class LatencyDriver implements Driver<LatencyCommand, LatencyPhase> {
     const kernel = this.#kernel
     const { payloadBytes } = this.#task
     const sequence = this.#sequence++
-    const control = `PUB ${SUBJECT} ${this.#inbox}.${sequence} ${payloadBytes}\r\n`
+    const control = `PUB ${SERVICE_SUBJECT} ${this.#inbox}.${sequence} ${payloadBytes}\r\n`
     const frame = Buffer.alloc(control.length + payloadBytes + 2, 'x')
     frame.write(control, 0, 'latin1')
     writePayload(frame, control.length, payloadBytes, 0, sequence)
@@ -107,16 +107,20 @@ export class LatencyDriver implements Driver<LatencyCommand, LatencyPhase> {
     return () => {
       const requests = kernel.messages(responder.record)
       if (requests === answered) return
-      const [, , , reply, size] = kernel.lastControlLine().split(' ')
-      if (requests !== answered + 1 || size !== String(payloadBytes)) {
+      const words = kernel.lastControlLine().split(' ')
+      const reply = words[3]
+      // Servers add headers to requests from other accounts.
+      const totalBytes = Number(words.at(-1))
+      const headerBytes = words[0] === 'HMSG' ? Number(words.at(-2)) : 0
+      if (requests !== answered + 1 || totalBytes - headerBytes !== payloadBytes) {
         this.#onFailure(new Error(`not one request at a time: requests=${requests - answered}`))
         return
       }
       answered = requests
       responder.write(
         Buffer.concat([
-          Buffer.from(`PUB ${reply} ${size}\r\n`, 'latin1'),
-          kernel.lastPayload(payloadBytes),
+          Buffer.from(`PUB ${reply} ${payloadBytes}\r\n`, 'latin1'),
+          kernel.lastPayload(totalBytes).subarray(headerBytes),
           Buffer.from('\r\n', 'latin1'),
         ]),
       )

@@ -21,6 +21,8 @@ interface TaskBase {
 export interface Stream {
   readonly stream: number
   readonly subject: string
+  /** Where it arrives: the same but for streams that another account imports. */
+  readonly subscribedSubject: string
   readonly payloadBytes: number
 }
 
@@ -50,13 +52,26 @@ export interface LatencyTask extends TaskBase, Places {
   readonly payloadBytes: number
 }
 
+export interface RequestsTask extends TaskBase, Places {
+  readonly kind: 'requests'
+  readonly requesters: number
+  readonly payloadBytes: number
+}
+
+export interface LoginsTask extends TaskBase {
+  readonly kind: 'logins'
+  readonly endpoint: Endpoint
+  /** Under way at a time, once started. */
+  readonly logins: number
+}
+
 export interface IdleTask extends TaskBase {
   readonly kind: 'idle'
   readonly endpoint: Endpoint
   readonly connections: number
 }
 
-export type DriverTask = ThroughputTask | LatencyTask | IdleTask
+export type DriverTask = ThroughputTask | LatencyTask | RequestsTask | LoginsTask | IdleTask
 
 /** Ends a phase by whichever of the two comes first. */
 export interface PhaseLimit {
@@ -106,6 +121,22 @@ export interface LatencyPhase {
   readonly p999Ns: number
   readonly maxNs: number
   readonly meanNs: number
+}
+
+export interface RequestsPhase {
+  readonly requests: number
+  readonly elapsedNs: number
+  /** Processor time of the driver's thread. */
+  readonly cpuNs: number
+}
+
+/** `start`: from now on all logins are under way; `end`: no more, as soon as one has succeeded. */
+export type LoginsCommand = 'start' | 'end'
+
+export interface LoginsPhase {
+  /** Who was let in since `start`. */
+  readonly logins: number
+  readonly elapsedNs: number
 }
 
 /**

@@ -70,7 +70,7 @@ export class ThroughputDriver implements Driver<ThroughputCommand, ThroughputPha
       this.#subscribers.push(
         new Subscriber(connection, this.#kernel, this.#flow, stream, subscriber, messageCount),
       )
-      connection.write(`SUB ${stream.subject} ${SID}\r\n`)
+      connection.write(`SUB ${stream.subscribedSubject} ${SID}\r\n`)
       await connection.flush()
     }
     for (const stream of publishers) {

@@ -81,12 +81,11 @@ interface FlowLayout {
 }
 
 function layOut(scenario: ThroughputScenario): FlowLayout {
-  const { publishers, subscribersPerPublisher, payloadBytes } = scenario
-  const streams = Array.from({ length: publishers }, (_, stream) => ({
-    stream,
-    subject: `bench.${stream}`,
-    payloadBytes,
-  }))
+  const { publishers, subscribersPerPublisher, payloadBytes, subscribePrefix = '' } = scenario
+  const streams = Array.from({ length: publishers }, (_, stream) => {
+    const subject = `bench.${stream}`
+    return { stream, subject, subscribedSubject: subscribePrefix + subject, payloadBytes }
+  })
   const subscribersOfStream = streams.map(({ stream }) =>
     Array.from(
       { length: subscribersPerPublisher },

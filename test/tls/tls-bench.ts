@@ -23,8 +23,13 @@ export function tlsConfig(words: readonly string[] = [], more = ''): string {
   return `tls { ${[identity(certificates.server), ...words].join(', ')} }\n${more}\n`
 }
 
+interface Shown {
+  readonly cert: Buffer
+  readonly key: Buffer
+}
+
 /** What a client shows of itself. */
-export function shown({ certFile, keyFile }: CertificateOnDisk): ConnectionOptions {
+export function shown({ certFile, keyFile }: CertificateOnDisk): Shown {
   return { cert: readFileSync(certFile), key: readFileSync(keyFile) }
 }
 

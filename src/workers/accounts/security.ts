@@ -188,6 +188,9 @@ export class Security {
         this.directory.define(plainAccount(this.#systemName))
       }
       for (const account of options.accounts) this.directory.define(account)
+    } else if (this.#systemName !== '' && options.systemAccount === '') {
+      // The operator named none: what everybody imports has a home of its own.
+      this.directory.define(plainAccount(this.#systemName))
     }
     const global = this.directory.take(GLOBAL_ACCOUNT)
     this.directory.addSystemImports(global)
@@ -205,7 +208,7 @@ export class Security {
     const system = this.directory.systemAccount
     const client = system && this.#clientOf(system)
     await this.#operator?.start({ bus: client, serverInfo, systemAccount: this.#systemName })
-    if (this.#operator !== undefined && system !== undefined) {
+    if (this.#operator !== undefined && settings.options.systemAccount !== '' && system) {
       if ((await this.#operator.lookup(system.name)) === undefined) {
         throw new BrokerError('BRK_SYSTEM_ACCOUNT', 'could not fetch the system account')
       }

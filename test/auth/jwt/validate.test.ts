@@ -6,7 +6,7 @@ import { decodeJwt } from '../../../src/auth/jwt/decode.ts'
 import { isBlocking, validationErrorsText } from '../../../src/auth/jwt/issues.ts'
 import { parseServerVersion, validateClaims } from '../../../src/auth/jwt/validate.ts'
 import { ROOT } from '../../support/peers.ts'
-import { mintAccount, mintUser, NOW_MS, NOW_S } from './mint.ts'
+import { type Draft, mintAccount, mintUser, NOW_MS, NOW_S } from './mint.ts'
 
 /** What the library of nats-server (github.com/nats-io/jwt/v2) answered for JWTs made at random. */
 interface Answer {
@@ -40,7 +40,7 @@ describe('claims', () => {
   }
 
   it('are valid to the second that they name, and from the second on', () => {
-    const at = (draft: object) => issuesOf(mintUser({}, draft)).map(({ text }) => text)
+    const at = (draft: Draft) => issuesOf(mintUser({}, draft)).map(({ text }) => text)
     assert.deepEqual(at({ exp: NOW_S }), [])
     assert.deepEqual(at({ exp: NOW_S - 1 }), ['claim is expired'])
     assert.deepEqual(at({ nbf: NOW_S }), [])

@@ -1,4 +1,6 @@
 import type { Transcript } from '../script.ts'
+import { ACCOUNT_LOGIN_SCRIPTS } from './account-logins.ts'
+import { ACCOUNT_PERMISSION_SCRIPTS } from './account-permissions.ts'
 import { AUTH_SCRIPTS } from './auth.ts'
 import { CONNECT_SCRIPTS } from './connect.ts'
 import { HEADER_SCRIPTS } from './headers.ts'
@@ -17,6 +19,8 @@ export const TRANSCRIPTS: readonly Transcript[] = [
   ...HEADER_SCRIPTS,
   ...ILLEGAL_SCRIPTS,
   ...AUTH_SCRIPTS,
+  ...ACCOUNT_LOGIN_SCRIPTS,
+  ...ACCOUNT_PERMISSION_SCRIPTS,
   ...TIMING_SCRIPTS,
   ...LEAF_SCRIPTS,
   ...LEAF_MESSAGE_SCRIPTS,

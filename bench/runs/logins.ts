@@ -1,0 +1,49 @@
+import { DriverGroup } from '../driver-group.ts'
+import type { LatencyCommand, LatencyPhase, LoginsCommand, LoginsPhase } from '../drivers/tasks.ts'
+import type { Measurement } from '../measurement.ts'
+import type { LoginsScenario } from '../scenarios.ts'
+import { HASHED_USER } from '../settings.ts'
+import type { Site } from '../site.ts'
+import { amountsOf, type RunContext } from './context.ts'
+
+const NS_PER_US = 1_000
+const NS_PER_MS = 1_000_000
+/** Time on top of a phase's own length before it counts as stuck. */
+const GRACE_MS = 10_000
+/** The first of all logins may have to wait for all others. */
+const LOGIN_MS_MAX = 60_000
+
+/** Requests at a fixed rate, alone, then the same while passwords are verified. */
+export async function runLogins(
+  scenario: LoginsScenario,
+  site: Site,
+  context: RunContext,
+): Promise<Measurement> {
+  const { warmup, measured } = amountsOf(context, scenario.amounts)
+  const { payloadBytes } = scenario
+  const { publishAt, subscribeAt } = site
+  const { kernel, pool, size } = context
+  const rate = context.rate ?? scenario.rate[size]
+  const requests = await DriverGroup.open<LatencyCommand, LatencyPhase>(pool, [
+    { kind: 'latency', publishAt, subscribeAt, kernel, payloadBytes },
+  ])
+  try {
+    const run = async (command: LatencyCommand): Promise<LatencyPhase> => {
+      const timeoutMs = command.durationMs + GRACE_MS
+      const phases = await requests.run(command, timeoutMs, () => `no end after ${timeoutMs} ms`)
+      return phases[0]!
+    }
+    await run(warmup)
+    const quiet = await run({ ...measured, rate })
+    const logins = new LoginsClients(site, scenario.logins[size])
+    try {
+      const busy = await run({ ...measured, rate })
+      await logins.first(LOGIN_MS_MAX)
+      return {}
+    } finally {
+      logins.end()
+    }
+  } finally {
+    await requests.end()
+  }
+}
