@@ -14,7 +14,7 @@ import type { LinkRules } from './permission-model.ts'
 import { KERNELS } from './threads.ts'
 
 const SEED = 20_261_123
-const RUNS = { checked: 600, fast: 150 } as const
+const RUNS = { checked: 4000, fast: 1000 } as const
 const LANE_CAPACITY = 64 * 1024
 const ACCOUNTS = 3
 const THREADS = 3
@@ -354,7 +354,7 @@ for (const { name, module } of KERNELS) {
       const stage = new AccountStage({ module, laneCapacity: LANE_CAPACITY })
       const facts = fc.tuple(...Array.from({ length: ACCOUNTS * THREADS }, () => flags))
       fc.assert(
-        fc.property(facts, fc.array(step, { maxLength: 40 }), (own, steps) => {
+        fc.property(facts, fc.array(step, { minLength: 20, maxLength: 120, size: 'max' }), (own, steps) => {
           const world = new World(stage, own)
           try {
             for (const one of steps) world.run(one)

@@ -33,10 +33,10 @@ export interface StreamBlock {
 }
 
 /**
- * A block that is replaced may still be read by a thread that has just found it, outside an epoch.
- * Chosen: far longer than any thread is busy with one message.
+ * A block that is replaced may still be read by a thread that has just found it, outside an epoch, or
+ * has not been told yet. Chosen: far longer than any thread is busy.
  */
-const RETIRE_MS = 10_000
+export const RETIRE_MS = 10_000
 
 /**
  * Blocks with text in the sublist's memory: the routing worker writes them, every thread reads

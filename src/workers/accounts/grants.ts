@@ -1,7 +1,9 @@
 import type { PermissionOptions } from '../../config/account-types.ts'
+import type { Deadlines } from '../../io/deadlines.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
 import type { SubjectPermission } from '../../protocol/go-json-decode.ts'
 import { storePermissions } from '../leaf-link-permissions.ts'
+import { RETIRE_MS } from './account-blocks.ts'
 
 /** Below are the numbers of accounts: clients of one account that may publish everything. */
 const FIRST_RESTRICTED_KEY = 0x1_0000
@@ -24,11 +26,13 @@ interface Shared extends SharedPermissions {
 /** Permissions of clients in the sublist's memory, by account and content. */
 export class PermissionStore {
   readonly #kernel: Kernel
+  readonly #deadlines: Deadlines
   readonly #shared = new Map<string, Shared>()
   #lastKey = 0
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: Kernel, deadlines: Deadlines) {
     this.#kernel = kernel
+    this.#deadlines = deadlines
   }
 
   /**
@@ -77,7 +81,9 @@ export class PermissionStore {
     this.#free(shared.outgoing)
   }
 
+  /** Its last connection may not have heard of it yet, nor its entries have left the sublist. */
   #free(block: number): void {
-    if (block !== 0) this.#kernel.exports.retireBlock(block)
+    if (block === 0) return
+    this.#deadlines.after(RETIRE_MS, () => this.#kernel.exports.retireBlock(block))
   }
 }

@@ -97,7 +97,7 @@ export class Security {
     this.desk = new LoginDesk({
       options: config,
       directory: this.directory,
-      permissions: new PermissionStore(thread.kernel),
+      permissions: new PermissionStore(thread.kernel, thread.deadlines),
       authorities: this.#createAuthorities(),
       log: thread.log,
       forget: (cid) => this.main.forgetConnection(cid),
