@@ -15,8 +15,9 @@ import {
 /**
  * Curve keys, which seal what two parties tell each other.
  *
- *   'xkv1'   nonce:24   box: XSalsa20-Poly1305 of the data, 16 bytes longer, the key of the box from
- *                       X25519 between both parties
+ *     'xkv1'   nonce:24   box
+ *
+ * The box is XSalsa20-Poly1305 of the data, 16 bytes longer; its key comes of X25519 between both.
  */
 const VERSION = Buffer.from('xkv1')
 const NONCE_BYTES = 24

@@ -5,7 +5,7 @@ import type { Deadline } from '../io/deadlines.ts'
 import { S2Codec } from '../io/s2/s2-codec.ts'
 import { CLOSED, HOLD, INCOMPLETE, type Session } from '../io/session.ts'
 import { traceOperation } from '../monitor/log/trace-lines.ts'
-import { parseLeafMsg } from '../protocol/arguments.ts'
+import { type MessageArguments, parseLeafMsg } from '../protocol/arguments.ts'
 import type { ClosedState } from '../protocol/closed-states.ts'
 import {
   LEAF_CONTROL_LINE_FACTOR,
@@ -25,6 +25,7 @@ import type { LoginOwner } from './accounts/login.ts'
 import type { Requester } from './accounts/service-imports.ts'
 import { storePermissions } from './leaf-link-permissions.ts'
 import type { LeafLinks } from './leaf-links.ts'
+import { LeafReplies } from './leaf-replies.ts'
 import { transportFailure } from './leaf-transport-failure.ts'
 import type { Grant } from './peer-messages.ts'
 import { payloadState, publishMessage } from './publish-message.ts'
@@ -55,6 +56,10 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
   readonly #startMs = Date.now()
   #expiry: Deadline | undefined
   #deadline: Deadline | undefined
+  #replies: LeafReplies | undefined
+  #replyPlanKey = 0
+  /** The message at hand is such a reply; it may have to wait for room. */
+  #isReply = false
 
   constructor(links: LeafLinks, connection: Connection, prefix: string, isWebsocket: boolean) {
     this.#links = links
@@ -91,6 +96,8 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
     if (account === undefined) return { ok: false, why: 'authorization', log: '' }
     this.bind(account)
     this.#watchExpiry(grant)
+    this.#replies = LeafReplies.of(grant.permissions)
+    if (this.#replies !== undefined) this.#links.tapOutbound()
     const { publish, subscribe } = grant.permissions ?? {}
     return { ok: true, publish, subscribe, binding: this.#links.bindingOf(account) }
   }
@@ -271,17 +278,51 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
       session.onAuthorizationViolation()
       return CLOSED
     }
-    this.#trace(operation)
-    if (!publishMessage(kernel, this.connection.record, args, operation.next)) {
-      this.#links.thread.retryLater(this.connection)
+    if (!this.#isReply) this.#trace(operation)
+    return this.#deliver(args, operation.next, end + 2)
+  }
+
+  #deliver(args: MessageArguments, payload: number, next: number): number {
+    const { kernel, thread } = this.#links
+    const isDone = this.#isReply
+      ? this.#publishReply(args, payload)
+      : publishMessage(kernel, this.connection.record, args, payload)
+    if (!isDone) {
+      thread.retryLater(this.connection)
       return HOLD
     }
+    this.#isReply = false
     const status = kernel.exports.status.value
     if (status === kernel.layout.STATUS_IMPORTS) this.onImports()
-    if (status !== kernel.layout.STATUS_FORBIDDEN) return end + 2
-    const { subject } = args
-    session.onForbiddenPublish(bytes.toString('latin1', subject.from, subject.to))
+    if (status !== kernel.layout.STATUS_FORBIDDEN) return next
+    const subject = kernel.bytes.toString('latin1', args.subject.from, args.subject.to)
+    if (this.#replies?.take(subject, performance.now()) === true) {
+      this.#isReply = true
+      return this.#deliver(args, payload, next)
+    }
+    this.session.onForbiddenPublish(subject)
     return CLOSED
+  }
+
+  /** As any message, but for permissions; plans that rest on none have a key of their own. */
+  #publishReply(args: MessageArguments, payload: number): boolean {
+    const { kernel } = this.#links
+    const { layout, words } = kernel
+    const { record } = this.connection
+    const incoming = (record + layout.CONNECTION_INCOMING) >> 2
+    const planKey = (record + layout.CONNECTION_PLAN_KEY) >> 2
+    const before = { incoming: words[incoming]!, planKey: words[planKey]! }
+    words[incoming] = 0
+    words[planKey] = this.#replyPlanKey
+    const isDone = publishMessage(kernel, record, args, payload)
+    words[incoming] = before.incoming
+    words[planKey] = before.planKey
+    return isDone
+  }
+
+  /** What was written to the peer. */
+  onOutbound(frames: Uint8Array): void {
+    this.#replies?.onOutbound(frames, performance.now())
   }
 
   #trace({ verb, argFrom, argTo }: Operation): void {
@@ -334,6 +375,7 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
     const { layout, words } = kernel
     const { record } = this.connection
     words[(record + layout.CONNECTION_PLAN_KEY) >> 2] = this.#links.takePlanKey()
+    this.#replyPlanKey = this.#links.takePlanKey()
     const origin = this.#links.moveToCluster(peer.cluster, this.#cluster)
     this.#cluster = peer.cluster
     words[(record + layout.CONNECTION_ORIGIN) >> 2] = origin

@@ -79,11 +79,17 @@ export class LeafLinks {
     }
     this.acceptor = new LeafAcceptor(this)
     this.#dialer = new LeafDialer(this)
-    if (options.trace) {
-      thread.outboundTap = (connection, frames) => {
-        const prefix = this.#byIndex[connection.index]?.prefix ?? ''
-        traceFrames(frames, (line) => thread.log.trace(prefix + line))
-      }
+    if (options.trace) this.tapOutbound()
+  }
+
+  /** From now on somebody looks at what peers are sent. */
+  tapOutbound(): void {
+    const { thread, options } = this
+    thread.outboundTap = (connection, frames) => {
+      const link = this.#byIndex[connection.index]
+      link?.onOutbound(frames)
+      if (!options.trace) return
+      traceFrames(frames, (line) => thread.log.trace((link?.prefix ?? '') + line))
     }
   }
 

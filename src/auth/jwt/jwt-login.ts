@@ -35,7 +35,7 @@ export interface JwtAuthorityOptions {
   readonly nowMs: () => number
 }
 
-/** A login, and as much of who it is about as was found out: an auth callout may decide otherwise. */
+/** A login, and as much of who it is about as was found out, for whoever may decide otherwise. */
 export interface JwtLogin {
   readonly verdict: Verdict
   /** With the scope of its signing key, once that was looked at. */

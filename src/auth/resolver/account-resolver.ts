@@ -49,6 +49,8 @@ export interface ResolverServices {
   readonly verify: (jwt: string) => VerifiedAccount
   /** Whether the account is in use here, so that its change matters now. */
   readonly isLoaded: (publicKey: string) => boolean
+  /** There are claims now of an account that is not in use. */
+  readonly onArrived: (publicKey: string) => void
   /** An account in use has other claims from now on; they are verified. */
   readonly onUpdated: (publicKey: string, jwt: string, claims: AccountClaims) => void
   /** An account was deleted: its clients are to go. Called for those not in use, too. */
@@ -62,8 +64,10 @@ export interface Resolver {
    * The JWT of an account as it was found: neither its signature nor its times are checked.
    * Undefined, and a warning with the reason in the log, when there is none. Two callers who want
    * the same one at the same time share one search.
+   *
+   * @param isQuiet the log has nothing of it
    */
-  fetch(publicKey: string): Promise<string | undefined>
+  fetch(publicKey: string, isQuiet?: boolean): Promise<string | undefined>
   /**
    * Keeps a JWT, in directories unless a newer one is there.
    *

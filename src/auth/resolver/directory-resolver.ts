@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { ResolverOptions } from '../../config/account-types.ts'
 import { goQuote } from '../../protocol/go-quote.ts'
 import { decodeAccountClaims } from '../jwt/decode.ts'
@@ -66,8 +66,8 @@ export class DirectoryResolver implements Resolver {
     this.#shared = new SharedFetch(environment.log, environment.nowMs, (key) => this.#find(key))
   }
 
-  fetch(publicKey: string): Promise<string | undefined> {
-    return this.#shared.fetch(publicKey)
+  fetch(publicKey: string, isQuiet = false): Promise<string | undefined> {
+    return this.#shared.fetch(publicKey, isQuiet)
   }
 
   async store(publicKey: string, jwt: string): Promise<void> {
@@ -97,7 +97,7 @@ export class DirectoryResolver implements Resolver {
       const { intervalMs } = this.#options
       this.#sync = new PackSync({ store, bus, intervalMs, after, log })
     }
-    log.info(`Managing ${kind === 'full' ? 'all' : 'some'} jwt in exclusive directory ${directory}`)
+    log.info(`Managing ${kind === 'full' ? 'all' : 'some'} jwt in exclusive directory ${resolve(directory)}`)
   }
 
   async reload(preload: Readonly<Record<string, string>>): Promise<void> {
@@ -117,7 +117,11 @@ export class DirectoryResolver implements Resolver {
   /** A file has other contents: the account goes on with them if it is in use. */
   onChanged(publicKey: string, jwt: string): void {
     const services = this.#services
-    if (services === undefined || !services.isLoaded(publicKey)) return
+    if (services === undefined) return
+    if (!services.isLoaded(publicKey)) {
+      services.onArrived(publicKey)
+      return
+    }
     const verified = services.verify(jwt)
     if (verified.ok) {
       services.onUpdated(publicKey, jwt, verified.claims)

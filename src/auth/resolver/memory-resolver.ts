@@ -26,8 +26,8 @@ export class MemoryResolver implements Resolver {
     warnOfPreload(preload, environment)
   }
 
-  fetch(publicKey: string): Promise<string | undefined> {
-    return this.#shared.fetch(publicKey)
+  fetch(publicKey: string, isQuiet = false): Promise<string | undefined> {
+    return this.#shared.fetch(publicKey, isQuiet)
   }
 
   async store(publicKey: string, jwt: string): Promise<void> {

@@ -20,20 +20,24 @@ export class SharedFetch {
     this.#find = find
   }
 
-  /** Never rejects. Undefined: the log has the reason. */
-  fetch(publicKey: string): Promise<string | undefined> {
+  /**
+   * Never rejects. Undefined: the log has the reason.
+   *
+   * @param isQuiet the log has nothing of it; whoever joins a search has it as it was begun
+   */
+  fetch(publicKey: string, isQuiet = false): Promise<string | undefined> {
     if (decodePublicNkey(publicKey)?.kind !== 'account') {
       this.#log.warn('Account fetch failed: will only fetch valid account keys')
       return Promise.resolve(undefined)
     }
     const underWay = this.#underWay.get(publicKey)
     if (underWay !== undefined) return underWay
-    const started = this.#fetchAlone(publicKey)
+    const started = this.#fetchAlone(publicKey, isQuiet)
     this.#underWay.set(publicKey, started)
     return started
   }
 
-  async #fetchAlone(publicKey: string): Promise<string | undefined> {
+  async #fetchAlone(publicKey: string, isQuiet: boolean): Promise<string | undefined> {
     const startMs = this.#nowMs()
     let jwt: string | undefined
     let why: string | undefined
@@ -43,6 +47,7 @@ export class SharedFetch {
       why = messageOf(error)
     }
     this.#underWay.delete(publicKey)
+    if (isQuiet) return jwt
     const tookMs = this.#nowMs() - startMs
     const text = `Account [${publicKey}] fetch took ${formatDuration(durationNs(tookMs))}`
     if (tookMs > SLOW_FETCH_MS) this.#log.warn(text)

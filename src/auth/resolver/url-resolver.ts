@@ -38,8 +38,8 @@ export class UrlResolver implements Resolver {
     this.#shared = new SharedFetch(log, nowMs, (publicKey) => this.#http.get(base + publicKey))
   }
 
-  fetch(publicKey: string): Promise<string | undefined> {
-    return this.#shared.fetch(publicKey)
+  fetch(publicKey: string, isQuiet = false): Promise<string | undefined> {
+    return this.#shared.fetch(publicKey, isQuiet)
   }
 
   async store(): Promise<void> {

@@ -11,6 +11,8 @@ export const LOOP_SUBJECT_PREFIX = '$LDS.'
  */
 const GATEWAY_REPLY_PREFIXES = ['_GR_.', '$GR.'] as const
 
+const SERVICE_REPLY_PREFIX = '_R_.'
+
 /**
  * JetStream's own subjects: two servers with a leaf link between them each have a JetStream of
  * their own.
@@ -46,4 +48,9 @@ export function isExemptFromPermissions(subject: string): boolean {
   return (
     isLoopSubject(subject) || GATEWAY_REPLY_PREFIXES.some((prefix) => subject.startsWith(prefix))
   )
+}
+
+/** What a service replies to a request of another account: it may cross whatever the permissions. */
+export function isServiceReply(subject: string): boolean {
+  return subject.startsWith(SERVICE_REPLY_PREFIX)
 }

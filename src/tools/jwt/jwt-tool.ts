@@ -16,7 +16,7 @@ const FLAGS = {
 const SYNOPSIS = '[-account jwt] [-operator jwt] <file|text|->'
 const BAD_FLAGS_CODE = 2
 
-/** @returns the exit code: 0 if nothing speaks against the JWT, 1 if something does, 2 for bad flags */
+/** @returns the exit code: 1 if something speaks against the JWT, 2 for bad flags, else 0 */
 export function runJwt(
   calledAs: string,
   args: readonly string[],

@@ -67,6 +67,7 @@ export class ResolverBench {
         return { ok: false, why: 'account validation failed' }
       },
       isLoaded: (publicKey) => this.loaded.has(publicKey),
+      onArrived: () => {},
       onUpdated: (publicKey) => this.updated.push(publicKey),
       onDeleted: (publicKey) => this.deleted.push(publicKey),
       ...others,
