@@ -46,9 +46,15 @@ export class LineConnection {
   /** Resolves when the server has answered CONNECT. */
   static async openClient(endpoint: Endpoint): Promise<LineConnection> {
     const { connection } = await LineConnection.open(endpoint)
-    connection.write('CONNECT {"verbose":false,"pedantic":false,"protocol":1}\r\n')
-    await connection.flush()
+    await connection.logIn(endpoint)
     return connection
+  }
+
+  /** Resolves when the server has answered CONNECT; for a connection that was just opened. */
+  logIn({ user, password: pass }: Endpoint): Promise<void> {
+    const options = { verbose: false, pedantic: false, protocol: 1, user, pass }
+    this.write(`CONNECT ${JSON.stringify(options)}\r\n`)
+    return this.flush()
   }
 
   write(text: string): void {

@@ -1,6 +1,5 @@
 import { IdleDriver } from './drivers/idle-driver.ts'
 import { LatencyDriver } from './drivers/latency-driver.ts'
-import { LoginsDriver } from './drivers/logins-driver.ts'
 import { RequestsDriver } from './drivers/requests-driver.ts'
 import { serve } from './drivers/serve.ts'
 import type { DriverTask } from './drivers/tasks.ts'
@@ -15,8 +14,6 @@ export function runDriver(task: DriverTask): Promise<void> {
       return serve(task.port, (onFailure) => new LatencyDriver(task, onFailure))
     case 'requests':
       return serve(task.port, (onFailure) => new RequestsDriver(task, onFailure))
-    case 'logins':
-      return serve(task.port, (onFailure) => new LoginsDriver(task, onFailure))
     case 'idle':
       return serve(task.port, (onFailure) => new IdleDriver(task, onFailure))
   }

@@ -195,7 +195,13 @@ export const SCENARIOS: readonly Scenario[] = [
     starts: { smoke: 1, full: 5 },
   },
   {
-    ...throughput('users', 'as 1:1-16, two of 100 users with permissions; and without users', 1, 1, 16),
+    ...throughput(
+      'users',
+      'as 1:1-16, two of 100 users with permissions; and without users',
+      1,
+      1,
+      16,
+    ),
     setting: 'users',
     besidePlain: true,
   },

@@ -58,20 +58,13 @@ export interface RequestsTask extends TaskBase, Places {
   readonly payloadBytes: number
 }
 
-export interface LoginsTask extends TaskBase {
-  readonly kind: 'logins'
-  readonly endpoint: Endpoint
-  /** Under way at a time, once started. */
-  readonly logins: number
-}
-
 export interface IdleTask extends TaskBase {
   readonly kind: 'idle'
   readonly endpoint: Endpoint
   readonly connections: number
 }
 
-export type DriverTask = ThroughputTask | LatencyTask | RequestsTask | LoginsTask | IdleTask
+export type DriverTask = ThroughputTask | LatencyTask | RequestsTask | IdleTask
 
 /** Ends a phase by whichever of the two comes first. */
 export interface PhaseLimit {
@@ -128,15 +121,6 @@ export interface RequestsPhase {
   readonly elapsedNs: number
   /** Processor time of the driver's thread. */
   readonly cpuNs: number
-}
-
-/** `start`: from now on all logins are under way; `end`: no more, as soon as one has succeeded. */
-export type LoginsCommand = 'start' | 'end'
-
-export interface LoginsPhase {
-  /** Who was let in since `start`. */
-  readonly logins: number
-  readonly elapsedNs: number
 }
 
 /**

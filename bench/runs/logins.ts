@@ -1,9 +1,11 @@
 import { DriverGroup } from '../driver-group.ts'
-import type { LatencyCommand, LatencyPhase, LoginsCommand, LoginsPhase } from '../drivers/tasks.ts'
+import type { LatencyCommand, LatencyPhase } from '../drivers/tasks.ts'
+import { LoginLoad } from '../login-load.ts'
 import type { Measurement } from '../measurement.ts'
 import type { LoginsScenario } from '../scenarios.ts'
-import { HASHED_USER } from '../settings.ts'
+import { HASHED_CREDENTIALS } from '../settings.ts'
 import type { Site } from '../site.ts'
+import { within } from '../within.ts'
 import { amountsOf, type RunContext } from './context.ts'
 
 const NS_PER_US = 1_000
@@ -24,26 +26,33 @@ export async function runLogins(
   const { publishAt, subscribeAt } = site
   const { kernel, pool, size } = context
   const rate = context.rate ?? scenario.rate[size]
-  const requests = await DriverGroup.open<LatencyCommand, LatencyPhase>(pool, [
+  const group = await DriverGroup.open<LatencyCommand, LatencyPhase>(pool, [
     { kind: 'latency', publishAt, subscribeAt, kernel, payloadBytes },
   ])
+  const load = new LoginLoad({ ...publishAt, ...HASHED_CREDENTIALS })
   try {
     const run = async (command: LatencyCommand): Promise<LatencyPhase> => {
       const timeoutMs = command.durationMs + GRACE_MS
-      const phases = await requests.run(command, timeoutMs, () => `no end after ${timeoutMs} ms`)
+      const phases = await group.run(command, timeoutMs, () => `no end after ${timeoutMs} ms`)
       return phases[0]!
     }
     await run(warmup)
     const quiet = await run({ ...measured, rate })
-    const logins = new LoginsClients(site, scenario.logins[size])
-    try {
-      const busy = await run({ ...measured, rate })
-      await logins.first(LOGIN_MS_MAX)
-      return {}
-    } finally {
-      logins.end()
+    await load.start(scenario.logins[size])
+    const busy = await Promise.race([run({ ...measured, rate }), load.failure])
+    await within(LOGIN_MS_MAX, load.first, () => `no login after ${LOGIN_MS_MAX} ms`)
+    return {
+      metrics: {
+        quietP99Us: quiet.p99Ns / NS_PER_US,
+        loginsP99Us: busy.p99Ns / NS_PER_US,
+        loginsGrowthMs: (busy.p99Ns - quiet.p99Ns) / NS_PER_MS,
+        loginsPerSecond: load.perSecond(),
+      },
+      messages: busy.requests,
+      latency: { closed: quiet, paced: busy },
     }
   } finally {
-    await requests.end()
+    load.stop()
+    await group.end()
   }
 }

@@ -109,7 +109,8 @@ function questionFor(
 ): CalloutQuestion | undefined {
   const user = shownUser(attempt.presented)
   if (external !== undefined) {
-    if (external.authUsers.includes(user)) return undefined
+    // Not by what the client calls itself: that is for it to choose.
+    if (external.authUsers.includes(verdict.ok ? verdict.identity.nkey : user)) return undefined
     return { attempt, verdict, account: external.account, external, isLeaf }
   }
   if (options === undefined || account === undefined) return undefined

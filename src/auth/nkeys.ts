@@ -30,7 +30,7 @@ export type SigningKind = Exclude<NkeyKind, 'curve'>
 
 const USERS: readonly SigningKind[] = ['user']
 
-/** A key pair that signs; nothing of it is shown but the public key, unless the seed is asked for. */
+/** A key pair that signs; only its public key is shown, unless the seed is asked for. */
 export class NkeyPair {
   /** Its first letter tells the kind: `U…` */
   readonly publicKey: string

@@ -41,13 +41,13 @@ export class ReplyPermits {
 
   /**
    * Call for each message with a reply that is delivered, unless the connection may publish to the
-   * reply anyway. The count and the time of a reply seen before begin again; nats-server lets the
-   * second of two requests with one reply use up a permit of the first.
+   * reply anyway. As in nats-server, a reply that is still permitted begins nothing anew: the
+   * request uses up one of its permits, because whether it may be published is asked for it.
    *
    * @param nowMs of a clock that does not go back
    */
   remember(reply: string, nowMs: number): void {
-    this.#permits.delete(reply)
+    if (this.take(reply, nowMs)) return
     this.#permits.set(reply, { sinceMs: nowMs, taken: 0 })
     this.#sincePrune++
     if (this.#sincePrune > PRUNE_AFTER_PERMITS || nowMs - this.#prunedMs > PRUNE_AFTER_MS) {

@@ -26,7 +26,7 @@ const HEAD_BYTES = VERSION.length + NONCE_BYTES
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex')
 const SPKI_PREFIX = Buffer.from('302a300506032b656e032100', 'hex')
 
-/** A curve key pair; nothing of it is shown but the public key, unless the seed is asked for. */
+/** A curve key pair; only its public key is shown, unless the seed is asked for. */
 export class CurvePair {
   /** `X…` */
   readonly publicKey: string

@@ -43,7 +43,7 @@ const USAGE = `[options]
     -pubout               Output public key
     -e                    Entropy file, e.g. /dev/urandom
     -pre <vanity>         Attempt to generate public key given prefix, e.g. -gen user -pre derek
-    -maxpre <N>           Maximum attempts at generating the correct key prefix, default is 10,000,000
+    -maxpre <N>           Maximum attempts at generating the correct key prefix (default 10,000,000)
 `
 
 const KINDS: ReadonlyMap<string, NkeyKind> = new Map([

@@ -131,7 +131,9 @@ export class ClientSession implements Session, LoggedIn, Requester {
         ...this.front.info,
         clientId: connection.cid,
         clientIp: connection.remoteAddress,
-        nonce: this.nonce,
+        maxPayload: this.granted?.grant.maxPayload ?? this.front.info.maxPayload,
+        // Only the first INFO tells what is to be signed.
+        nonce: this.standing === undefined ? this.nonce : '',
         ...more,
       }),
     )
@@ -275,7 +277,7 @@ export class ClientSession implements Session, LoggedIn, Requester {
     this.#authDeadline?.cancel()
     const decoded = decodeConnect(text, this.options)
     if (!decoded.ok) return this.violate('badArguments')
-    if (this.#hasConnected) this.subscriptions.removeAll()
+    if (this.#hasConnected || this.granted !== undefined) this.subscriptions.removeAll()
     this.#hasConnected = true
     const { jwt } = decoded.options
     this.options = this.#withCookies(decoded.options)

@@ -23,13 +23,24 @@ describe('permits to reply', () => {
     assert.equal(permits.size, 0)
   })
 
-  it('begin anew with another request of the same reply', () => {
+  it('begin anew with another request of the same reply, once they are used up', () => {
     const permits = new ReplyPermits({ max: 1, expiresMs: 50 })
     permits.remember('inbox', 0)
     assert.equal(permits.take('inbox', 0), true)
     permits.remember('inbox', 40)
     assert.equal(permits.take('inbox', 90), true)
     assert.equal(permits.take('inbox', 90), false)
+  })
+
+  it('are used up by another request of the same reply', () => {
+    const permits = new ReplyPermits({ max: 2, expiresMs: 50 })
+    permits.remember('inbox', 0)
+    permits.remember('inbox', 40)
+    assert.equal(permits.take('inbox', 50), true)
+    assert.equal(permits.take('inbox', 50), false)
+    permits.remember('later', 100)
+    permits.remember('later', 200)
+    assert.equal(permits.take('later', 240), true)
   })
 
   it('have no end when max or time is 0 or less', () => {

@@ -354,14 +354,18 @@ for (const { name, module } of KERNELS) {
       const stage = new AccountStage({ module, laneCapacity: LANE_CAPACITY })
       const facts = fc.tuple(...Array.from({ length: ACCOUNTS * THREADS }, () => flags))
       fc.assert(
-        fc.property(facts, fc.array(step, { minLength: 20, maxLength: 120, size: 'max' }), (own, steps) => {
-          const world = new World(stage, own)
-          try {
-            for (const one of steps) world.run(one)
-          } finally {
-            world.dispose()
-          }
-        }),
+        fc.property(
+          facts,
+          fc.array(step, { minLength: 20, maxLength: 120, size: 'max' }),
+          (own, steps) => {
+            const world = new World(stage, own)
+            try {
+              for (const one of steps) world.run(one)
+            } finally {
+              world.dispose()
+            }
+          },
+        ),
         { seed: SEED, numRuns: RUNS[name] },
       )
     })

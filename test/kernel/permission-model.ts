@@ -42,7 +42,7 @@ function permits({ allow, deny = [] }: SubjectPermission, subject: string): bool
   const inner = subject.replace(GATEWAY_REPLY, '')
   const isSubject = !inner.split('.').includes('')
   const isRule = (entry: string) => isSubject && !entry.includes(' ') && matches(entry, inner)
-  if (allow !== undefined && !inner.startsWith('$MQTT.') && !allow.some(isRule)) return false
+  if (allow !== undefined && !allow.some(isRule)) return false
   return !deny.some(isRule)
 }
 

@@ -271,7 +271,7 @@ describe('what nsc makes', { skip: skipWithout('NSC') }, () => {
   })
 })
 
-/** The operator of mint.ts signs what mintAccount makes; said once, because all of it rests on it. */
+/** All of the above rests on it. */
 describe('the chain of these tests', () => {
   it('is one that is trusted', () => {
     const chain = ['-account', mintAccount({}, now), '-operator', mintOperator()]

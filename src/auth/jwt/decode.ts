@@ -121,7 +121,7 @@ function decode(token: string, asGeneric: boolean): Decoded {
 
 type Header = { readonly ok: true; readonly isFirst: boolean }
 
-/** Both algorithms are the same one: the name tells what was signed, and only for generic claims. */
+/** Both algorithms are the same: for generic claims the name tells which parts were signed. */
 function readHeader(chunk: string): Header | { readonly ok: false; readonly why: string } {
   const json = decodeRawUrlBase64(chunk)
   if (!json.ok) return json

@@ -173,7 +173,7 @@ function integerIn(text: string, [min, max]: readonly [bigint, bigint]): number 
  *
  * @param depthMax objects and lists deeper than that are empty
  */
-export function plainValue(node: JsonNode, depthMax: number): unknown {
+function plainValue(node: JsonNode, depthMax: number): unknown {
   switch (node.type) {
     case 'null':
       return null

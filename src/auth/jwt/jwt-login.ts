@@ -174,10 +174,10 @@ export class JwtAuthority {
     if (isRevoked(account.revocations, identity.nkey, identity.issuedAt)) return 'userRevoked'
     const { issuerKey } = identity
     const issuer = this.issuerOf(account, issuerKey)
-    if (!issuer.isKnown) return 'authorization'
+    if (!issuer.isKnown) return 'signerGone'
     if (previous !== undefined) {
       const before = this.issuerOf(previous, issuerKey)
-      if (before.isKnown && !isDeepStrictEqual(before.scope, issuer.scope)) return 'authorization'
+      if (before.isKnown && !isDeepStrictEqual(before.scope, issuer.scope)) return 'signerGone'
     }
     return isOver(identity.expiresMs, nowMs) ? 'userExpired' : undefined
   }

@@ -167,7 +167,7 @@ function singleValue(operation: string, { user, account }: TemplateSource): stri
   }
 }
 
-/** nats-server finds `TAG(` in any case, but takes off small letters only: `TAG(x)` finds nothing. */
+/** nats-server knows `TAG(` in any case, but takes off small letters only: `TAG(x)` is no tag. */
 function tagOf(operation: string) {
   for (const name of TAG_OPERATIONS) {
     const start = `${name}(`

@@ -17,8 +17,8 @@ const CONNECTION_TYPES: readonly ConnectionType[] = [
 ]
 
 /**
- * The claims with what the scope of a signing key gives the user: its limits and permissions, filled
- * in. Without a scope they stay as they are. `why` is nats-server's error.
+ * The claims with what the scope of a signing key gives the user: its limits and permissions, with
+ * the templates filled in. Without a scope they stay as they are. `why` is nats-server's error.
  */
 export function scopedUser(
   user: UserClaims,

@@ -111,7 +111,7 @@ function checkOverlap(
 }
 
 /** @param importer public key of the account that imports */
-export function checkImport(one: ImportClaim, importer: string, issues: Issues): void {
+function checkImport(one: ImportClaim, importer: string, issues: Issues): void {
   const isService = one.type === 'service'
   const quoted = goQuote(one.subject)
   if (one.type === '') issues.error('invalid import type: "unknown"')

@@ -96,7 +96,7 @@ function serviceUrlFault(url: string): string | undefined {
   return `${start} - protocol not supported (only 'nats', 'tls', 'ws', 'wss' only)`
 }
 
-/** The version that an operator demands, `major.minor.update`; a text says what is wrong with it. */
+/** The version an operator demands, `major.minor.update`; a text says what is wrong with it. */
 export function parseServerVersion(text: string): readonly [number, number, number] | string {
   if (text === '') return [0, 0, 0]
   const parts = text.split('.')

@@ -97,7 +97,9 @@ export class DirectoryResolver implements Resolver {
       const { intervalMs } = this.#options
       this.#sync = new PackSync({ store, bus, intervalMs, after, log })
     }
-    log.info(`Managing ${kind === 'full' ? 'all' : 'some'} jwt in exclusive directory ${resolve(directory)}`)
+    log.info(
+      `Managing ${kind === 'full' ? 'all' : 'some'} jwt in exclusive directory ${resolve(directory)}`,
+    )
   }
 
   async reload(preload: Readonly<Record<string, string>>): Promise<void> {

@@ -25,8 +25,6 @@ const JETSTREAM_ACK: u32 = 0x2e4b4341 // "ACK."
 const KEY_VALUE: u32 = 0x2e564b24 // "$KV."
 const OBJECT: u32 = 0x4a424f24 // "$OBJ"
 const SERVICE_REPLY: u32 = 0x2e5f525f // "_R_."
-const MQTT: u32 = 0x54514d24 // "$MQT"
-const MQTT_REST: u16 = 0x2e54 // "T."
 const GATEWAY: u32 = 0x5f52475f // "_GR_"
 const GATEWAY_OLD: u32 = 0x2e524724 // "$GR."
 /** `_GR_.`, two hashes of six characters, each with its dot: what routes a reply. */
@@ -66,11 +64,6 @@ export function gatewayPrefixBytes(subject: u32, bytes: u32): u32 {
   return isGateway ? GATEWAY_PREFIX_BYTES : 0
 }
 
-/** `$MQTT.…` needs no permission, but can be denied. */
-function isMqtt(subject: u32, bytes: u32): bool {
-  return bytes >= 6 && load<u32>(subject) == MQTT && load<u16>(subject, 4) == MQTT_REST
-}
-
 // ── verdicts ────────────────────────────────────────────────────────────────────────────────
 
 /**
@@ -80,19 +73,17 @@ function isMqtt(subject: u32, bytes: u32): bool {
 export function permits(permissions: u32, subject: u32, bytes: u32): bool {
   if (permissions == 0) return true
   const prefix = gatewayPrefixBytes(subject, bytes)
-  const inner = subject + prefix
-  return permitsInner(permissions, inner, bytes - prefix, isMqtt(inner, bytes - prefix))
+  return permitsInner(permissions, subject + prefix, bytes - prefix)
 }
 
 /** Whether a client may publish on a literal subject. */
 export function permitsClient(permissions: u32, subject: u32, bytes: u32): bool {
-  return permissions == 0 || permitsInner(permissions, subject, bytes, false)
+  return permissions == 0 || permitsInner(permissions, subject, bytes)
 }
 
-/** @param isAllowed also if no pattern allows it */
-function permitsInner(permissions: u32, subject: u32, bytes: u32, isAllowed: bool): bool {
+function permitsInner(permissions: u32, subject: u32, bytes: u32): bool {
   let at = permissions + PERMISSIONS_PATTERNS
-  if (load<u32>(permissions, PERMISSIONS_HAS_ALLOW) == 0) isAllowed = true
+  let isAllowed = load<u32>(permissions, PERMISSIONS_HAS_ALLOW) == 0
   // Such a subject is none: no pattern matches it.
   if (hasEmptyToken(subject, bytes)) return isAllowed
   for (let i = load<u32>(permissions, PERMISSIONS_ALLOWED); i > 0; i--) {

@@ -8,7 +8,7 @@ import {
   type ViolationName,
 } from '../../protocol/violations.ts'
 import { wantsCompression } from './compression.ts'
-import { LeafPermissions } from './leaf-permissions.ts'
+import { LeafPermissions, withoutEmptyAllow } from './leaf-permissions.ts'
 import { isClusterNameBroken, leafConnectInfo, leafFirstInfo } from './leaf-server-info.ts'
 import { LeafSession } from './leaf-session.ts'
 import type { LeafBinding, LeafSessionOptions } from './leaf-session-options.ts'
@@ -210,7 +210,8 @@ export class AcceptSession extends LeafSession {
     // CONNECT may be repeated, and the peer be another one now: interest passed on must be taken
     // back as what it was.
     this.forget()
-    const { publish, subscribe, binding } = admission
+    const { publish, binding } = admission
+    const subscribe = withoutEmptyAllow(admission.subscribe)
     if (binding !== undefined) this.binding = binding
     this.permissions = new LeafPermissions(publish, subscribe, [], connect.denyPub)
     const peer = { ...connect, headers: server.headers && connect.headers }

@@ -1,5 +1,6 @@
 import { isLiteralSubject, splitTokens, subjectMatches } from '../../protocol/subjects.ts'
 import { isDeniedOnLeaf, isExemptFromPermissions } from './leaf-subjects.ts'
+import { wireText } from './leaf-text.ts'
 import type { SubjectPermission } from './leaf-types.ts'
 
 /** True if every message subject that `subject` matches is matched by `pattern` too. */
@@ -22,15 +23,24 @@ function withoutQueueEntries({ allow, deny }: SubjectPermission): SubjectPermiss
   return { allow: allow?.filter(isSubject), deny: deny?.filter(isSubject) }
 }
 
+/** As subjects are compared: entries are text, what is on the wire is bytes. */
 function extendDeny(
   permission: SubjectPermission | undefined,
   deny: readonly string[],
 ): SubjectPermission {
-  return { ...permission, deny: [...(permission?.deny ?? []), ...deny] }
+  const denied = [...(permission?.deny ?? []), ...deny]
+  return { allow: permission?.allow?.map(wireText), deny: denied.map(wireText) }
+}
+
+/** For subscriptions an empty list of what is allowed is none, as in nats-server. */
+export function withoutEmptyAllow(
+  permission: SubjectPermission | undefined,
+): SubjectPermission | undefined {
+  return permission?.allow?.length === 0 ? { deny: permission.deny } : permission
 }
 
 /**
- * What may cross one leaf link. A subject is announced to a peer so that it sends messages on it:
+ * What may cross one leaf link, in text of one character per byte. A subject is announced to a peer so that it sends messages on it:
  * announcing asks the `incoming` side, accepting a peer's interest the `outgoing` one.
  */
 export class LeafPermissions {
@@ -76,6 +86,7 @@ export class LeafPermissions {
     if (isDeniedOnLeaf(subject)) return false
     const { allow, deny } = this.#outgoingSubjects
     if (deny?.some((entry) => subjectMatches(entry, subject))) return false
-    return allow === undefined || allow.some((entry) => subjectMatches(entry, subject))
+    if (allow === undefined) return true
+    return allow.some((entry) => subjectMatches(entry, subject))
   }
 }

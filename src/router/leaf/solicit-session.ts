@@ -1,7 +1,7 @@
 import { encodeLeafConnect, type LeafConnect } from '../../protocol/connect.ts'
 import { decodeInfo, encodeInfo, type ServerInfo } from '../../protocol/info.ts'
 import { wantsCompression } from './compression.ts'
-import { LeafPermissions } from './leaf-permissions.ts'
+import { LeafPermissions, withoutEmptyAllow } from './leaf-permissions.ts'
 import { isClusterNameBroken, leafFirstInfo } from './leaf-server-info.ts'
 import { LeafSession } from './leaf-session.ts'
 import type { LeafSessionOptions } from './leaf-session-options.ts'
@@ -261,7 +261,12 @@ export class SolicitSession extends LeafSession {
     export: exports,
   }: Pick<ServerInfo, 'import' | 'export'>): void {
     const { denyImports, denyExports } = this.options
-    this.permissions = new LeafPermissions(imports, exports, denyImports, denyExports)
+    this.permissions = new LeafPermissions(
+      withoutEmptyAllow(imports),
+      exports,
+      denyImports,
+      denyExports,
+    )
   }
 
   #onAddresses({ leafnodeUrls, wsConnectUrls }: ServerInfo): void {

@@ -1,3 +1,4 @@
+import { readSubjectRule, wireText } from '../../auth/subject-rules.ts'
 import type { PermissionOptions } from '../../config/account-types.ts'
 import type { Deadlines } from '../../io/deadlines.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
@@ -58,9 +59,11 @@ export class PermissionStore {
     publish: SubjectPermission | undefined,
     deny: readonly string[] | undefined,
   ): SharedPermissions | undefined {
-    const incoming = publish === undefined ? 0 : storePermissions(this.#kernel, publish)
+    const incoming =
+      publish === undefined ? 0 : storePermissions(this.#kernel, publishRules(publish))
     if (incoming === undefined) return undefined
-    const outgoing = deny === undefined ? 0 : storePermissions(this.#kernel, { deny })
+    const outgoing =
+      deny === undefined ? 0 : storePermissions(this.#kernel, { deny: deny.map(wireText) })
     if (outgoing === undefined) {
       this.#free(incoming)
       return undefined
@@ -85,5 +88,13 @@ export class PermissionStore {
   #free(block: number): void {
     if (block === 0) return
     this.#deadlines.after(RETIRE_MS, () => this.#kernel.exports.retireBlock(block))
+  }
+}
+
+/** As subjects are compared: bytes. A queue group means nothing here, but what it is of is denied. */
+function publishRules({ allow, deny = [] }: SubjectPermission): SubjectPermission {
+  return {
+    allow: allow?.map(wireText),
+    deny: deny.flatMap((entry) => readSubjectRule(entry)?.subject ?? []),
   }
 }

@@ -87,10 +87,11 @@ export class LoginDesk {
     }
     const isLeaf = isLeafLogin(request)
     const { maxConnections, maxLeafnodes } = account.options.limits
-    const isFull =
-      (maxConnections >= 0 && account.logins.size >= maxConnections) ||
-      (isLeaf && maxLeafnodes >= 0 && account.leafCount >= maxLeafnodes)
-    if (isFull && !directory.isSystem(account)) {
+    // Leafs count as connections, but only clients are turned away for that, as by nats-server.
+    const isFull = isLeaf
+      ? maxLeafnodes >= 0 && account.leafCount >= maxLeafnodes
+      : maxConnections >= 0 && account.logins.size >= maxConnections
+    if (isFull) {
       const text = 'maximum account active connections exceeded'
       return { ok: false, why: 'maxAccountConnections', log: text, reason: '' }
     }
@@ -196,17 +197,16 @@ export class LoginDesk {
    * @param reasonToEnd why a connection cannot stay
    */
   review(account: Account, reasonToEnd: (identity: Identity) => ViolationName | undefined): void {
+    const { maxConnections } = account.options.limits
+    let place = 0
     for (const [cid, login] of [...account.logins]) {
-      const why = reasonToEnd(login.identity)
+      place++
+      // The oldest stay.
+      const isExcess = maxConnections >= 0 && place > maxConnections
+      const why = isExcess ? 'maxAccountConnections' : reasonToEnd(login.identity)
       const grant = why === undefined ? this.#grant(login) : undefined
       if (grant === undefined) login.owner.evict(cid, why ?? 'authorization')
       else login.owner.regrant(cid, grant)
-    }
-    const { maxConnections } = account.options.limits
-    if (maxConnections < 0) return
-    // The oldest stay.
-    for (const [cid, login] of [...account.logins].slice(maxConnections)) {
-      login.owner.evict(cid, 'maxAccountConnections')
     }
   }
 

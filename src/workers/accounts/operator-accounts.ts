@@ -7,6 +7,7 @@ import {
   decodeOperatorClaims,
 } from '../../auth/jwt/decode.ts'
 import { JwtAuthority } from '../../auth/jwt/jwt-login.ts'
+import { readClaims } from '../../auth/jwt/read-claims.ts'
 import type {
   Resolver,
   ResolverServices,
@@ -25,6 +26,14 @@ import type { LoginDesk } from './login-desk.ts'
 const MISSING_MS = 1000
 /** Accounts that were not found, kept in mind; chosen. */
 const MISSING_MAX = 10_000
+/** Between two attempts to fetch the system account; nats-server server.go. */
+const BOOTSTRAP_MS = 1000
+
+const MISSING = { ok: false, why: 'account missing' } as const
+const INVALID = { ok: false, why: 'account validation failed' } as const
+
+/** A subject in a JWT is any text; it must not look like a line of its own in the log. */
+const LINE_BREAKERS = /\p{Cc}+/gu
 
 export interface OperatorAccountsOptions {
   readonly operator: OperatorOptions
@@ -49,6 +58,9 @@ export class OperatorAccounts {
   /** When an account was not found, by public key. */
   readonly #missing = new Map<string, number>()
   #resolver: Resolver | undefined
+  /** The system account is one that was made up. */
+  #isBootstrapping = false
+  #isClosed = false
 
   constructor(options: OperatorAccountsOptions) {
     const { operator, nowMs } = options
@@ -63,7 +75,7 @@ export class OperatorAccounts {
       trustedKeys: operator.trustedKeys,
       pinnedAccounts: operator.pinnedAccounts,
       defaultSentinel: operator.defaultSentinel,
-      accounts: { lookup: (publicKey) => this.lookup(publicKey) },
+      accounts: { lookup: (publicKey) => this.#find(publicKey) },
       systemAccount: options.systemAccount,
       nowMs,
     })
@@ -85,6 +97,47 @@ export class OperatorAccounts {
   }
 
   /**
+   * The system account is known from here on. As with nats-server, one that cannot be had yet is
+   * made up, with its own key to sign users, unless nobody could ever bring it.
+   *
+   * @throws BrokerError when it cannot be had
+   */
+  async openSystemAccount(): Promise<void> {
+    const { operator, systemAccount, directory } = this.#options
+    const [trusted] = this.operators
+    const mayComeLater = this.operators.length === 1 && operator.resolver?.kind !== 'memory'
+    const jwt = await this.#resolver?.fetch(systemAccount, mayComeLater)
+    const verified = jwt === undefined ? MISSING : this.#verifyOf(jwt, systemAccount)
+    if (verified.ok) {
+      await this.#update(verified.claims)
+    } else if (mayComeLater && trusted !== undefined) {
+      const claims = temporaryAccount(systemAccount, trusted.issuer)
+      directory().define(accountOptionsOf(claims), claims)
+      this.#isBootstrapping = true
+    } else {
+      const text = `error resolving system account: ${verified.why}`
+      throw new BrokerError('BRK_SYSTEM_ACCOUNT', text)
+    }
+  }
+
+  /** Looks for the system account until it is there. */
+  #bootstrap(): void {
+    const { log, after, systemAccount } = this.#options
+    after(BOOTSTRAP_MS, async () => {
+      const jwt = await this.#resolver?.fetch(systemAccount, true)
+      if (this.#isClosed) return
+      const verified = jwt === undefined ? MISSING : this.#verifyOf(jwt, systemAccount)
+      if (!verified.ok) {
+        this.#bootstrap()
+        return
+      }
+      this.#isBootstrapping = false
+      await this.#update(verified.claims)
+      log.info('System account fetched and updated')
+    })
+  }
+
+  /**
    * @throws BrokerError as `open`
    */
   async start(
@@ -103,6 +156,7 @@ export class OperatorAccounts {
           isStrict: operator.strictSigningKeyUsage,
         },
         verify: (jwt) => this.#verify(jwt),
+        onArrived: (publicKey) => this.#missing.delete(publicKey),
         isLoaded: (publicKey) => this.#options.directory().get(publicKey)?.claims !== undefined,
         onUpdated: (_publicKey, _jwt, claims) => void this.#update(claims),
         onDeleted: (publicKey) => this.#onDeleted(publicKey),
@@ -112,6 +166,9 @@ export class OperatorAccounts {
         cause: error,
       })
     }
+    if (!this.#isBootstrapping) return
+    this.#options.log.info('Using bootstrapping system account')
+    this.#bootstrap()
   }
 
   #verify(jwt: string): VerifiedAccount {
@@ -119,11 +176,23 @@ export class OperatorAccounts {
     return decoded.ok ? this.authority.verifyAccount(jwt, decoded.claims.subject) : decoded
   }
 
+  #verifyOf(jwt: string, publicKey: string): VerifiedAccount {
+    const verified = this.#verify(jwt)
+    return verified.ok && verified.claims.subject !== publicKey ? INVALID : verified
+  }
+
   /** The claims in force, fetched if need be. Undefined when there are none that can be trusted. */
   lookup(publicKey: string): Promise<AccountClaims | undefined> | AccountClaims | undefined {
+    const found = this.#find(publicKey)
+    return found instanceof Promise ? found.catch(() => undefined) : found
+  }
+
+  /** The same; a rejection tells why an account that was found is not to be trusted. */
+  #find(publicKey: string): Promise<AccountClaims | undefined> | AccountClaims | undefined {
     const known = this.#options.directory().get(publicKey)?.claims
     const isOver = known !== undefined && known.expires !== 0 && known.expires * 1000 <= this.#now()
     if (known !== undefined && !isOver) return known
+    if (isOver) this.#options.log.debug(`Requested account [${publicKey}] has expired`)
     const underWay = this.#lookups.get(publicKey)
     if (underWay !== undefined) return underWay
     const missedMs = this.#missing.get(publicKey)
@@ -144,12 +213,11 @@ export class OperatorAccounts {
       this.#missing.set(publicKey, this.#now())
       return undefined
     }
-    const verified = this.#verify(jwt)
+    const verified = this.#verifyOf(jwt, publicKey)
     if (!verified.ok) {
-      this.#options.log.warn(`Account [${publicKey}] is not valid: ${verified.why}`)
-      return undefined
+      const isLoaded = this.#options.directory().get(publicKey)?.claims !== undefined
+      throw new Error(isLoaded ? 'account expired' : verified.why)
     }
-    if (verified.claims.subject !== publicKey) return undefined
     this.#missing.delete(publicKey)
     await this.#update(verified.claims)
     return verified.claims
@@ -160,23 +228,42 @@ export class OperatorAccounts {
     const directory = this.#options.directory()
     const previous = directory.get(claims.subject)?.claims
     const account = directory.define(accountOptionsOf(claims), claims)
-    await this.#fetchExporters(account)
     this.#watchActivations(account)
-    if (previous === undefined) return
-    this.#options
-      .desk()
-      .review(account, (identity) =>
-        this.authority.reasonToEnd(identity, claims, this.#now(), previous),
-      )
+    if (previous !== undefined) {
+      this.#options
+        .desk()
+        .review(account, (identity) =>
+          this.authority.reasonToEnd(identity, claims, this.#now(), previous),
+        )
+    }
+    await this.#fetchExporters(account)
   }
 
   async #fetchExporters(account: Account): Promise<void> {
     const directory = this.#options.directory()
-    const wanted = new Set(account.options.imports.map(({ account: exporter }) => exporter))
-    for (const exporter of wanted) {
-      // One that is being fetched is waiting for this one, perhaps.
-      if (directory.get(exporter)?.claims !== undefined || this.#lookups.has(exporter)) continue
-      await this.lookup(exporter)
+    const { imports } = account.options
+    const absent = new Set(
+      imports
+        .map(({ account: exporter }) => exporter)
+        // One that is being fetched is waiting for this one, perhaps.
+        .filter((name) => directory.get(name)?.claims === undefined && !this.#lookups.has(name)),
+    )
+    for (const exporter of absent) {
+      const why = await this.#whyNot(exporter)
+      if (why === undefined) continue
+      for (const { account: name, subject, kind } of imports) {
+        if (name !== exporter) continue
+        const what = `for import of [${subject}] ${kind} (err=${why})`.replace(LINE_BREAKERS, ' ')
+        this.#options.log.error(`Can't locate account [${exporter}] ${what}`)
+      }
+    }
+  }
+
+  async #whyNot(publicKey: string): Promise<string | undefined> {
+    try {
+      return (await this.#find(publicKey)) === undefined ? MISSING.why : undefined
+    } catch (error) {
+      return messageOf(error)
     }
   }
 
@@ -216,6 +303,7 @@ export class OperatorAccounts {
   }
 
   close(): Promise<void> | void {
+    this.#isClosed = true
     return this.#resolver?.close()
   }
 }
@@ -226,6 +314,15 @@ function activationEnd(token: string): number | undefined {
   if (token === '') return undefined
   const decoded = decodeActivationClaims(token)
   return decoded.ok && decoded.claims.expires !== 0 ? decoded.claims.expires * 1000 : undefined
+}
+
+/** Claims of a system account that is not there yet; its own key may sign its users. */
+function temporaryAccount(publicKey: string, issuer: string): AccountClaims {
+  const limits = { subs: -1, data: -1, payload: -1, imports: -1, exports: -1, conn: -1, leaf: -1 }
+  const nats = { type: 'account', version: 2, limits, signing_keys: [publicKey] }
+  const read = readClaims(Buffer.from(JSON.stringify({ iss: issuer, sub: publicKey, nats })))
+  if (!read.ok || read.claims.type !== 'account') throw new TypeError('no account claims')
+  return read.claims
 }
 
 function messageOf(error: unknown): string {

@@ -4,8 +4,8 @@ import { authoritySettings } from '../../auth/authority-settings.ts'
 import type { LoginRequest } from '../../auth/login.ts'
 import { NkeyPair } from '../../auth/nkeys.ts'
 import { CurvePair } from '../../auth/xkeys.ts'
-import { BrokerError } from '../../base/errors.ts'
 import { NATS_VERSION } from '../../base/version.ts'
+import { SYSTEM_ACCOUNT } from '../../config/system-account.ts'
 import { setHeader } from '../../router/accounts/message-headers.ts'
 import type {
   InterestChange,
@@ -64,7 +64,7 @@ export class Security {
     this.#options = options
     const { thread, settings, accountNames } = options
     const { options: config } = settings
-    this.#systemName = config.noSystemAccount ? '' : config.systemAccount || '$SYS'
+    this.#systemName = config.noSystemAccount ? '' : config.systemAccount || SYSTEM_ACCOUNT
     this.directory = new AccountDirectory({
       kernel: thread.kernel,
       deadlines: thread.deadlines,
@@ -188,13 +188,12 @@ export class Security {
         this.directory.define(plainAccount(this.#systemName))
       }
       for (const account of options.accounts) this.directory.define(account)
-    } else if (this.#systemName !== '' && options.systemAccount === '') {
-      // The operator named none: what everybody imports has a home of its own.
-      this.directory.define(plainAccount(this.#systemName))
     }
     const global = this.directory.take(GLOBAL_ACCOUNT)
     this.directory.addSystemImports(global)
-    await this.#operator?.open()
+    if (this.#operator === undefined) return
+    await this.#operator.open()
+    if (!['', SYSTEM_ACCOUNT].includes(this.#systemName)) await this.#operator.openSystemAccount()
   }
 
   /**
@@ -208,11 +207,6 @@ export class Security {
     const system = this.directory.systemAccount
     const client = system && this.#clientOf(system)
     await this.#operator?.start({ bus: client, serverInfo, systemAccount: this.#systemName })
-    if (this.#operator !== undefined && settings.options.systemAccount !== '' && system) {
-      if ((await this.#operator.lookup(system.name)) === undefined) {
-        throw new BrokerError('BRK_SYSTEM_ACCOUNT', 'could not fetch the system account')
-      }
-    }
     if (client === undefined) return
     new SystemServices({ client, directory: this.directory, desk: this.desk, serverInfo }).start()
   }

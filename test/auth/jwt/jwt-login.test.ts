@@ -416,8 +416,8 @@ describe('when the claims of an account change, a connected user', () => {
     const end = (claims: object) =>
       authority().reasonToEnd(scoped, accountClaims(claims), NOW_MS, before)
     assert.equal(end(role({ subs: 5 })), undefined)
-    assert.equal(end(role({ subs: 6 })), 'authorization')
-    assert.equal(end({ signing_keys: [signer.publicKey] }), 'authorization')
-    assert.equal(end({}), 'authorization')
+    assert.equal(end(role({ subs: 6 })), 'signerGone')
+    assert.equal(end({ signing_keys: [signer.publicKey] }), 'signerGone')
+    assert.equal(end({}), 'signerGone')
   })
 })

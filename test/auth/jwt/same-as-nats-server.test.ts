@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { decodeAccountClaims, decodeOperatorClaims } from '../../../src/auth/jwt/decode.ts'
 import { JwtAuthority } from '../../../src/auth/jwt/jwt-login.ts'
+import type { Verdict } from '../../../src/auth/login.ts'
 import { NkeyPair } from '../../../src/auth/nkeys.ts'
 import { program, skipReason } from '../../support/peers.ts'
 import { RawClient } from '../../support/raw-client.ts'
@@ -41,6 +42,27 @@ const ROLE = {
   },
 }
 
+/** Roles whose users ask the server what they may do. */
+const TEMPLATES: readonly (readonly string[])[] = [
+  ['{{name()}}.{{subject()}}', '{{account-name()}}.{{account-subject()}}'],
+  ['x.{{tag(t)}}.{{tag(u)}}.>', '{{ Tag(t) }}', '{{TAG(t)}}', '{{tag(T)}}'],
+  ['{{tag(none)}}', 'y.{{account-tag(r)}}', '{{account-tag(t)}}'],
+  ['{{tag(t)}}.{{tag(t)}}', 'plain', '{{name}', 'a{{name()}}{{tag(t)}}b'],
+  ['{{tag(bad)}}', '{{tag(dots)}}', '*.{{tag(t)}}.>'],
+]
+const TAGS = ['t:1', 't:2', 'u:a', 'u:b', 'bad:a b', 'dots:a..b', 'dots:a.b']
+const roles = TEMPLATES.map((list) => ({ list, key: NkeyPair.generate('account') }))
+const ROLES = roles.map(({ list, key }) => ({
+  kind: 'user_scope',
+  key: key.publicKey,
+  role: 'r',
+  template: {
+    ...NO_LIMITS,
+    pub: { allow: ['$SYS.REQ.USER.INFO', ...list], deny: ['d.{{tag(t)}}'] },
+    sub: { allow: ['_INBOX.>', ...list] },
+  },
+}))
+
 const OPERATOR_JWT = mint(operator, {
   sub: operator.publicKey,
   nats: { type: 'operator', version: 2, signing_keys: [operatorKey.publicKey] },
@@ -50,7 +72,8 @@ const ACCOUNTS = new Map([
   [
     plain.publicKey,
     mintAccount(plain, {
-      signing_keys: [signer.publicKey, ROLE],
+      signing_keys: [signer.publicKey, ROLE, ...ROLES],
+      tags: ['r:x', 'r:y'],
       revocations: { [revoked.publicKey]: nowS - 50 },
     }),
   ],
@@ -171,7 +194,11 @@ function authority(): JwtAuthority {
 }
 
 /** Whether we let it in. */
-function ourAnswer({ jwt, keys = alice, nonce = 'nonce' }: Case): boolean {
+function ourAnswer(one: Case): boolean {
+  return ourVerdict(one).ok
+}
+
+function ourVerdict({ jwt, keys = alice, nonce = 'nonce' }: Case): Verdict {
   const nothing = { user: '', pass: '', authToken: '', nkey: '', proxySig: '', name: '' }
   const sig = keys === null ? '' : keys.sign(nonce)
   const verdict = authority().authenticate(
@@ -186,7 +213,22 @@ function ourAnswer({ jwt, keys = alice, nonce = 'nonce' }: Case): boolean {
     '',
   )
   assert.ok(!(verdict instanceof Promise))
-  return verdict.ok
+  return verdict
+}
+
+/** What a user may do, as nats-server tells him when he asks. */
+async function theirPermissions(server: ServerProcess, jwt: string): Promise<unknown> {
+  await using client = await RawClient.connect(server.port)
+  const hello = (await client.readUntil('\r\n')).toString('latin1')
+  const { nonce } = JSON.parse(hello.slice('INFO '.length))
+  const options = { jwt, sig: alice.sign(nonce), verbose: false, protocol: 1, headers: true }
+  await client.send(
+    `CONNECT ${JSON.stringify(options)}\r\nSUB _INBOX.x 1\r\n` +
+      'PUB $SYS.REQ.USER.INFO _INBOX.x 0\r\n\r\n',
+  )
+  const answer = (await client.readUntil('}}\r\n')).toString('latin1')
+  const { data } = JSON.parse(answer.slice(answer.indexOf('{"server"'), answer.lastIndexOf('\r\n')))
+  return data.permissions
 }
 
 /** Whether nats-server lets it in. */
@@ -207,6 +249,14 @@ async function theirAnswer(
   return found() === answers[0]
 }
 
+/** The order of the subjects of a list has no meaning. */
+function sorted(permissions: unknown): unknown {
+  const isList = (value: unknown) => Array.isArray(value)
+  return JSON.parse(
+    JSON.stringify(permissions, (_, value) => (isList(value) ? value.toSorted() : value)),
+  )
+}
+
 describe('nats-server and we give the same answer to', { skip: skipReason(SERVER) }, () => {
   let server: ServerProcess
   before(async () => {
@@ -217,6 +267,17 @@ describe('nats-server and we give the same answer to', { skip: skipReason(SERVER
   for (const [name, one] of Object.entries(CASES)) {
     it(name, async () => {
       assert.equal(ourAnswer(one), await theirAnswer(server, one))
+    })
+  }
+
+  for (const { list, key } of roles) {
+    it(`what the templates ${list.join(' ')} permit`, async () => {
+      const jwt = mintByKey(key, {}, TAGS)
+      const verdict = ourVerdict({ jwt })
+      assert.ok(verdict.ok)
+      const { publish, subscribe } = verdict.identity.permissions ?? {}
+      const ours = JSON.parse(JSON.stringify({ publish, subscribe }))
+      assert.deepEqual(sorted(ours), sorted(await theirPermissions(server, jwt)))
     })
   }
 

@@ -124,6 +124,7 @@ const asUser = (user: string, ...texts: readonly string[]): Step[] => [
 export const ACCOUNT_LOGIN_SCRIPTS = [
   script('nkey: INFO has a nonce', [openKeepingInfo('A'), take('A')], NKEYS),
   nkey('right', signed(ALICE)),
+  nkey('INFO after CONNECT', signed(ALICE, { protocol: 1 })),
   nkey('right, verbose', signed(ALICE, { verbose: true })),
   nkey('with permissions', signed(BOB), lines('SUB a 1', 'SUB bob.x 2') + pub('bob.x', 'x')),
   nkey('unknown', signed(STRANGER)),

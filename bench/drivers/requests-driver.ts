@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto'
+import { ReceiveKernel } from '../kernel/receive-kernel.ts'
+import { writePayload } from '../publish-block.ts'
+import { SERVICE_SUBJECT } from '../settings.ts'
+import { answersTo } from './answers.ts'
+import { monotonicNs } from './clock.ts'
+import { Connection } from './connection.ts'
+import type { Driver } from './serve.ts'
+import type { PhaseLimit, RequestsPhase, RequestsTask } from './tasks.ts'
+
+const SID = 1
+const NS_PER_MS = 1e6
+const NS_PER_US = 1_000
+/** Of one requester. Chosen: far more than a processor needs to be busy, far less than a buffer. */
+const UNDER_WAY_MAX = 128
+/** Requests of one write, so that requester and server work at the same time. */
+const BATCH = 32
+
+/** Requesters with many requests under way, and their responder, on one thread. */
+export class RequestsDriver implements Driver<PhaseLimit, RequestsPhase> {
+  readonly #task: RequestsTask
+  readonly #kernel: ReceiveKernel
+  readonly #onFailure: (error: Error) => void
+  readonly #requesters: Requester[] = []
+  readonly #connections: Connection[] = []
+
+  constructor(task: RequestsTask, onFailure: (error: Error) => void) {
+    this.#task = task
+    this.#kernel = new ReceiveKernel(task.kernel, task.requesters + 1)
+    this.#onFailure = onFailure
+  }
+
+  async open(): Promise<void> {
+    const { publishAt, subscribeAt, requesters, payloadBytes } = this.#task
+    const kernel = this.#kernel
+    const connect = async (at: RequestsTask['publishAt'], subject: string): Promise<Connection> => {
+      const connection = await Connection.open(kernel, at, this.#onFailure)
+      this.#connections.push(connection)
+      connection.write(`SUB ${subject} ${SID}\r\n`)
+      await connection.flush()
+      return connection
+    }
+    const responder = await connect(subscribeAt, SERVICE_SUBJECT)
+    const answers = answersTo()
+    responder.onBytes = (chunk) => {
+      const bytes = answers(chunk)
+      if (bytes.length > 0) responder.write(bytes)
+    }
+    for (let i = 0; i < requesters; i++) {
+      const inbox = `_INBOX.${randomUUID()}`
+      const connection = await connect(publishAt, `${inbox}.*`)
+      kernel.expect(connection.record, i, UNDER_WAY_MAX, payloadBytes)
+      const frames = buildRequests(inbox, i, payloadBytes)
+      this.#requesters.push(new Requester(connection, kernel, frames))
+    }
+  }
+
+  async run(limit: PhaseLimit): Promise<RequestsPhase> {
+    const cpuStart = process.threadCpuUsage()
+    const startNs = monotonicNs()
+    const counts = await Promise.all(this.#requesters.map((requester) => requester.run(limit)))
+    const cpu = process.threadCpuUsage(cpuStart)
+    for (const { record } of this.#connections) {
+      const mismatches = this.#kernel.mismatches(record)
+      if (mismatches > 0) throw new Error(`answers not as requested: mismatches=${mismatches}`)
+    }
+    return {
+      requests: counts.reduce((sum, count) => sum + count, 0),
+      elapsedNs: monotonicNs() - startNs,
+      cpuNs: (cpu.user + cpu.system) * NS_PER_US,
+    }
+  }
+
+  close(): void {
+    for (const connection of this.#connections) connection.close()
+  }
+}
+
+/** As many as may be under way, each with a reply subject of its own, as clients have. */
+function buildRequests(inbox: string, requester: number, payloadBytes: number): Buffer[] {
+  return Array.from({ length: UNDER_WAY_MAX }, (_, sequence) => {
+    const control = `PUB ${SERVICE_SUBJECT} ${inbox}.${sequence} ${payloadBytes}\r\n`
+    const frame = Buffer.alloc(control.length + payloadBytes + 2, 'x')
+    frame.write(control, 0, 'latin1')
+    writePayload(frame, control.length, payloadBytes, requester, sequence)
+    frame.write('\r\n', frame.length - 2, 'latin1')
+    return frame
+  })
+}
+
+/** Sends the same requests again and again, in order, each when its last answer is there. */
+class Requester {
+  readonly #connection: Connection
+  readonly #kernel: ReceiveKernel
+  /** All requests as one, and where each begins; the last entry is the end. */
+  readonly #bytes: Buffer
+  readonly #starts: readonly number[]
+  #sent = 0
+
+  constructor(connection: Connection, kernel: ReceiveKernel, frames: readonly Buffer[]) {
+    this.#connection = connection
+    this.#kernel = kernel
+    this.#bytes = Buffer.concat(frames)
+    const starts = [0]
+    for (const { length } of frames) starts.push(starts.at(-1)! + length)
+    this.#starts = starts
+  }
+
+  /** @returns how many were answered, which is all of them */
+  run(limit: PhaseLimit): Promise<number> {
+    const connection = this.#connection
+    const before = this.#sent
+    const sentMax = before + (limit.messages ?? Infinity)
+    const deadlineNs = monotonicNs() + limit.durationMs * NS_PER_MS
+    return new Promise((resolve) => {
+      const pump = (): void => {
+        const answered = this.#kernel.messages(connection.record)
+        const isOver = this.#sent >= sentMax || monotonicNs() >= deadlineNs
+        if (isOver) {
+          if (answered < this.#sent) return
+          connection.onProgress = () => {}
+          resolve(this.#sent - before)
+          return
+        }
+        while (this.#sent < sentMax && this.#sent - answered <= UNDER_WAY_MAX - BATCH) {
+          this.#send(Math.min(BATCH, sentMax - this.#sent))
+        }
+      }
+      connection.onProgress = pump
+      pump()
+    })
+  }
+
+  #send(count: number): void {
+    const from = this.#sent % UNDER_WAY_MAX
+    const to = Math.min(from + count, UNDER_WAY_MAX)
+    this.#connection.write(this.#bytes.subarray(this.#starts[from], this.#starts[to]))
+    this.#sent += to - from
+  }
+}
