@@ -70,11 +70,11 @@ function permits({ allow, deny = [] }: SubjectPermission, subject: string): bool
   return (allow === undefined || allow.some(covers)) && !deny.some(covers)
 }
 
-export function frameOf({ member, sid }: ModelInterest, subject: string): string {
+function frameOf({ member, sid }: ModelInterest, subject: string): string {
   return `${member.name} ${subject} ${sid}`
 }
 
-export function lineOf({ name }: ModelMember, subject: string): string {
+function lineOf({ name }: ModelMember, subject: string): string {
   return `${name} ${subject}`
 }
 

@@ -6,6 +6,7 @@ import {
   errorLine,
   leafLoopText,
   subscriptionPermissionText,
+  VIOLATIONS,
   type ViolationName,
 } from '../../protocol/violations.ts'
 import type { LinkCompression } from './compression.ts'
@@ -132,7 +133,10 @@ export abstract class LeafSession implements LeafMember {
 
   /** The login this link stands on has ended. */
   evict(which: ViolationName): void {
-    if (!this.#isEnded) this.refuse(which)
+    if (this.#isEnded) return
+    const { wire, closedState } = VIOLATIONS[which]
+    if (wire !== null) this.refuse(which)
+    else this.end(closedState ?? 'authenticationFailure')
   }
 
   get peerFacts(): LeafPeerFacts {
