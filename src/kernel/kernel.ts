@@ -49,6 +49,7 @@ export interface KernelExports {
     queuesBytes: number,
     trust: number,
   ): number
+  isListened(connection: number, at: number, bytes: number): number
   countInbound(connection: number): void
   readonly status: WebAssembly.Global
   readonly needBytes: WebAssembly.Global

@@ -68,6 +68,8 @@ export class ClientSession implements Session, LoggedIn, Requester {
   #isVerifying = false
   #hasConnected = false
   #hasSentPong = false
+  /** What clientInfo has told last; undefined once anything but the round trip has changed. */
+  #info: ClientInfo | undefined
   #authDeadline: Deadline | undefined
 
   constructor(
@@ -111,7 +113,7 @@ export class ClientSession implements Session, LoggedIn, Requester {
     const { required, authTimeoutMs } = this.front
     if (required) {
       this.#authDeadline = this.#worker.thread.deadlines.after(authTimeoutMs, () =>
-        this.#inTurn(() => this.violate('authenticationTimeout')),
+        this.evict('authenticationTimeout'),
       )
     }
     this.#pings.start()
@@ -353,8 +355,10 @@ export class ClientSession implements Session, LoggedIn, Requester {
       return false
     }
     this.#isAuthenticated = true
-    const { accountName = GLOBAL_ACCOUNT, identity } = grant ?? {}
-    this.prefix = identifiedPrefix(this.#firstPrefix, { name, lang, version }, accountName, {
+    this.#info = undefined
+    const { accountName = GLOBAL_ACCOUNT, accountTag = '', identity } = grant ?? {}
+    const label = accountTag === '' ? accountName : `${accountName}/${accountTag}`
+    this.prefix = identifiedPrefix(this.#firstPrefix, { name, lang, version }, label, {
       nkey,
       user,
       token,
@@ -373,6 +377,8 @@ export class ClientSession implements Session, LoggedIn, Requester {
     if (grant === undefined) this.#setFlags()
     else this.#takeGrant(grant)
     if (this.#hasConnected) this.ok()
+    // Who was let in without a word counts as one who has sent CONNECT from here on.
+    this.#hasConnected = true
     return this.connection.isOpen
   }
 
@@ -380,12 +386,13 @@ export class ClientSession implements Session, LoggedIn, Requester {
     this.granted?.stop()
     const granted = new ConnectionGrant(this.#worker.thread, this.connection, grant)
     this.granted = granted
+    this.#info = undefined
     this.#setFlags()
     granted.enforce()
     this.subscriptions.permission = granted.subscribe
     this.subscriptions.max = grant.maxSubscriptions
     if (granted.tracksReplies) this.#worker.tapOutbound()
-    granted.watchExpiry(() => this.#inTurn(() => this.violate(grant.expiry)))
+    granted.watchExpiry(() => this.evict(grant.expiry))
   }
 
   /** Permissions or limits have changed, or the routing worker is a new one. */
@@ -401,7 +408,12 @@ export class ClientSession implements Session, LoggedIn, Requester {
 
   /** The account does not want this client any more. */
   evict(why: ViolationName): void {
-    this.#inTurn(() => this.violate(why))
+    this.#inTurn(() => {
+      const { wire } = VIOLATIONS[why]
+      const level = why === 'maxAccountConnections' ? 'error' : 'debug'
+      if (wire !== null) this.#worker.log[level](this.prefix + wire)
+      this.violate(why)
+    })
   }
 
   /** +OK, for a client that wants to hear of each success. */
@@ -424,8 +436,9 @@ export class ClientSession implements Session, LoggedIn, Requester {
 
   clientInfo(): ClientInfo {
     const { connection, options, front } = this
+    if (this.#info?.rttNs === this.#pings.rttNs) return this.#info
     const { identity, accountName = GLOBAL_ACCOUNT } = this.granted?.grant ?? {}
-    return {
+    this.#info = {
       start: goTime(BigInt(this.#startMs) * NS_PER_MS),
       host: this.#forwardedIp || connection.remoteAddress,
       id: connection.cid,
@@ -438,11 +451,12 @@ export class ClientSession implements Session, LoggedIn, Requester {
       server: this.#worker.serverName,
       jwt: identity?.jwt,
       issuerKey: identity?.issuerKey,
-      nameTag: identity?.nameTag || accountName,
+      nameTag: identity?.nameTag,
       tags: identity?.tags,
       kind: 'Client',
       clientType: front.kind === 'websocket' ? 'websocket' : 'nats',
     }
+    return this.#info
   }
 
   // ── requests without responders ───────────────────────────────────────────────────────────

@@ -141,14 +141,16 @@ export class ClientSubscriptions {
   // ── removal ───────────────────────────────────────────────────────────────────────────────
 
   remove(slot: number): void {
-    const { kernel, slots, log, router } = this.#worker
+    const { kernel, slots, log, router, services } = this.#worker
     const sid = Buffer.from(slots.sid(slot)).toString('latin1')
     // Another subscription may have the sid meanwhile.
     if (this.#slots.get(sid) !== slot) return
     this.#slots.delete(sid)
-    this.#loseInterest(slot)
+    const subject = services.isIdle ? undefined : slots.subject(slot)
     kernel.exports.removeSubscription(slot)
     router.unsubscribe(slot)
+    // Answers of other accounts' services that were awaited here need not come any more.
+    if (subject !== undefined) services.loseInterest(this.#account, subject)
     this.#onInterest()
     if (log.traceEnabled) log.trace(this.#session.prefix + traceRemovedSubscription(sid))
   }
@@ -161,25 +163,16 @@ export class ClientSubscriptions {
       router.unsubscribe(slot)
     }
     this.#slots.clear()
-    for (const subject of subjects) {
-      services.loseInterest(this.#accountName, subject, () => false)
-    }
+    for (const subject of subjects) services.loseInterest(this.#account, subject)
   }
 
   #subjects(): string[] {
     return [...this.#slots.values()].map((slot) => this.#worker.slots.subject(slot))
   }
 
-  get #accountName(): string {
-    return this.#session.granted?.grant.accountName ?? GLOBAL_ACCOUNT
-  }
-
-  /** Answers of other accounts' services that this one waited for need not come any more. */
-  #loseInterest(slot: number): void {
-    const { services, slots } = this.#worker
-    if (services.isIdle) return
-    const hasInterest = (reply: string) => this.sidFor(reply) !== undefined
-    services.loseInterest(this.#accountName, slots.subject(slot), hasInterest)
+  get #account() {
+    const { accountName, account } = this.#session.granted?.grant ?? {}
+    return { name: accountName ?? GLOBAL_ACCOUNT, number: account ?? 0 }
   }
 
   /** Permissions or limits have changed: what is not permitted any more goes, and its owner is told. */

@@ -1,6 +1,7 @@
 import type { IoThread } from './io-thread.ts'
+import { type MessagePlace, readFrame } from './message-place.ts'
 
-/** A message as an internal subscription gets it. Views are valid during the call only. */
+/** A message as an internal subscription gets it. */
 export interface InternalMessage {
   /** latin1: one character for each byte. */
   readonly subject: string
@@ -21,16 +22,34 @@ export interface InternalPublish {
 }
 
 type MessageHandler = (message: InternalMessage) => void
+/** The message lies in the kernel's memory during the call only. */
+type PlaceHandler = (place: MessagePlace) => void
+
+/** What became of a message: nobody got it, somebody did, or it waits for room in the lanes. */
+export const PUBLISHED_TO_NOBODY = 0
+export const PUBLISHED = 1
+export const PUBLISH_KEPT = 2
+type PublishResult = typeof PUBLISHED_TO_NOBODY | typeof PUBLISHED | typeof PUBLISH_KEPT
 
 /** Where an internal client's interest is announced: a lane to the routing worker, or the sublist. */
 export interface InterestAnnouncer {
   subscribe(slot: number): void
   unsubscribe(slot: number): void
+  /** Place behind all that was announced so far; undefined while some of it waits for room. */
+  position(): number | undefined
+  /** Whether everything announced before a position is in force. */
+  hasApplied(position: number): boolean
 }
 
 interface InternalSubscription {
   readonly slot: number
-  readonly onMessage: MessageHandler
+  readonly onPlace: PlaceHandler
+}
+
+/** A message that waits for room in the lanes. */
+interface KeptMessage extends InternalPublish {
+  /** The account has service imports for it: it goes on from there. */
+  readonly onImports: ((sent: MessagePlace) => void) | undefined
 }
 
 const NO_BYTES = new Uint8Array(0)
@@ -38,7 +57,6 @@ const TAKE_ALL = 0x7fffffff
 const NO_LIMIT = 0xffff_ffff
 /** See publishParts. */
 const TRUST_IMPORTED = 2
-const LF = 10
 /** What may wait for room in lanes; chosen: a few thousand requests. The rest is lost and counted. */
 const BACKLOG_BYTES_MAX = 8 * 2 ** 20
 
@@ -50,10 +68,11 @@ export class InternalClient {
   readonly record: number
   readonly #thread: IoThread
   readonly #interest: InterestAnnouncer
-  readonly #subscriptions = new Map<string, InternalSubscription>()
+  /** By sid. */
+  readonly #subscriptions = new Map<number, InternalSubscription>()
   #lastSid = 0
   /** Messages that found no room in a lane. */
-  #backlog: InternalPublish[] = []
+  #backlog: KeptMessage[] = []
   #backlogBytes = 0
   #lostCount = 0
 
@@ -83,10 +102,16 @@ export class InternalClient {
   }
 
   /** @param subject and queue: latin1. @returns undefined without memory */
-  subscribe(subject: string, queue: string, onMessage: MessageHandler): string | undefined {
+  subscribe(subject: string, queue: string, onMessage: MessageHandler): number | undefined {
+    return this.subscribePlaces(subject, queue, (place) => onMessage(this.#messageAt(place)))
+  }
+
+  /** As subscribe, without a copy of each message. */
+  subscribePlaces(subject: string, queue: string, onPlace: PlaceHandler): number | undefined {
     const { exports, bytes } = this.#thread.kernel
-    const sid = String(++this.#lastSid)
-    const text = Buffer.from(subject + queue + sid, 'latin1')
+    const sid = ++this.#lastSid
+    const sidText = String(sid)
+    const text = Buffer.from(subject + queue + sidText, 'latin1')
     const at = exports.allocate(text.length)
     if (at === 0) return undefined
     bytes.set(text, at)
@@ -99,21 +124,32 @@ export class InternalClient {
       queue.length === 0 ? 0 : queueAt,
       queue.length,
       sidAt,
-      sid.length,
+      sidText.length,
     )
     exports.release(at, text.length)
     if (slot === 0) return undefined
-    this.#subscriptions.set(sid, { slot, onMessage })
+    this.#subscriptions.set(sid, { slot, onPlace })
     this.#interest.subscribe(slot)
     return sid
   }
 
-  unsubscribe(sid: string): void {
+  unsubscribe(sid: number): void {
     const subscription = this.#subscriptions.get(sid)
     if (subscription === undefined) return
     this.#subscriptions.delete(sid)
     this.#thread.kernel.exports.removeSubscription(subscription.slot)
     this.#interest.unsubscribe(subscription.slot)
+  }
+
+  /** Whether anybody in the account listens to a literal subject (latin1), as the sublist has it. */
+  isListened(subject: string): boolean {
+    const { exports, bytes } = this.#thread.kernel
+    const at = exports.allocate(subject.length)
+    if (at === 0) return true
+    bytes.write(subject, at, 'latin1')
+    const isListened = exports.isListened(this.record, at, subject.length) !== 0
+    exports.release(at, subject.length)
+    return isListened
   }
 
   // ── publishing ────────────────────────────────────────────────────────────────────────────
@@ -125,15 +161,36 @@ export class InternalClient {
    */
   publish(message: InternalPublish): boolean {
     if (this.#backlog.length > 0) return this.#keep(message)
-    const { exports, layout } = this.#thread.kernel
     if (!this.#publishNow(message)) {
       this.#thread.retryLater(this)
       return this.#keep(message)
     }
-    return exports.status.value !== layout.STATUS_FORBIDDEN && exports.delivered.value > 0
+    return this.#result() === PUBLISHED
   }
 
-  #keep(message: InternalPublish): boolean {
+  /**
+   * As publish, of a message that came by a service import and lies in the kernel's memory.
+   *
+   * @param onImports called when it is sent after it had to wait, and the account imports a service
+   *   for it; when it is sent at once the kernel's status says so
+   */
+  publishPlace(place: MessagePlace, onImports?: (sent: MessagePlace) => void): PublishResult {
+    const isFirst = this.#backlog.length === 0
+    if (isFirst && this.#publishParts(place, TRUST_IMPORTED)) return this.#result()
+    const { bytes } = this.#thread.kernel
+    const isKept = this.#keep({ ...messageAt(bytes, place), isImported: true }, onImports)
+    if (isFirst) this.#thread.retryLater(this)
+    return isKept ? PUBLISH_KEPT : PUBLISHED_TO_NOBODY
+  }
+
+  #result(): PublishResult {
+    const { exports, layout } = this.#thread.kernel
+    const isDelivered =
+      exports.status.value !== layout.STATUS_FORBIDDEN && exports.delivered.value > 0
+    return isDelivered ? PUBLISHED : PUBLISHED_TO_NOBODY
+  }
+
+  #keep(message: InternalPublish, onImports?: (sent: MessagePlace) => void): boolean {
     const bytes = sizeOf(message)
     if (this.#backlogBytes + bytes > BACKLOG_BYTES_MAX) {
       this.#lostCount++
@@ -142,12 +199,16 @@ export class InternalClient {
     this.#backlogBytes += bytes
     // The caller's views do not last.
     const { headers = NO_BYTES, payload = NO_BYTES } = message
-    this.#backlog.push({ ...message, headers: headers.slice(), payload: payload.slice() })
+    const copies = { headers: Buffer.from(headers), payload: Buffer.from(payload) }
+    this.#backlog.push({ ...message, ...copies, onImports })
     return true
   }
 
-  #publishNow({ subject, reply = '', headers, payload, isImported }: InternalPublish): boolean {
-    const { exports, bytes } = this.#thread.kernel
+  #publishNow(
+    { subject, reply = '', headers, payload, isImported }: InternalPublish,
+    onImports?: (sent: MessagePlace) => void,
+  ): boolean {
+    const { exports, bytes, layout } = this.#thread.kernel
     const headerBytes = headers?.length ?? 0
     const total = headerBytes + (payload?.length ?? 0)
     const trust = isImported === true ? TRUST_IMPORTED : 0
@@ -166,24 +227,43 @@ export class InternalClient {
     const payloadAt = sizeAt + sizeText.length
     if (headers !== undefined) bytes.set(headers, payloadAt)
     if (payload !== undefined) bytes.set(payload, payloadAt + headerBytes)
-    const isDone = exports.publishParts(
-      this.record,
-      at,
-      subject.length,
-      reply.length === 0 ? 0 : replyAt,
-      reply.length,
-      headerBytes === 0 ? 0 : headerAt,
-      headerText.length,
-      sizeAt,
-      sizeText.length,
+    const place: MessagePlace = {
+      subject: at,
+      subjectBytes: subject.length,
+      reply: reply.length === 0 ? 0 : replyAt,
+      replyBytes: reply.length,
+      headerText: headerBytes === 0 ? 0 : headerAt,
+      headerTextBytes: headerText.length,
+      sizeText: sizeAt,
+      sizeTextBytes: sizeText.length,
       headerBytes,
-      total,
-      payloadAt,
+      totalBytes: total,
+      payload: payloadAt,
+    }
+    const isDone = this.#publishParts(place, trust)
+    if (isDone && exports.status.value === layout.STATUS_IMPORTS) onImports?.(place)
+    exports.release(at, text.length + total)
+    return isDone
+  }
+
+  #publishParts(place: MessagePlace, trust: number): boolean {
+    const isDone = this.#thread.kernel.exports.publishParts(
+      this.record,
+      place.subject,
+      place.subjectBytes,
+      place.reply,
+      place.replyBytes,
+      place.headerText,
+      place.headerTextBytes,
+      place.sizeText,
+      place.sizeTextBytes,
+      place.headerBytes,
+      place.totalBytes,
+      place.payload,
       0,
       0,
       trust,
     )
-    exports.release(at, text.length + total)
     return isDone !== 0
   }
 
@@ -193,7 +273,7 @@ export class InternalClient {
     this.#backlog = []
     this.#backlogBytes = 0
     for (const [i, message] of backlog.entries()) {
-      if (this.#publishNow(message)) continue
+      if (this.#publishNow(message, message.onImports)) continue
       this.#thread.retryLater(this)
       this.#backlog = backlog.slice(i)
       for (const waiting of this.#backlog) this.#backlogBytes += sizeOf(waiting)
@@ -209,45 +289,47 @@ export class InternalClient {
 
   /** Hands what was delivered to the subscriptions. Only inside a turn. */
   flush(): void {
-    const { exports, layout, words, bytes } = this.#thread.kernel
+    const { exports, layout, words } = this.#thread.kernel
     for (;;) {
+      // Ours until they are released: handlers publish, which may bring this client more.
       const head = exports.takeChunks(this.record, TAKE_ALL)
       if (head === 0) return
-      const views: Uint8Array[] = []
       let total = 0
       for (let chunk = head; chunk !== 0; chunk = words[(chunk + layout.CHUNK_NEXT) >> 2]!) {
-        const view = bytes.subarray(
-          chunk + layout.CHUNK_DATA,
-          words[(chunk + layout.CHUNK_END) >> 2]!,
-        )
-        views.push(view)
-        total += view.length
+        const from = chunk + layout.CHUNK_DATA
+        const to = words[(chunk + layout.CHUNK_END) >> 2]!
+        this.#read(from, to)
+        total += to - from
       }
-      // A copy, because handlers publish, which may take chunks of this very client.
-      const frames = Buffer.concat(views, total)
       exports.releaseChunks(this.record, head, total)
-      this.#read(frames)
     }
   }
 
-  #read(frames: Buffer): void {
-    for (let at = 0; at < frames.length; ) {
-      const lineEnd = frames.indexOf(LF, at)
-      const words = frames.toString('latin1', at, lineEnd - 1).split(' ')
-      const hasHeaders = words[0] === 'HMSG'
-      const subject = words[1]!
-      const total = Number(words.at(-1))
-      const headerBytes = hasHeaders ? Number(words.at(-2)) : 0
-      const reply = words.length === (hasHeaders ? 6 : 5) ? words[3]! : ''
-      const payloadAt = lineEnd + 1
-      this.#subscriptions.get(words[2]!)?.onMessage({
-        subject,
-        reply,
-        headers: frames.subarray(payloadAt, payloadAt + headerBytes),
-        payload: frames.subarray(payloadAt + headerBytes, payloadAt + total),
-      })
-      at = payloadAt + total + 2
+  /** The kernel writes frames whole. */
+  #read(from: number, to: number): void {
+    const { bytes } = this.#thread.kernel
+    for (let at = from; at < to; ) {
+      const frame = readFrame(bytes, at)
+      this.#subscriptions.get(frame.sid)?.onPlace(frame)
+      at = frame.end
     }
+  }
+
+  /** A copy: handlers of such messages keep them. */
+  #messageAt(place: MessagePlace): InternalMessage {
+    const { subject, reply, headers, payload } = messageAt(this.#thread.kernel.bytes, place)
+    return { subject, reply, headers: Buffer.from(headers), payload: Buffer.from(payload) }
+  }
+}
+
+/** With views of the kernel's memory. */
+function messageAt(bytes: Buffer, place: MessagePlace): InternalMessage {
+  const { subject, subjectBytes, reply, replyBytes, headerBytes, totalBytes, payload } = place
+  return {
+    subject: bytes.toString('latin1', subject, subject + subjectBytes),
+    reply: bytes.toString('latin1', reply, reply + replyBytes),
+    headers: bytes.subarray(payload, payload + headerBytes),
+    payload: bytes.subarray(payload + headerBytes, payload + totalBytes),
   }
 }
 

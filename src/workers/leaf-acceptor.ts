@@ -6,11 +6,11 @@ import type { LoginRequest, TlsFacts } from '../auth/login.ts'
 import { adoptSocket, readSocket } from '../io/adopt-socket.ts'
 import { awaitFirstBytes } from '../io/tls/first-bytes.ts'
 import type { ServerTls } from '../io/tls/server-tls.ts'
-import type { RelayFacts } from '../io/websocket/relay-socket.ts'
 import type { ConnectOptions } from '../protocol/connect.ts'
 import { AcceptSession, type LeafAdmission } from '../router/leaf/accept-session.ts'
 import type { LeafConnection } from './leaf-connection.ts'
 import type { LeafLinks } from './leaf-links.ts'
+import type { RelayedLeaf } from './relayed-leaf.ts'
 
 const NONCE_BYTES = 11
 
@@ -80,7 +80,7 @@ export class LeafAcceptor {
   }
 
   /** A connection of the WebSocket listener, whose protocol worker passes on its bytes. */
-  acceptRelayed(port: MessagePort, facts: RelayFacts, cid: number): void {
+  acceptRelayed(port: MessagePort, facts: RelayedLeaf, cid: number): void {
     if (this.#transports === undefined) {
       port.close()
       return
@@ -98,7 +98,7 @@ export class LeafAcceptor {
     const terms = { role: 'server', compress, noMasking } as const
     this.#transports.setWebsocketCodec(connection, terms, this.#links.options.maxPayload)
     connection.attach(socket)
-    this.#start(link)
+    this.#start(link, { relayed: facts.tls })
     readSocket(socket, connection)
   }
 
@@ -119,7 +119,8 @@ export class LeafAcceptor {
     link.start(session)
   }
 
-  #factsOf({ secure }: Transport): TlsFacts | undefined {
+  #factsOf({ secure, relayed }: Transport): TlsFacts | undefined {
+    if (relayed !== undefined) return relayed
     const { tls } = this.#links.options.leafnodes
     const isVerified = tls !== undefined && (tls.verify || tls.verifyAndMap)
     return secure && this.#transports?.tlsFacts(secure, isVerified)
@@ -159,6 +160,8 @@ type Transports = typeof import('./leaf-transports.ts')
 /** What came before the session. */
 interface Transport {
   secure?: TLSSocket
+  /** What another thread has seen of it. */
+  relayed?: TlsFacts | undefined
 }
 
 function pickConnect(options: ConnectOptions): LoginRequest['connect'] {

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { isDeepStrictEqual } from 'node:util'
 import type { Connection } from '../io/connection.ts'
 import type { Deadline } from '../io/deadlines.ts'
 import { S2Codec } from '../io/s2/s2-codec.ts'
@@ -32,6 +33,7 @@ import { payloadState, publishMessage } from './publish-message.ts'
 
 const SNIPPET_BYTES = 32
 const NS_PER_MS = 1_000_000n
+const EXPIRY_STEP_MS = 3_600_000
 
 /** A leaf link's connection: its lines go to the leaf session, its messages to the kernel. */
 export class LeafConnection implements Session, LeafLink, Requester, LoginOwner {
@@ -54,6 +56,7 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
   account = 0
   #accountName = '$G'
   readonly #startMs = Date.now()
+  #grant: Grant | undefined
   #expiry: Deadline | undefined
   #deadline: Deadline | undefined
   #replies: LeafReplies | undefined
@@ -95,26 +98,52 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
     const account = this.#links.security.directory.at(grant.account)
     if (account === undefined) return { ok: false, why: 'authorization', log: '' }
     this.bind(account)
-    this.#watchExpiry(grant)
+    this.take(grant)
     this.#replies = LeafReplies.of(grant.permissions)
     if (this.#replies !== undefined) this.#links.tapOutbound()
     const { publish, subscribe } = grant.permissions ?? {}
     return { ok: true, publish, subscribe, binding: this.#links.bindingOf(account) }
   }
 
-  #watchExpiry({ expiresMs, expiry }: Grant): void {
+  /** What account and user allow the link; permissions apart. */
+  take(grant: Grant): void {
+    const { layout, words } = this.#links.kernel
+    const { maxPayload, maxSubscriptions } = grant
+    this.#grant = grant
+    words[(this.connection.record + layout.CONNECTION_PAYLOAD_MAX) >> 2] = maxPayload
+    this.session.subscriptionsMax = maxSubscriptions < 0 ? Infinity : maxSubscriptions
+    this.#watchExpiry(grant)
+  }
+
+  /** Far deadlines are looked at again now and then: clocks get set, and timers have a range. */
+  #watchExpiry(grant: Grant): void {
+    const { expiresMs, expiry } = grant
     this.#expiry?.cancel()
     if (expiresMs === 0) return
     const { deadlines } = this.#links.thread
-    const delayMs = Math.max(0, expiresMs - Date.now())
-    this.#expiry = deadlines.after(delayMs, () => this.evict(this.connection.cid, expiry))
+    const leftMs = Math.max(0, expiresMs - Date.now())
+    this.#expiry = deadlines.after(Math.min(leftMs, EXPIRY_STEP_MS), () => {
+      if (Date.now() >= expiresMs) this.evict(this.connection.cid, expiry)
+      else this.#watchExpiry(grant)
+    })
   }
 
   // ── LoginOwner ────────────────────────────────────────────────────────────────────────────
 
-  /** As nats-server: a leaf whose account has changed comes again. */
+  /**
+   * With other permissions the link begins anew: what the peer has announced, and kept to itself,
+   * rests on the old ones.
+   */
   regrant(_cid: number, grant: Grant): void {
-    this.#watchExpiry(grant)
+    if (!this.connection.isOpen) return
+    const before = this.#grant
+    this.take(grant)
+    const { session } = this
+    if (!session.isSolicited && !isDeepStrictEqual(before?.permissions, grant.permissions)) {
+      this.inTurn(() => session.endForPermissions())
+    } else if (session.received.size > session.subscriptionsMax) {
+      this.evict(this.connection.cid, 'maxSubscriptionsLowered')
+    }
   }
 
   evict(_cid: number, why: ViolationName): void {
@@ -128,14 +157,21 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
   clientInfo(): ClientInfo {
     const { connection, session } = this
     const { peerFacts, rttMs } = session
+    const identity = this.#grant?.identity
     return {
       start: goTime(BigInt(this.#startMs) * NS_PER_MS),
       host: connection.remoteAddress,
       id: connection.cid,
       account: this.#accountName,
+      user: identity?.user,
       name: peerFacts.name,
+      version: peerFacts.version,
       rttNs: rttMs > 0 ? Math.round(rttMs * Number(NS_PER_MS)) : 0,
       server: peerFacts.name,
+      jwt: identity?.jwt,
+      issuerKey: identity?.issuerKey,
+      nameTag: identity?.nameTag,
+      tags: identity?.tags,
       kind: 'Leafnode',
     }
   }
@@ -252,16 +288,17 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
 
   /** Messages the kernel leaves aside: odd ones, and those the peer may not send. */
   #onMessage(operation: Operation, at: number, to: number): number {
-    const { kernel, options } = this.#links
-    const { bytes } = kernel
+    const { kernel } = this.#links
+    const { bytes, layout, words } = kernel
     const session = this.session
     const args = parseLeafMsg(bytes, operation.argFrom, operation.argTo, operation.verb === 'HMSG')
     if (!args.ok) {
       session.onBadArguments(args.why)
       return CLOSED
     }
-    if (options.maxPayload >= 0 && args.totalBytes > options.maxPayload) {
-      session.onPayloadExceeded(args.totalBytes, options.maxPayload)
+    const maxPayload = words[(this.connection.record + layout.CONNECTION_PAYLOAD_MAX) >> 2]! | 0
+    if (maxPayload >= 0 && args.totalBytes > maxPayload) {
+      session.onPayloadExceeded(args.totalBytes, maxPayload)
       return CLOSED
     }
     const end = operation.next + args.totalBytes

@@ -13,6 +13,7 @@ import { LeafRemote } from '../router/leaf/remote.ts'
 import { addressText, type RemoteAddress } from '../router/leaf/remote-urls.ts'
 import { type LeafCredentials, SolicitSession } from '../router/leaf/solicit-session.ts'
 import { TlsNames } from '../router/leaf/tls-names.ts'
+import type { Account } from './accounts/account.ts'
 import type { LeafConnection } from './leaf-connection.ts'
 import type { LeafLinks } from './leaf-links.ts'
 import type { LeafRemoteReport } from './leaf-report.ts'
@@ -154,8 +155,17 @@ class DialledRemote {
     const session = this.#session(link, address, number, this.#links.bindingOf(account))
     if (isPlain) link.connection.attach(socket)
     link.start(session)
+    this.#applyLimits(link, account)
     if (!isPlain) await this.#overlay(link, socket, address, isWebsocket)
     link.inTurn(() => session.awaitInfo())
+  }
+
+  /** Of the account; the peer is told when it has as many links as it may have. */
+  #applyLimits(link: LeafConnection, account: Account): void {
+    const { cid, remoteAddress } = link.connection
+    const answer = this.#links.security.addDialledLeaf(cid, remoteAddress, account, link)
+    if (answer.ok) link.take(answer.grant)
+    else link.evict(cid, answer.why)
   }
 
   get #isTlsFirst(): boolean {
@@ -283,6 +293,7 @@ class DialledRemote {
       options.isolateLeafnodeInterest,
       binding,
       (end) => {
+        this.#links.security.logOutLeaf(link.connection.cid)
         this.#byNumber.delete(number)
         this.#remote.onLinkEnd(number, end)
         this.#schedule()

@@ -11,6 +11,8 @@ export interface Grant {
   /** Number of the account, see ACCOUNT_NUMBER. */
   readonly account: number
   readonly accountName: string
+  /** Name in the account JWT; '' = none. */
+  readonly accountTag: string
   readonly isSystemAccount: boolean
   /** See CONNECTION_PLAN_KEY. */
   readonly planKey: number

@@ -164,6 +164,15 @@ export class RoutingWorker implements ThreadRole, InterestAnnouncer {
 
   // ── InterestAnnouncer: of this thread's own clients ───────────────────────────────────────
 
+  /** What this thread announces is in force at once. */
+  position(): number {
+    return 0
+  }
+
+  hasApplied(): boolean {
+    return true
+  }
+
   subscribe(slot: number): void {
     const { layout, words } = this.kernel
     const generation = words[(slot + layout.SUB_GENERATION) >> 2]!

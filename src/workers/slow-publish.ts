@@ -81,12 +81,16 @@ export class SlowPublish {
         return this.#refuse('Subject', Buffer.from(subject, 'latin1'), next)
       }
       const { granted } = session
-      if (session.options.verbose && granted !== undefined && !granted.mayPublish(subject)) {
-        // No +OK for what is forbidden.
-        if (!granted.takeReply(subject)) {
-          return this.#refuse('Subject', Buffer.from(subject, 'latin1'), next)
+      if (session.options.verbose && granted !== undefined) {
+        // No +OK for what is forbidden, wherever it is mapped to.
+        const subjects = this.#worker.services.destinationsOf(granted.grant.account, subject)
+        const [first] = subjects
+        if (first !== undefined && !subjects.some((one) => granted.mayPublish(one))) {
+          if (!granted.takeReply(first)) {
+            return this.#refuse('Subject', Buffer.from(first, 'latin1'), next)
+          }
+          this.#isReply = first === subject
         }
-        this.#isReply = true
       }
       if (reply !== '' && RESERVED_REPLIES.some((prefix) => reply.startsWith(prefix))) {
         this.#isReply = false

@@ -3,13 +3,13 @@ import { MessageChannel, type MessagePort, type Transferable, Worker } from 'nod
 import { GLOBAL_ACCOUNT } from '../auth/authority-settings.ts'
 import { BrokerError } from '../base/errors.ts'
 import type { LogLevel } from '../base/log-line.ts'
-import type { RelayFacts } from '../io/websocket/relay-socket.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { threadField } from '../kernel/shared-memory.ts'
 import type { LogSink } from '../monitor/log/log-sink.ts'
 import { type CryptoPool, createCryptoPool } from './crypto-pool.ts'
 import { HandshakeRate } from './handshake-rate.ts'
 import type { LeafReport } from './leaf-report.ts'
+import type { RelayedLeaf } from './relayed-leaf.ts'
 import { threadEntry } from './thread-entry.ts'
 import type { Failure, FromThread, ListenerKind, ThreadStart, ToThread } from './thread-messages.ts'
 import { threadReply } from './thread-reply.ts'
@@ -290,7 +290,7 @@ export class Supervisor {
   }
 
   /** While the routing worker is replaced the leaf is turned away; it comes again. */
-  #relayLeaf(port: MessagePort, facts: RelayFacts, cid: number): void {
+  #relayLeaf(port: MessagePort, facts: RelayedLeaf, cid: number): void {
     const { ROUTER_THREAD } = this.#options.kernel.layout
     if (!this.#isRunning(ROUTER_THREAD)) port.close()
     else this.#post(ROUTER_THREAD, { type: 'relayedLeaf', port, facts, cid }, [port])

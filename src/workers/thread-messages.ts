@@ -2,8 +2,8 @@ import type { Socket } from 'node:net'
 import type { MessagePort } from 'node:worker_threads'
 import type { BcryptAsker } from '../auth/password.ts'
 import type { LogLine } from '../base/log-line.ts'
-import type { RelayFacts } from '../io/websocket/relay-socket.ts'
 import type { LeafReport } from './leaf-report.ts'
+import type { RelayedLeaf } from './relayed-leaf.ts'
 import type { ThreadSettings } from './thread-settings.ts'
 
 /** What the main thread starts a thread with (workerData). */
@@ -48,7 +48,7 @@ export type ToThread =
   | {
       readonly type: 'relayedLeaf'
       readonly port: MessagePort
-      readonly facts: RelayFacts
+      readonly facts: RelayedLeaf
       readonly cid: number
     }
   /** Read all files of TLS again; answer 'tlsReloaded'. */
@@ -82,7 +82,7 @@ export type FromThread =
   | {
       readonly type: 'relayLeaf'
       readonly port: MessagePort
-      readonly facts: RelayFacts
+      readonly facts: RelayedLeaf
       readonly cid: number
     }
   /** `count`: clients, or leafs for which this server is the hub. */

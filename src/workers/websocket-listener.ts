@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { MessageChannel } from 'node:worker_threads'
+import type { TlsFacts } from '../auth/login.ts'
 import type { Deadline } from '../io/deadlines.ts'
 import { createServerTls, type ServerTls } from '../io/tls/server-tls.ts'
 import { relaySocket } from '../io/websocket/relay-socket.ts'
@@ -132,11 +133,15 @@ export class WebsocketListener {
     }
     socket.off('error', ignoreError)
     const terms = this.#termsFor(upgraded)
-    const tls =
-      socket instanceof TLSSocket ? tlsFacts(socket, this.#tls?.isVerifying === true) : undefined
+    const tls = this.#tlsFacts(socket)
     this.#worker.openWebsocket(socket, handshake, { ...upgraded, tls }, (connection) =>
       connection.setCodec(new WebsocketCodec(connection, terms)),
     )
+  }
+
+  #tlsFacts(socket: Socket): TlsFacts | undefined {
+    if (!(socket instanceof TLSSocket)) return undefined
+    return tlsFacts(socket, this.#tls?.isVerifying === true)
   }
 
   #termsFor({ compress, noMasking, browser }: UpgradedSocket): WebsocketTerms {
@@ -166,6 +171,7 @@ export class WebsocketListener {
       compress,
       noMasking,
       isTls: this.#tls !== undefined,
+      tls: this.#tlsFacts(socket),
       ...(forwardedIp === '' ? {} : { forwardedFor: forwardedIp }),
     }
     const { port1, port2 } = new MessageChannel()

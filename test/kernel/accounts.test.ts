@@ -134,6 +134,8 @@ for (const { name, module } of KERNELS) {
       stage.threads.settle()
       // What is asked of publishers has been answered when the record is read.
       stage.map(2, () => ({ destinations: [{ subject: 'bar', upTo: 100 }] }))
+      // The accounts' generations are the same: only their numbers tell plans apart.
+      stage.map(1, undefined)
       const rules = { ...NO_RULES, incoming: { allow: ['foo'] } }
       const sources = [1, 2].map((account) => stage.connect(1, { account, rules }))
       const counts = () => receivers.map((receiver) => stage.take(2, receiver).length)

@@ -308,6 +308,31 @@ for (const { name, module } of KERNELS) {
       assert.equal(worker.hasLent, false)
     })
 
+    test('share a large payload, which is given back after the last of them', () => {
+      const stage = new AccountStage({ module, laneCapacity: LANE_CAPACITY })
+      const [worker, far] = [stage.threads.worker(1), stage.threads.worker(2)]
+      const receivers = [2, 3].map((account) => {
+        stage.importStream(1, 'a', account)
+        const receiver = stage.connect(2, { account })
+        far.subscribe(receiver, 'a')
+        return receiver
+      })
+      stage.threads.settle()
+      const source = stage.connect(1, { account: 1 })
+      const payload = 'x'.repeat(LANE_CAPACITY / 2)
+      assert.equal(stage.publish(worker, source, { subject: 'a', payload }).delivered, 2)
+      worker.exports.commitLanes()
+      far.exports.drainBegin(1)
+      assert.equal(far.exports.drain(1, 1), far.layout.STATUS_MORE)
+      far.exports.drainEnd(1)
+      worker.exports.tidy()
+      assert.ok(worker.hasLent)
+      for (const receiver of receivers) {
+        assert.deepEqual(stage.texts(2, receiver), [`a ${payload}`])
+      }
+      assert.equal(worker.hasLent, false)
+    })
+
     test('that must wait for a sublist halfway go on where they stopped', () => {
       const stage = new AccountStage({ module, laneCapacity: LANE_CAPACITY })
       const [worker, far] = [stage.threads.worker(1), stage.threads.worker(2)]

@@ -10,7 +10,6 @@ const CRLF = '\r\n'
 /** A client that speaks the protocol by hand, so that a test sees each line of the server. */
 export class JwtClient implements AsyncDisposable {
   readonly raw: RawClient
-  #marks = 0
 
   private constructor(raw: RawClient) {
     this.raw = raw
@@ -64,7 +63,6 @@ export class JwtClient implements AsyncDisposable {
   async settled(): Promise<void> {
     const before = this.#pongs
     await this.send('PING')
-    this.#marks++
     await this.raw.waitFor('PONG', () => this.#pongs > before || this.raw.closedBy !== null)
   }
 
@@ -103,7 +101,7 @@ export async function refusal(
 ): Promise<string[]> {
   await using client = await JwtClient.open(server)
   await client.connect(user, more)
-  return client.ended()
+  return await client.ended()
 }
 
 /** An administrator on the system account. */

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
+import { goQuote } from '../../protocol/go-quote.ts'
 import { publicNkeyFault } from '../../protocol/nkey-encoding.ts'
 import type { ViolationName } from '../../protocol/violations.ts'
-import type { Identity, LoginRequest, Verdict } from '../login.ts'
+import type { Identity, LoginNotice, LoginRequest, Verdict } from '../login.ts'
 import { decodeSignature, verifySignature } from '../nkeys.ts'
 import type { AccountClaims, OperatorClaims, UserClaims, UserScope } from './claims.ts'
 import { type Decoded, decodeAccountClaims, decodeUserClaims } from './decode.ts'
@@ -240,12 +241,15 @@ export class JwtAuthority {
     if (isRevoked(account.revocations, user.subject, user.issuedAt)) {
       return no('User authentication revoked', user)
     }
-    if (!isSourceAllowed(user.src, request.host)) return no(`Bad src Ip ${request.host}`, user)
+    const noAloud = (text: string) => refusedAloud(text, user, account)
+    if (!isSourceAllowed(user.src, request.host)) return noAloud(`Bad src Ip ${request.host}`)
     const { nkey, user: name } = request.connect
     const facts = { jwt: token, user: nkey || name || user.subject, proxyKey }
     const identity = identityOf(user, account.subject, facts, nowMs)
-    if (identity === undefined) return no('Outside connect times', user)
-    return { verdict: { ok: true, identity }, user, account }
+    if (identity === undefined) return noAloud('Outside connect times')
+    const kind = request.connectionType.startsWith('LEAFNODE') ? 'Leafnode' : 'Client'
+    const notices = [{ level: 'debug', text: `Authenticated JWT: ${kind} ${chain(user, account)}` }]
+    return { verdict: { ok: true, identity, notices: notices as LoginNotice[] }, user, account }
   }
 }
 
@@ -267,6 +271,22 @@ function isOver(endMs: number, nowMs: number): boolean {
 
 function refused(reason: string, user?: UserClaims, account?: AccountClaims): JwtLogin {
   return { verdict: { ok: false, why: 'authorization', reason }, user, account }
+}
+
+/** nats-server logs these as errors. */
+function refusedAloud(text: string, user: UserClaims, account: AccountClaims): JwtLogin {
+  const notices = [{ level: 'error', text }] as const
+  return { verdict: { ok: false, why: 'authorization', reason: '', notices }, user, account }
+}
+
+/** Who has signed for whom. */
+function chain(user: UserClaims, account: AccountClaims): string {
+  const name = ({ name: claimName, tags }: UserClaims | AccountClaims) =>
+    `(claim-name: ${goQuote(claimName)}, claim-tags: [${tags.map(goQuote).join(' ')}])`
+  const signed = (key: string) => `signed with ${goQuote(key)}`
+  const ofUser = `${goQuote(user.subject)} ${name(user)} ${signed(user.issuer)}`
+  const ofAccount = `${goQuote(account.subject)} ${name(account)} ${signed(account.issuer)}`
+  return `${ofUser} by Account ${ofAccount} has mappings ${account.mappings.size > 0}`
 }
 
 function refusedWithoutProxy({ user }: Presented, account?: AccountClaims): JwtLogin {

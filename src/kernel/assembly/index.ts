@@ -21,8 +21,13 @@ import {
   LANE_HELD,
   LANE_PRODUCER,
   LANE_RECORDS,
+  PLAN_EXTRAS,
+  PLAN_GROUPS,
   PLAN_KEY_IMPORTED,
   PLAN_KEY_TRUSTED,
+  PLAN_LEAFS,
+  PLAN_LOCALS,
+  PLAN_REMOTES,
   RECORD_CONTROL,
   RECORD_INDIRECT,
   RECORD_KIND,
@@ -42,7 +47,8 @@ import { hasLent, reclaimLent } from './lent'
 import { copyVectors, seedRandom } from './memory'
 import { setPayload, setQueues, setReply, setSizes, setSubject } from './message'
 import { makeRoom } from './outbound'
-import { formatPlans } from './plan-build'
+import { planWithRoom, releaseUncached } from './plan'
+import { formatPlans, PLAN_OUT_OF_MEMORY } from './plan-build'
 import { deliverIndirect, deliverRecord, recordWork } from './received'
 import { createConnection } from './subscriptions'
 import { attachThread, lane, laneCapacity, self, threadBlock, threadCount } from './thread'
@@ -256,4 +262,22 @@ export function publishParts(
   if (trust == 0) return publish(connection, 0)
   const bits = trust == 1 ? PLAN_KEY_TRUSTED : PLAN_KEY_TRUSTED | PLAN_KEY_IMPORTED
   return publish(connection, bits)
+}
+
+/**
+ * Whether anybody in the account of a connection listens to a literal subject, as the sublist has
+ * it; without memory for a look, yes.
+ */
+export function isListened(connection: u32, at: u32, bytes: u32): bool {
+  setSubject(at, bytes)
+  const plan = planWithRoom(connection, PLAN_KEY_TRUSTED | PLAN_KEY_IMPORTED)
+  if (plan <= PLAN_OUT_OF_MEMORY) return true
+  const receivers =
+    load<u32>(plan, PLAN_LOCALS) |
+    load<u32>(plan, PLAN_REMOTES) |
+    load<u32>(plan, PLAN_LEAFS) |
+    load<u32>(plan, PLAN_GROUPS) |
+    load<u32>(plan, PLAN_EXTRAS)
+  releaseUncached()
+  return receivers != 0
 }

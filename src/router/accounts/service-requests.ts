@@ -5,7 +5,13 @@ import { isSubset } from './subject-sets.ts'
 
 /** All answers to forwarded requests come on subjects that begin with this. */
 export const SERVICE_REPLY_PREFIX = '_R_.'
+/** What tells one prefix from another, and one request from another. */
 const RANDOM_LENGTH = 6
+/** Of a request's number; small enough for an integer that needs no memory of its own. */
+const ID_BITS = 30
+export const ID_DIGITS = RANDOM_LENGTH
+const BASE = 62
+const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 /**
  * Answers awaited at once by one thread for one exporting account. Chosen: enough for half a minute
  * at 8,000 requests a second that nobody answers, and some 100 MB.
@@ -20,12 +26,36 @@ export function createReplyPrefix(randomDigits: RandomDigits): string {
   return `${SERVICE_REPLY_PREFIX}${randomDigits(RANDOM_LENGTH)}.`
 }
 
-/** A request as it is forwarded. `C` is whatever the caller needs again with the answer. */
-export interface NewRequest<C> {
+const DIGIT_CODES = Uint8Array.from(DIGITS, (digit) => digit.charCodeAt(0))
+const DIGIT_VALUES = new Int8Array(256).fill(-1)
+for (const [value, code] of DIGIT_CODES.entries()) DIGIT_VALUES[code] = value
+
+/** Writes the digits of a request's number. @returns the address behind them */
+export function writeReplyId(bytes: Uint8Array, at: number, id: number): number {
+  const end = at + ID_DIGITS
+  let rest = id
+  for (let digit = end - 1; digit >= at; digit--) {
+    bytes[digit] = DIGIT_CODES[rest % BASE]!
+    rest = Math.trunc(rest / BASE)
+  }
+  return end
+}
+
+/** @returns -1 for what are no such digits */
+export function readReplyId(bytes: Uint8Array, at: number): number {
+  let id = 0
+  for (let digit = at; digit < at + ID_DIGITS; digit++) {
+    const value = DIGIT_VALUES[bytes[digit]!]!
+    if (value < 0) return -1
+    id = id * BASE + value
+  }
+  return id
+}
+
+/** What requests have in common. `C` is whatever the caller needs again with the answer. */
+export interface RequestTerms<C> {
   /** Account of the requester. */
   readonly importer: string
-  /** Where the requester awaits the answer. */
-  readonly replyTo: string
   readonly responseType: ResponseType
   /** How long the next answer is awaited, > 0. */
   readonly thresholdMs: number
@@ -34,22 +64,66 @@ export interface NewRequest<C> {
   readonly context: C
 }
 
-export interface OutstandingRequest<C> extends NewRequest<C> {
-  /** Subject in the exporting account on which answers come. */
-  readonly reply: string
-}
-
-interface Entry<C> {
-  readonly request: OutstandingRequest<C>
+/** A request whose answer is awaited. Its table alone changes it. */
+export class OutstandingRequest<C> {
+  readonly terms: RequestTerms<C>
+  /** Where the requester awaits the answer. */
+  readonly replyTo: string
+  /** Its digits stand behind the prefix in the subject on which answers come. */
+  readonly id: number
   deadlineMs: number
+  isOutstanding = true
+  /** Neighbours in the order of deadlines. */
+  earlier: OutstandingRequest<C> | undefined
+  later: OutstandingRequest<C> | undefined
+  /** Those with the same `replyTo` are a ring in the order they were opened. */
+  twinBefore: OutstandingRequest<C>
+  twinAfter: OutstandingRequest<C>
+
+  constructor(terms: RequestTerms<C>, replyTo: string, id: number, deadlineMs: number) {
+    this.terms = terms
+    this.replyTo = replyTo
+    this.id = id
+    this.deadlineMs = deadlineMs
+    this.earlier = undefined
+    this.later = undefined
+    this.twinBefore = this
+    this.twinAfter = this
+  }
 }
 
-export interface ServiceRequestsOptions {
+/** Requests that are awaited for the same span, so that the order of deadlines is that of arrival. */
+class DeadlineList<C> {
+  first: OutstandingRequest<C> | undefined
+  #last: OutstandingRequest<C> | undefined
+
+  append(request: OutstandingRequest<C>): void {
+    request.earlier = this.#last
+    if (this.#last === undefined) this.first = request
+    else this.#last.later = request
+    this.#last = request
+  }
+
+  remove(request: OutstandingRequest<C>): void {
+    const { earlier, later } = request
+    if (earlier === undefined) this.first = later
+    else earlier.later = later
+    if (later === undefined) this.#last = earlier
+    else later.earlier = earlier
+    request.earlier = undefined
+    request.later = undefined
+  }
+}
+
+export interface ServiceRequestsOptions<C> {
   readonly prefix: string
-  readonly randomDigits: RandomDigits
+  /** Whole numbers below `below`. */
+  readonly random: (below: number) => number
   /** `.<hash of the server's name>.T` behind the subjects of tracked requests; '' = none. */
   readonly trackingSuffix: string
   readonly requestsMax?: number
+  /** The oldest request is no longer awaited, because there were too many. */
+  readonly onGivenUp?: (request: OutstandingRequest<C>) => void
 }
 
 /** What has come of an answer. */
@@ -63,67 +137,105 @@ export interface Outcome {
  * Requests of one exporting account that one thread has forwarded and whose answers are awaited.
  * Whoever has it asks nextDeadlineMs and calls expire; times are of any one clock.
  *
- * Invariant: a request is in all three tables or in none; each list of #byThreshold is in the order
- * of deadlines, because all of its members wait for the same span.
+ * Invariant: a request is in all three tables or in none.
  */
 export class ServiceRequests<C> {
+  readonly prefix: string
   /** In the order they were forwarded. */
-  readonly #byReply = new Map<string, Entry<C>>()
-  readonly #byThreshold = new Map<number, Set<Entry<C>>>()
-  readonly #byRequester = new Map<string, Set<Entry<C>>>()
-  readonly #prefix: string
-  readonly #randomDigits: RandomDigits
+  readonly #byId = new Map<number, OutstandingRequest<C>>()
+  /** Lists stay when they are empty: there are as many as exports name different spans. */
+  readonly #byThreshold = new Map<number, DeadlineList<C>>()
+  /** The first one of those with the same `replyTo`. */
+  readonly #byReplyTo = new Map<string, OutstandingRequest<C>>()
+  readonly #random: (below: number) => number
   readonly #trackingSuffix: string
   readonly #requestsMax: number
+  readonly #onGivenUp: (request: OutstandingRequest<C>) => void
 
-  constructor(options: ServiceRequestsOptions) {
-    this.#prefix = options.prefix
-    this.#randomDigits = options.randomDigits
+  constructor(options: ServiceRequestsOptions<C>) {
+    this.prefix = options.prefix
+    this.#random = options.random
     this.#trackingSuffix = options.trackingSuffix
     this.#requestsMax = options.requestsMax ?? REQUESTS_MAX
+    this.#onGivenUp = options.onGivenUp ?? (() => {})
     assert(this.#requestsMax > 0, 'some request may be awaited')
   }
 
   get size(): number {
-    return this.#byReply.size
+    return this.#byId.size
   }
 
   /** Of answers; the thread listens to it in the exporting account. */
   get subject(): string {
-    return `${this.#prefix}>`
+    return `${this.prefix}>`
+  }
+
+  /** What stands behind the digits in the subject on which answers come. */
+  suffixOf({ terms }: OutstandingRequest<C>): string {
+    return terms.isTracked ? this.#trackingSuffix : ''
+  }
+
+  /** Subject in the exporting account on which answers come. */
+  replyOf(request: OutstandingRequest<C>): string {
+    const digits = Buffer.alloc(ID_DIGITS)
+    writeReplyId(digits, 0, request.id)
+    return this.prefix + digits.toString('latin1') + this.suffixOf(request)
+  }
+
+  /** Takes a request in; gives up the oldest one if there are too many. */
+  open(terms: RequestTerms<C>, replyTo: string, nowMs: number): OutstandingRequest<C> {
+    if (this.#byId.size >= this.#requestsMax) this.#giveUpOldest()
+    let id: number
+    do id = this.#random(2 ** ID_BITS)
+    while (this.#byId.has(id))
+    const request = new OutstandingRequest(terms, replyTo, id, nowMs + terms.thresholdMs)
+    this.#byId.set(id, request)
+    this.#await(request)
+    const twin = this.#byReplyTo.get(replyTo)
+    if (twin === undefined) this.#byReplyTo.set(replyTo, request)
+    else joinTwins(twin, request)
+    return request
+  }
+
+  #giveUpOldest(): void {
+    const oldest = this.#byId.values().next().value
+    assert(oldest !== undefined, 'a full table has a first request')
+    this.close(oldest)
+    this.#onGivenUp(oldest)
+  }
+
+  #await(request: OutstandingRequest<C>): void {
+    const { thresholdMs } = request.terms
+    let waiting = this.#byThreshold.get(thresholdMs)
+    if (waiting === undefined) {
+      waiting = new DeadlineList()
+      this.#byThreshold.set(thresholdMs, waiting)
+    }
+    waiting.append(request)
   }
 
   /**
-   * Takes a request in.
+   * Whose answer a message is, by its subject. Undefined: nobody waits for it (any more); to be
+   * dropped.
    *
-   * @returns it with the subject its answers come on, and the oldest one, no longer awaited, if
-   *   there were too many
+   * @param at address of a subject that begins with the prefix
    */
-  open(
-    request: NewRequest<C>,
-    nowMs: number,
-  ): {
-    readonly opened: OutstandingRequest<C>
-    readonly givenUp: OutstandingRequest<C> | undefined
-  } {
-    const oldest = this.#byReply.values().next().value
-    const givenUp = this.size >= this.#requestsMax && oldest !== undefined ? oldest : undefined
-    if (givenUp !== undefined) this.#drop(givenUp)
-    const suffix = request.isTracked ? this.#trackingSuffix : ''
-    let reply: string
-    do reply = this.#prefix + this.#randomDigits(RANDOM_LENGTH) + suffix
-    while (this.#byReply.has(reply))
-    const opened = { ...request, reply }
-    const entry: Entry<C> = { request: opened, deadlineMs: nowMs + request.thresholdMs }
-    this.#byReply.set(reply, entry)
-    addTo(this.#byThreshold, request.thresholdMs, entry)
-    addTo(this.#byRequester, requesterKey(request), entry)
-    return { opened, givenUp: givenUp?.request }
+  find(bytes: Buffer, at: number, length: number): OutstandingRequest<C> | undefined {
+    const idAt = at + this.prefix.length
+    const idEnd = idAt + ID_DIGITS
+    const end = at + length
+    if (idEnd > end) return undefined
+    const request = this.#byId.get(readReplyId(bytes, idAt))
+    if (request === undefined) return undefined
+    const suffix = this.suffixOf(request)
+    if (end - idEnd !== suffix.length) return undefined
+    return suffix === '' || bytes.toString('latin1', idEnd, end) === suffix ? request : undefined
   }
 
-  /** Undefined: an answer nobody waits for (any more); to be dropped. */
-  find(reply: string): OutstandingRequest<C> | undefined {
-    return this.#byReply.get(reply)?.request
+  /** As find, for any subject. */
+  findText(subject: string): OutstandingRequest<C> | undefined {
+    if (!subject.startsWith(this.prefix)) return undefined
+    return this.find(Buffer.from(subject, 'latin1'), 0, subject.length)
   }
 
   /**
@@ -131,32 +243,27 @@ export class ServiceRequests<C> {
    *
    * @returns true if it was the last one: a single answer, an empty one, or one that nobody took
    */
-  settle(reply: string, { isDelivered, isEmpty }: Outcome, nowMs: number): boolean {
-    const entry = this.#byReply.get(reply)
-    if (entry === undefined) return true
-    const { responseType, thresholdMs } = entry.request
+  settle(
+    request: OutstandingRequest<C>,
+    { isDelivered, isEmpty }: Outcome,
+    nowMs: number,
+  ): boolean {
+    if (!request.isOutstanding) return true
+    const { responseType, thresholdMs } = request.terms
     if (!isDelivered || isEmpty || responseType === 'singleton') {
-      this.#drop(entry)
+      this.close(request)
       return true
     }
-    this.#byThreshold.get(thresholdMs)?.delete(entry)
-    entry.deadlineMs = nowMs + thresholdMs
-    addTo(this.#byThreshold, thresholdMs, entry)
+    this.#byThreshold.get(thresholdMs)?.remove(request)
+    request.deadlineMs = nowMs + thresholdMs
+    this.#await(request)
     return false
-  }
-
-  /** The request was not delivered to anybody. @returns it, if it was still awaited */
-  close(reply: string): OutstandingRequest<C> | undefined {
-    const entry = this.#byReply.get(reply)
-    if (entry !== undefined) this.#drop(entry)
-    return entry?.request
   }
 
   /** When `expire` has something to do; Infinity: nothing is awaited. */
   nextDeadlineMs(): number {
     let next = Number.POSITIVE_INFINITY
-    for (const waiting of this.#byThreshold.values()) {
-      const first = waiting.values().next().value
+    for (const { first } of this.#byThreshold.values()) {
       if (first !== undefined && first.deadlineMs < next) next = first.deadlineMs
     }
     return next
@@ -165,14 +272,21 @@ export class ServiceRequests<C> {
   /** @returns the requests whose time has run out, no longer awaited */
   expire(nowMs: number): OutstandingRequest<C>[] {
     const expired: OutstandingRequest<C>[] = []
-    for (const waiting of [...this.#byThreshold.values()]) {
-      for (const entry of waiting) {
-        if (entry.deadlineMs > nowMs) break
-        this.#drop(entry)
-        expired.push(entry.request)
+    for (const waiting of this.#byThreshold.values()) {
+      let { first } = waiting
+      while (first !== undefined && first.deadlineMs <= nowMs) {
+        this.close(first)
+        expired.push(first)
+        first = waiting.first
       }
     }
     return expired
+  }
+
+  /** Whether `loseInterest` might have something to do. */
+  mayConcern(subject: string): boolean {
+    if (this.size === 0) return false
+    return !isLiteralSubject(subject) || this.#byReplyTo.has(subject)
   }
 
   /**
@@ -188,56 +302,61 @@ export class ServiceRequests<C> {
     hasInterest: (replyTo: string) => boolean,
   ): OutstandingRequest<C>[] {
     if (this.size === 0) return []
-    const entries = isLiteralSubject(subject)
-      ? this.#byRequester.get(requesterKey({ importer, replyTo: subject }))
-      : this.#matching(importer, subject)
-    const lost: OutstandingRequest<C>[] = []
-    for (const entry of [...(entries ?? [])]) {
-      if (hasInterest(entry.request.replyTo)) continue
-      this.#drop(entry)
-      lost.push(entry.request)
-    }
+    const pattern = splitTokens(subject)
+    const requests = isLiteralSubject(subject)
+      ? twinsOf(this.#byReplyTo.get(subject))
+      : this.#all().filter(({ replyTo }) => isSubset(splitTokens(replyTo), pattern))
+    const lost = requests.filter(
+      ({ terms, replyTo }) => terms.importer === importer && !hasInterest(replyTo),
+    )
+    for (const request of lost) this.close(request)
     return lost
   }
 
   /** The importing account or its import is gone. */
   closeAll(isGone: (request: OutstandingRequest<C>) => boolean): OutstandingRequest<C>[] {
-    const gone = [...this.#byReply.values()].filter(({ request }) => isGone(request))
-    for (const entry of gone) this.#drop(entry)
-    return gone.map(({ request }) => request)
+    const gone = this.#all().filter(isGone)
+    for (const request of gone) this.close(request)
+    return gone
   }
 
-  *#matching(importer: string, subject: string): Generator<Entry<C>> {
-    const pattern = splitTokens(subject)
-    for (const entry of this.#byReply.values()) {
-      const { request } = entry
-      if (request.importer === importer && isSubset(splitTokens(request.replyTo), pattern)) {
-        yield entry
-      }
+  #all(): OutstandingRequest<C>[] {
+    return [...this.#byId.values()]
+  }
+
+  /** Awaited no longer; nothing happens to one that is not. */
+  close(request: OutstandingRequest<C>): void {
+    if (!request.isOutstanding) return
+    request.isOutstanding = false
+    this.#byId.delete(request.id)
+    this.#byThreshold.get(request.terms.thresholdMs)?.remove(request)
+    this.#forgetTwin(request)
+  }
+
+  #forgetTwin(request: OutstandingRequest<C>): void {
+    const { replyTo, twinBefore, twinAfter } = request
+    if (twinAfter === request) {
+      this.#byReplyTo.delete(replyTo)
+      return
     }
-  }
-
-  #drop(entry: Entry<C>): void {
-    const { request } = entry
-    this.#byReply.delete(request.reply)
-    removeFrom(this.#byThreshold, request.thresholdMs, entry)
-    removeFrom(this.#byRequester, requesterKey(request), entry)
+    twinBefore.twinAfter = twinAfter
+    twinAfter.twinBefore = twinBefore
+    if (this.#byReplyTo.get(replyTo) === request) this.#byReplyTo.set(replyTo, twinAfter)
   }
 }
 
-/** Reply subjects have no blanks. */
-function requesterKey({ importer, replyTo }: Pick<NewRequest<unknown>, 'importer' | 'replyTo'>) {
-  return `${replyTo} ${importer}`
+/** Puts a request at the end of the ring that begins with `first`. */
+function joinTwins<C>(first: OutstandingRequest<C>, request: OutstandingRequest<C>): void {
+  const last = first.twinBefore
+  last.twinAfter = request
+  request.twinBefore = last
+  request.twinAfter = first
+  first.twinBefore = request
 }
 
-function addTo<K, E>(table: Map<K, Set<E>>, key: K, entry: E): void {
-  const known = table.get(key)
-  if (known === undefined) table.set(key, new Set([entry]))
-  else known.add(entry)
-}
-
-function removeFrom<K, E>(table: Map<K, Set<E>>, key: K, entry: E): void {
-  const known = table.get(key)
-  known?.delete(entry)
-  if (known?.size === 0) table.delete(key)
+function twinsOf<C>(first: OutstandingRequest<C> | undefined): OutstandingRequest<C>[] {
+  if (first === undefined) return []
+  const twins = [first]
+  for (let each = first.twinAfter; each !== first; each = each.twinAfter) twins.push(each)
+  return twins
 }

@@ -279,6 +279,7 @@ export class AcceptSession extends LeafSession {
 }
 
 function pickPeer(connect: ConnectOptions) {
-  const { name, serverId, cluster, remoteAccount, domain, headers, protocol } = connect
-  return { name: name || serverId, serverId, cluster, remoteAccount, domain, headers, protocol }
+  const { name, serverId, cluster, remoteAccount, domain, version, headers, protocol } = connect
+  const facts = { serverId, cluster, remoteAccount, domain, version, headers, protocol }
+  return { name: name || serverId, ...facts }
 }

@@ -56,6 +56,8 @@ export type LeafPeerFacts = {
   readonly cluster: string
   readonly remoteAccount: string
   readonly domain: string
+  /** As CONNECT tells it; '' for servers that were dialled. */
+  readonly version: string
   readonly headers: boolean
   readonly protocol: number
 }
@@ -66,6 +68,7 @@ export const UNKNOWN_PEER: LeafPeerFacts = {
   cluster: '',
   remoteAccount: '',
   domain: '',
+  version: '',
   headers: false,
   protocol: 0,
 }

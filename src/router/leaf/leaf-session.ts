@@ -51,6 +51,8 @@ const REFUSALS = ['authorization', 'userExpired', 'accountExpired'] as const
 export abstract class LeafSession implements LeafMember {
   abstract readonly isSolicited: boolean
   readonly received = new ReceivedInterest()
+  /** Subjects and groups the peer may announce; Infinity = no limit. */
+  subscriptionsMax: number
   protected readonly options: LeafSessionOptions
   protected readonly compressing: LeafCompression
   protected permissions = new LeafPermissions()
@@ -79,6 +81,7 @@ export abstract class LeafSession implements LeafMember {
   constructor(options: LeafSessionOptions) {
     this.options = options
     this.binding = options.binding
+    this.subscriptionsMax = options.subscriptionsMax
     this.#isIsolated = options.isIsolated
     this.#stepStartedMs = options.nowMs()
     this.compressing = new LeafCompression(options.compression, options.link)
@@ -137,6 +140,13 @@ export abstract class LeafSession implements LeafMember {
     const { wire, closedState } = VIOLATIONS[which]
     if (wire !== null) this.refuse(which)
     else this.end(closedState ?? 'authenticationFailure')
+  }
+
+  /** What may cross is another matter now: the peer is to come again, and hear of it. */
+  endForPermissions(): void {
+    if (this.#isEnded) return
+    this.options.log.info(`Permissions have changed - ${this.#parties()}`)
+    this.end('clientClosed')
   }
 
   get peerFacts(): LeafPeerFacts {
@@ -495,11 +505,11 @@ export abstract class LeafSession implements LeafMember {
   }
 
   #insert(key: InterestKey, sub: ReceivedSub): void {
-    const { link, sink, subscriptionsMax } = this.options
+    const { link, sink } = this.options
     const known = this.received.get(key)
     if (known?.weight === sub.weight || this.#successor?.received.has(key)) return
     const isRefused =
-      (known === undefined && this.received.size >= subscriptionsMax) ||
+      (known === undefined && this.received.size >= this.subscriptionsMax) ||
       !sink.subscribe(link, key, sub.subject, sub.queue, sub.weight)
     if (isRefused) {
       this.#logRefusal(wireOf('maxSubscriptions'))

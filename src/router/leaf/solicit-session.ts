@@ -294,6 +294,7 @@ function peerOf(info: ServerInfo, hasHeaders: boolean) {
     cluster: info.cluster ?? '',
     remoteAccount: '',
     domain: info.domain ?? '',
+    version: '',
     headers: hasHeaders && info.headers,
     protocol: info.proto,
   }

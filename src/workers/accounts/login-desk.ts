@@ -6,6 +6,7 @@ import type { ViolationName } from '../../protocol/violations.ts'
 import type { Grant, LoginAnswer, StandingLogin } from '../peer-messages.ts'
 import type { Account } from './account.ts'
 import type { AccountDirectory } from './account-directory.ts'
+import { endOfDialled } from './dialled-login.ts'
 import type { PermissionStore } from './grants.ts'
 import type { Login, LoginOwner } from './login.ts'
 
@@ -19,6 +20,13 @@ export interface LoginDeskOptions {
   readonly log: Logger
   /** A client is gone whose password may still wait to be verified. */
   readonly forget: (cid: number) => void
+}
+
+const EXCEEDED: LoginAnswer = {
+  ok: false,
+  why: 'maxAccountConnections',
+  log: 'maximum account active connections exceeded',
+  reason: '',
 }
 
 /** A login under way. */
@@ -91,11 +99,17 @@ export class LoginDesk {
     const isFull = isLeaf
       ? maxLeafnodes >= 0 && account.leafCount >= maxLeafnodes
       : maxConnections >= 0 && account.logins.size >= maxConnections
-    if (isFull) {
-      const text = 'maximum account active connections exceeded'
-      return { ok: false, why: 'maxAccountConnections', log: text, reason: '' }
-    }
-    return this.#add({ request, identity, account, isLeaf, startMs, permissions: undefined, owner })
+    if (isFull) return EXCEEDED
+    const isDialled = false
+    const permissions = undefined
+    return this.#add({ request, identity, account, isLeaf, isDialled, startMs, permissions, owner })
+  }
+
+  /** A leaf link that this server has dialled. */
+  addDialled(login: Login): LoginAnswer {
+    const { maxLeafnodes } = login.account.options.limits
+    const isFull = maxLeafnodes >= 0 && login.account.leafCount >= maxLeafnodes
+    return isFull ? EXCEEDED : this.#add(login)
   }
 
   #add(login: Login): LoginAnswer {
@@ -137,6 +151,7 @@ export class LoginDesk {
       identity,
       account: account.number,
       accountName: account.name,
+      accountTag: account.claims?.name ?? '',
       isSystemAccount: directory.isSystem(account),
       planKey,
       incoming,
@@ -184,6 +199,7 @@ export class LoginDesk {
       identity,
       account,
       isLeaf,
+      isDialled: false,
       startMs,
       permissions: undefined,
       owner,
@@ -203,7 +219,8 @@ export class LoginDesk {
       place++
       // The oldest stay.
       const isExcess = maxConnections >= 0 && place > maxConnections
-      const why = isExcess ? 'maxAccountConnections' : reasonToEnd(login.identity)
+      const end = () => (login.isDialled ? endOfDialled(account) : reasonToEnd(login.identity))
+      const why = isExcess ? 'maxAccountConnections' : end()
       const grant = why === undefined ? this.#grant(login) : undefined
       if (grant === undefined) login.owner.evict(cid, why ?? 'authorization')
       else login.owner.regrant(cid, grant)

@@ -10,6 +10,8 @@ export interface Login {
   readonly identity: Identity
   readonly account: Account
   readonly isLeaf: boolean
+  /** This server has dialled: nobody has logged in here, but the account's limits apply. */
+  readonly isDialled: boolean
   /** Unix time at which it connected. */
   readonly startMs: number
   permissions: SharedPermissions | undefined

@@ -19,6 +19,7 @@ import type { Grant, LoginAnswer, PeerMessage } from '../peer-messages.ts'
 import type { ThreadSettings } from '../thread-settings.ts'
 import { type Account, GLOBAL_ACCOUNT, plainAccount } from './account.ts'
 import { AccountDirectory } from './account-directory.ts'
+import { dialledLogin } from './dialled-login.ts'
 import { PermissionStore } from './grants.ts'
 import { LeafInterests } from './leaf-interests.ts'
 import type { LoginOwner } from './login.ts'
@@ -193,7 +194,8 @@ export class Security {
     this.directory.addSystemImports(global)
     if (this.#operator === undefined) return
     await this.#operator.open()
-    if (!['', SYSTEM_ACCOUNT].includes(this.#systemName)) await this.#operator.openSystemAccount()
+    if (this.#systemName === SYSTEM_ACCOUNT) this.directory.define(plainAccount(SYSTEM_ACCOUNT))
+    else if (this.#systemName !== '') await this.#operator.openSystemAccount()
   }
 
   /**
@@ -278,6 +280,14 @@ export class Security {
   /** @param owner told when what was granted changes, or ends */
   logInLeaf(request: LoginRequest, owner: LoginOwner): Promise<LoginAnswer> {
     return this.desk.logIn(request, false, owner, Date.now())
+  }
+
+  /**
+   * @param host of the peer
+   * @param owner as above
+   */
+  addDialledLeaf(cid: number, host: string, account: Account, owner: LoginOwner): LoginAnswer {
+    return this.desk.addDialled(dialledLogin(cid, host, account, owner))
   }
 
   logOutLeaf(cid: number): void {

@@ -1,7 +1,7 @@
 import { randomFillSync } from 'node:crypto'
 import type { ServiceLatency } from '../../config/account-types.ts'
 import type { Deadline } from '../../io/deadlines.ts'
-import { nextNuid } from '../../protocol/nuid.ts'
+import { nextNuid, randomBase62 } from '../../protocol/nuid.ts'
 import {
   anonymous,
   type ClientInfo,
@@ -20,16 +20,26 @@ import {
 } from '../../router/accounts/service-latency.ts'
 import {
   createReplyPrefix,
+  ID_DIGITS,
   type OutstandingRequest,
+  type RequestTerms,
   ServiceRequests,
+  writeReplyId,
 } from '../../router/accounts/service-requests.ts'
 import { decodeMappings, type SubjectMappings } from '../../router/accounts/subject-mappings.ts'
-import { type InterestAnnouncer, InternalClient, type InternalMessage } from '../internal-client.ts'
+import {
+  type InterestAnnouncer,
+  InternalClient,
+  PUBLISH_KEPT,
+  PUBLISHED_TO_NOBODY,
+} from '../internal-client.ts'
 import type { IoThread } from '../io-thread.ts'
+import { type MessagePlace, writeLatin1, writeWholeNumber } from '../message-place.ts'
+import { ScratchStack } from '../scratch-stack.ts'
 import { BlockReader, mapper, type ServiceBlock } from './account-blocks.ts'
 import { serverHash } from './server-info.ts'
 
-const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+const DOLLAR = 36
 /** Acknowledgements of JetStream keep their subject across accounts, as in nats-server. */
 const JETSTREAM_ACK = '$JS.ACK.'
 /** A reply that is none: it tells the requester's thread who has answered. */
@@ -38,10 +48,16 @@ const RESPONDER_PREFIX = '_R_.RESPONDER.'
 const CHAIN_MAX = 32
 /** Deadlines of answers are looked at this often; chosen, they are minutes. */
 const SWEEP_MS_MIN = 50
+/** Ends of subscriptions are looked at together, this long after the first one; chosen. */
+const LOST_CHECK_MS = 20
+
+/** Digits of a size, at most. */
+const SIZE_DIGITS = 10
+const NO_BYTES = new Uint8Array(0)
 
 /** Who sends a request that is forwarded to another account. */
 export interface Requester {
-  /** Everything about the connection, for those it is shown to. */
+  /** Everything about the connection, for those it is shown to; the same object until it changes. */
   clientInfo(): ClientInfo
   readonly isLeaf: boolean
 }
@@ -49,33 +65,37 @@ export interface Requester {
 /** One import as a thread uses it. */
 interface Service extends ServiceBlock {
   readonly targetOf: (subject: string) => string | undefined
-}
-
-/** A request as it came, with views that are valid during the turn. */
-interface Request {
-  readonly subject: string
-  readonly reply: string
-  readonly headers: Uint8Array
-  readonly payload: Uint8Array
+  /** Of requests that are not measured. */
+  readonly terms: RequestTerms<Context>
 }
 
 /** What is remembered of a forwarded request until its answer comes. */
 interface Context {
   readonly importerNumber: number
   readonly exporterNumber: number
-  readonly latency: ServiceLatency | undefined
-  readonly sample: Sample | undefined
-  readonly requestor: ClientInfo | undefined
+  readonly measurement: Measurement | undefined
+}
+
+/** A request whose latency is measured. */
+interface Measurement {
+  readonly latency: ServiceLatency
+  readonly sample: Sample
+  readonly requestor: ClientInfo
   readonly forwardedNs: bigint
-  isMeasured: boolean
+  isOver: boolean
 }
 
 /** One exporting account, on this thread. */
 interface Exporter {
   readonly client: InternalClient
   readonly requests: ServiceRequests<Context>
+  /** Index of the word with the address of the account's mappings. */
+  readonly mappingsWord: number
   isListening: boolean
 }
+
+/** How a request was forwarded before; undefined: it was not. */
+type Previous = { readonly share: boolean } | undefined
 
 /**
  * Service imports on one thread: requests of its clients (or leaf links) are forwarded to the
@@ -89,13 +109,22 @@ export class ServiceImports {
   readonly #mappings: BlockReader<SubjectMappings>
   readonly #trackingSuffix: string
   readonly #exporters = new Map<number, Exporter>()
+  readonly #scratch: ScratchStack
+  /** What requests without headers get, by who asks and import. */
+  readonly #headers = new WeakMap<ClientInfo, Map<Service, Uint8Array>>()
   #sweep: Deadline | undefined
+  /** Subscriptions that have ended since the last look. */
+  #lost: { readonly name: string; readonly number: number; readonly subject: string }[] = []
+  /** Lane position behind the last of them; undefined while it waits for room. */
+  #lostAt: number | undefined
+  #lostCheck: Deadline | undefined
 
   constructor(thread: IoThread, announcer: InterestAnnouncer, serverName: string) {
     this.#thread = thread
     this.#announcer = announcer
     this.#services = new BlockReader(thread.kernel, parseService)
     this.#mappings = new BlockReader(thread.kernel, decodeMappings)
+    this.#scratch = new ScratchStack(thread.kernel)
     this.#trackingSuffix = `.${serverHash(serverName)}.T`
   }
 
@@ -106,35 +135,67 @@ export class ServiceImports {
    * @returns undefined if anybody got it, those others included; else what nobody got
    */
   forward(requester: Requester): { readonly subject: string; readonly reply: string } | undefined {
-    const { exports, bytes } = this.#thread.kernel
-    const blocks = this.#takeBlocks()
+    const { exports } = this.#thread.kernel
+    const services = this.#takeServices()
     const hasDelivered = exports.delivered.value > 0
-    const text = (at: number, length: number) => bytes.toString('latin1', at, at + length)
-    const payloadAt = exports.payload.value
-    const headerBytes = exports.headerBytes.value
-    const request: Request = {
-      subject: text(exports.subject.value, exports.subjectBytes.value),
-      reply: text(exports.reply.value, exports.replyBytes.value),
-      headers: bytes.subarray(payloadAt, payloadAt + headerBytes),
-      payload: bytes.subarray(payloadAt + headerBytes, payloadAt + exports.totalBytes.value),
+    const subjectBytes: number = exports.subjectBytes.value
+    // A mapped one lies in the plan, too.
+    const subject = this.#scratch.take(subjectBytes)
+    if (subject === 0) {
+      this.#thread.onOutOfMemory('a request to another account is lost')
+      return undefined
     }
-    const isForwarded = this.#forwardAll(blocks, request, requester, undefined, 0)
-    return isForwarded || hasDelivered ? undefined : request
+    exports.copy(subject, exports.subject.value, subjectBytes)
+    const request: MessagePlace = {
+      subject,
+      subjectBytes,
+      reply: exports.reply.value,
+      replyBytes: exports.replyBytes.value,
+      headerText: 0,
+      headerTextBytes: 0,
+      sizeText: 0,
+      sizeTextBytes: 0,
+      headerBytes: exports.headerBytes.value,
+      totalBytes: exports.totalBytes.value,
+      payload: exports.payload.value,
+    }
+    const isForwarded = this.#forwardAll(services, request, requester, undefined, 0)
+    const undelivered =
+      isForwarded || hasDelivered
+        ? undefined
+        : { subject: this.#subjectOf(request), reply: this.#replyOf(request) }
+    this.#scratch.giveBack(subject, subjectBytes)
+    return undelivered
   }
 
   /** The imports of the message at hand; they lie in its plan, which the next message may void. */
-  #takeBlocks(): Service[] {
+  #takeServices(): Service[] {
     const { exports, words } = this.#thread.kernel
     const first = exports.services.value >> 2
     const count = exports.serviceCount.value
-    return Array.from({ length: count }, (_, i) => this.#services.read(words[first + i]!))
+    const services: Service[] = []
+    for (let i = 0; i < count; i++) services.push(this.#services.read(words[first + i]!))
+    return services
+  }
+
+  #subjectOf({ subject, subjectBytes }: MessagePlace): string {
+    return this.#thread.kernel.bytes.toString('latin1', subject, subject + subjectBytes)
+  }
+
+  #replyOf({ reply, replyBytes }: MessagePlace): string {
+    return this.#thread.kernel.bytes.toString('latin1', reply, reply + replyBytes)
+  }
+
+  #headersOf({ payload, headerBytes }: MessagePlace): Uint8Array {
+    if (headerBytes === 0) return NO_BYTES
+    return this.#thread.kernel.bytes.subarray(payload, payload + headerBytes)
   }
 
   #forwardAll(
     services: readonly Service[],
-    request: Request,
+    request: MessagePlace,
     requester: Requester,
-    previous: { readonly share: boolean } | undefined,
+    previous: Previous,
     depth: number,
   ): boolean {
     let hasDelivered = false
@@ -146,157 +207,349 @@ export class ServiceImports {
 
   #forwardOne(
     service: Service,
-    request: Request,
+    request: MessagePlace,
     requester: Requester,
-    previous: { readonly share: boolean } | undefined,
+    previous: Previous,
     depth: number,
   ): boolean {
-    const target = service.targetOf(request.subject)
-    const subject = target && this.#mapped(service.exporterNumber, target)
-    if (subject === undefined || depth > CHAIN_MAX) return false
+    if (depth > CHAIN_MAX) return false
     const exporter = this.#exporterOf(service.exporterNumber)
+    // Undefined: it stays as it is.
+    let subject: string | undefined
+    if (!service.isIdentity || this.#hasMappings(exporter)) {
+      const target = service.targetOf(this.#subjectOf(request))
+      if (target === undefined) return false
+      subject = this.#mapped(exporter, target)
+    }
     const info = requester.clientInfo()
-    const sample = sampleRequest(service.latency, request.headers)
-    const context: Context = {
-      importerNumber: service.importerNumber,
-      exporterNumber: service.exporterNumber,
-      latency: service.latency,
-      sample,
-      requestor: sample && (service.share ? info : anonymous(info)),
-      forwardedNs: nowNs(),
-      isMeasured: false,
+    const headers = this.#forwardedHeaders(service, request, requester, info, previous)
+    const terms = this.#termsOf(service, request, info)
+    const awaited = this.#isKept(request)
+      ? undefined
+      : this.#await(exporter, terms, this.#replyOf(request))
+    const { measurement } = terms.context
+    if (request.replyBytes === 0 && measurement !== undefined) {
+      this.#measureFailure(terms.context, measurement, 'noReply')
     }
-    const { reply } = request
-    const isKept = reply === '' || reply.startsWith(JETSTREAM_ACK)
-    const own = isKept ? reply : this.#open(exporter, service, reply, context)
-    if (reply === '' && sample !== undefined) this.#measureFailure(context, 'noReply')
-    const { share, isSystem, importer } = service
-    const { isLeaf } = requester
-    const headers = withRequestInfo(request.headers, {
-      requester: info,
-      isLeaf,
-      share,
-      isSystem,
-      importer,
-      previous,
-    })
-    const message = { subject, reply: own, headers, payload: request.payload, isImported: true }
-    let hasDelivered = exporter.client.publish(message)
-    const { exports, layout } = this.#thread.kernel
-    if (exports.status.value === layout.STATUS_IMPORTS) {
-      // The exporting account imports it in turn.
-      const next = this.#takeBlocks()
-      const chained = { ...message, reply: own }
-      const told = { share: previous?.share ?? share }
-      if (this.#forwardAll(next, chained, requester, told, depth + 1)) hasDelivered = true
+    const onImports = (chained: MessagePlace) => {
+      const told = { share: previous?.share ?? service.share }
+      return this.#forwardAll(this.#takeServices(), chained, requester, told, depth + 1)
     }
-    if (!hasDelivered && own !== reply) {
-      exporter.requests.close(own)
-      if (sample !== undefined) this.#measureFailure(context, 'notDelivered')
+    const hasDelivered = this.#send(exporter, request, { subject, headers, awaited }, onImports)
+    if (!hasDelivered && awaited !== undefined) {
+      exporter.requests.close(awaited)
+      if (measurement !== undefined) {
+        this.#measureFailure(terms.context, measurement, 'notDelivered')
+      }
     }
     return hasDelivered
   }
 
-  /** What the mappings of an account make of a subject. */
-  #mapped(account: number, subject: string): string {
+  #termsOf(service: Service, request: MessagePlace, info: ClientInfo): RequestTerms<Context> {
+    const { terms, latency, share } = service
+    if (latency === undefined) return terms
+    const sample = sampleRequest(latency, this.#headersOf(request))
+    if (sample === undefined) return terms
+    const requestor = share ? info : anonymous(info)
+    const measurement = { latency, sample, requestor, forwardedNs: nowNs(), isOver: false }
+    return { ...terms, isTracked: true, context: { ...terms.context, measurement } }
+  }
+
+  /** No answer is awaited, or not by way of us. */
+  #isKept(message: MessagePlace): boolean {
+    if (message.replyBytes === 0) return true
+    const isSpecial = this.#thread.kernel.bytes[message.reply] === DOLLAR
+    return isSpecial && this.#replyOf(message).startsWith(JETSTREAM_ACK)
+  }
+
+  #forwardedHeaders(
+    service: Service,
+    request: MessagePlace,
+    requester: Requester,
+    info: ClientInfo,
+    previous: Previous,
+  ): Uint8Array {
+    const { share, isSystem, importer } = service
+    const { isLeaf } = requester
+    const input = { requester: info, isLeaf, share, isSystem, importer, previous }
+    if (request.headerBytes > 0 || previous !== undefined) {
+      return withRequestInfo(this.#headersOf(request), input)
+    }
+    let ofRequester = this.#headers.get(info)
+    if (ofRequester === undefined) {
+      ofRequester = new Map()
+      this.#headers.set(info, ofRequester)
+    }
+    const known = ofRequester.get(service)
+    if (known !== undefined) return known
+    const made = withRequestInfo(NO_BYTES, input)
+    ofRequester.set(service, made)
+    return made
+  }
+
+  /** @returns whether anybody got it */
+  #send(
+    exporter: Exporter,
+    request: MessagePlace,
+    {
+      subject,
+      headers,
+      awaited,
+    }: {
+      readonly subject: string | undefined
+      readonly headers: Uint8Array
+      readonly awaited: OutstandingRequest<Context> | undefined
+    },
+    onImports: (sent: MessagePlace) => boolean,
+  ): boolean {
+    const { exports, bytes, layout } = this.#thread.kernel
+    const { requests, client } = exporter
+    const suffix = awaited === undefined ? '' : requests.suffixOf(awaited)
+    const subjectBytes = subject?.length ?? request.subjectBytes
+    const replyBytes =
+      awaited === undefined
+        ? request.replyBytes
+        : requests.prefix.length + ID_DIGITS + suffix.length
+    const bodyBytes = request.totalBytes - request.headerBytes
+    const totalBytes = headers.length + bodyBytes
+    const blockBytes = subjectBytes + replyBytes + 2 * SIZE_DIGITS + totalBytes
+    const block = this.#scratch.take(blockBytes)
+    if (block === 0) {
+      this.#thread.onOutOfMemory('a request to another account is lost')
+      return false
+    }
+    if (subject === undefined) exports.copy(block, request.subject, subjectBytes)
+    else writeLatin1(bytes, block, subject)
+    const reply = block + subjectBytes
+    if (awaited === undefined) exports.copy(reply, request.reply, replyBytes)
+    else {
+      const idAt = writeLatin1(bytes, reply, requests.prefix)
+      writeLatin1(bytes, writeReplyId(bytes, idAt, awaited.id), suffix)
+    }
+    const headerText = reply + replyBytes
+    const sizeText = writeWholeNumber(bytes, headerText, headers.length)
+    const payload = writeWholeNumber(bytes, sizeText, totalBytes)
+    bytes.set(headers, payload)
+    exports.copy(payload + headers.length, request.payload + request.headerBytes, bodyBytes)
+    const message: MessagePlace = {
+      subject: block,
+      subjectBytes,
+      reply: replyBytes === 0 ? 0 : reply,
+      replyBytes,
+      headerText,
+      headerTextBytes: sizeText - headerText,
+      sizeText,
+      sizeTextBytes: payload - sizeText,
+      headerBytes: headers.length,
+      totalBytes,
+      payload,
+    }
+    const result = client.publishPlace(message, onImports)
+    let hasDelivered = result !== PUBLISHED_TO_NOBODY
+    if (result !== PUBLISH_KEPT && exports.status.value === layout.STATUS_IMPORTS) {
+      // The exporting account imports it in turn.
+      if (onImports(message)) hasDelivered = true
+    }
+    this.#scratch.giveBack(block, blockBytes)
+    return hasDelivered
+  }
+
+  #hasMappings({ mappingsWord }: Exporter): boolean {
+    return Atomics.load(this.#thread.kernel.words, mappingsWord) !== 0
+  }
+
+  /** What the mappings of an account may make of a subject. */
+  destinationsOf(account: number, subject: string): readonly string[] {
     const { exports, layout, words } = this.#thread.kernel
     const at = exports.accountAddress(account) + layout.ACCOUNT_MAPPINGS
     const block = Atomics.load(words, at >> 2)
+    const mapped = block === 0 ? undefined : this.#mappings.read(block).destinationsOf(subject)
+    return mapped === undefined ? [subject] : mapped.destinations.map((one) => one.subject)
+  }
+
+  /** What the mappings of an account make of a subject. */
+  #mapped({ mappingsWord }: Exporter, subject: string): string {
+    const block = Atomics.load(this.#thread.kernel.words, mappingsWord)
     return block === 0 ? subject : (this.#mappings.read(block).choose(subject) ?? subject)
   }
 
   #exporterOf(account: number): Exporter {
     const known = this.#exporters.get(account)
     if (known !== undefined) return known
+    const { exports, layout } = this.#thread.kernel
     const made: Exporter = {
       client: new InternalClient(this.#thread, account, this.#announcer),
       requests: new ServiceRequests({
-        prefix: createReplyPrefix(randomDigits),
-        randomDigits,
+        prefix: createReplyPrefix(randomBase62),
+        random: randomBelow,
         trackingSuffix: this.#trackingSuffix,
+        onGivenUp: (request) => this.#onLate(request),
       }),
+      mappingsWord: (exports.accountAddress(account) + layout.ACCOUNT_MAPPINGS) >> 2,
       isListening: false,
     }
     this.#exporters.set(account, made)
     return made
   }
 
-  #open(exporter: Exporter, service: Service, replyTo: string, context: Context): string {
-    const { importer, responseType, thresholdMs } = service
-    const isTracked = context.sample !== undefined
-    const request = { importer, replyTo, responseType, thresholdMs, isTracked, context }
-    return this.#await(exporter, request)
-  }
-
-  #await(exporter: Exporter, request: Parameters<ServiceRequests<Context>['open']>[0]): string {
+  #await(
+    exporter: Exporter,
+    terms: RequestTerms<Context>,
+    replyTo: string,
+  ): OutstandingRequest<Context> {
     const { requests, client } = exporter
     if (!exporter.isListening) {
-      const sid = client.subscribe(requests.subject, '', (answer) =>
-        this.#onAnswer(exporter, answer),
-      )
+      const sid = client.subscribePlaces(requests.subject, '', (answer) => {
+        const { subject, subjectBytes } = answer
+        const request = requests.find(this.#thread.kernel.bytes, subject, subjectBytes)
+        if (request !== undefined) this.#onAnswer(exporter, request, answer)
+      })
       exporter.isListening = sid !== undefined
     }
-    const { opened, givenUp } = requests.open(request, this.#thread.nowMs)
-    if (givenUp?.context.sample !== undefined) this.#measureFailure(givenUp.context, 'timeout')
-    this.#watch()
-    return opened.reply
+    const request = requests.open(terms, replyTo, this.#thread.nowMs)
+    this.#watch(request.deadlineMs)
+    return request
+  }
+
+  /** Its answer is awaited no longer. */
+  #onLate({ terms: { context } }: OutstandingRequest<Context>): void {
+    const { measurement } = context
+    if (measurement?.isOver === false) this.#measureFailure(context, measurement, 'timeout')
   }
 
   // ── answers ───────────────────────────────────────────────────────────────────────────────
 
-  #onAnswer(exporter: Exporter, answer: InternalMessage): void {
-    const { requests } = exporter
-    const request = requests.find(answer.subject)
-    if (request === undefined) return
-    const { context } = request
-    const answeredNs = nowNs()
-    const responder = responderOf(answer.reply)
-    const importer = this.#exporterOf(context.importerNumber)
-    const reply = responder === undefined ? this.#answerBack(importer, request, answer.reply) : ''
-    const { headers, payload } = answer
-    const subject = this.#mapped(context.importerNumber, request.replyTo)
-    const message = { subject, reply, headers, payload, isImported: true }
-    const isDelivered = importer.client.publish(message)
-    if (context.sample !== undefined && !context.isMeasured) {
-      context.isMeasured = true
-      const { requestor, forwardedNs, sample } = context
+  /** @returns whether anybody got it */
+  #onAnswer(
+    exporter: Exporter,
+    request: OutstandingRequest<Context>,
+    answer: MessagePlace,
+  ): boolean {
+    const { context } = request.terms
+    const { measurement } = context
+    const answeredNs = measurement === undefined ? 0n : nowNs()
+    const reply = answer.replyBytes === 0 ? '' : this.#replyOf(answer)
+    const responder = responderOf(reply)
+    const isDelivered = this.#handBack(request, answer, reply, responder !== undefined)
+    if (measurement?.isOver === false) {
+      measurement.isOver = true
+      const { requestor, forwardedNs, sample } = measurement
       const { trigger } = sample
       const deliveredNs = nowNs()
       const record = { forwardedNs, requestor, trigger, responder, answeredNs, deliveredNs }
-      this.#publishLatency(context, answeredRecord(record))
+      this.#publishLatency(context, measurement, answeredRecord(record))
     }
-    const isEmpty = headers.length + payload.length === 0
-    requests.settle(answer.subject, { isDelivered, isEmpty }, this.#thread.nowMs)
+    const isEmpty = answer.totalBytes === 0
+    exporter.requests.settle(request, { isDelivered, isEmpty }, this.#thread.nowMs)
+    return isDelivered
+  }
+
+  /** One step of the way back: to the requester, or to the import that forwarded to this one. */
+  #handBack(
+    request: OutstandingRequest<Context>,
+    answer: MessagePlace,
+    reply: string,
+    isMeasured: boolean,
+  ): boolean {
+    const { replyTo } = request
+    const importer = this.#exporterOf(request.terms.context.importerNumber)
+    const outer = importer.requests.findText(replyTo)
+    // Who has answered is for the first import alone to know.
+    const isTold = isMeasured && outer !== undefined
+    const onwards = isTold ? reply : isMeasured ? '' : this.#answerBack(importer, request, reply)
+    const subject = outer === undefined ? this.#mapped(importer, replyTo) : replyTo
+    const { bytes } = this.#thread.kernel
+    const blockBytes = subject.length + onwards.length
+    const block = this.#scratch.take(blockBytes)
+    if (block === 0) {
+      this.#thread.onOutOfMemory('an answer from another account is lost')
+      return false
+    }
+    const end = writeLatin1(bytes, block, subject)
+    writeLatin1(bytes, end, onwards)
+    // Payload and digits stay where the kernel has put them.
+    const message: MessagePlace = {
+      subject: block,
+      subjectBytes: subject.length,
+      reply: onwards === '' ? 0 : end,
+      replyBytes: onwards.length,
+      headerText: answer.headerText,
+      headerTextBytes: answer.headerTextBytes,
+      sizeText: answer.sizeText,
+      sizeTextBytes: answer.sizeTextBytes,
+      headerBytes: answer.headerBytes,
+      totalBytes: answer.totalBytes,
+      payload: answer.payload,
+    }
+    const isDelivered =
+      outer === undefined
+        ? importer.client.publishPlace(message) !== PUBLISHED_TO_NOBODY
+        : this.#onAnswer(importer, outer, message)
+    this.#scratch.giveBack(block, blockBytes)
+    return isDelivered
   }
 
   /** An answer that awaits an answer itself: the way back is like the way there. */
   #answerBack(importer: Exporter, request: OutstandingRequest<Context>, reply: string): string {
     if (reply === '' || reply.startsWith(JETSTREAM_ACK)) return reply
-    const { context, responseType, thresholdMs } = request
-    const back: Context = {
-      ...context,
-      importerNumber: context.exporterNumber,
-      exporterNumber: context.importerNumber,
-      sample: undefined,
-      isMeasured: true,
-    }
-    return this.#await(importer, {
-      importer: String(context.exporterNumber),
-      replyTo: reply,
+    const { context, responseType, thresholdMs } = request.terms
+    const { importerNumber, exporterNumber } = context
+    const terms: RequestTerms<Context> = {
+      importer: String(exporterNumber),
       responseType,
       thresholdMs,
       isTracked: false,
-      context: back,
-    })
+      context: {
+        importerNumber: exporterNumber,
+        exporterNumber: importerNumber,
+        measurement: undefined,
+      },
+    }
+    const awaited = this.#await(importer, terms, reply)
+    return importer.requests.replyOf(awaited)
   }
 
-  /** Subscriptions of a requester have ended. */
-  loseInterest(importer: string, subject: string, hasInterest: (replyTo: string) => boolean): void {
+  /**
+   * A subscription has ended: answers that nobody in its account listens for are not awaited any
+   * more. That is looked at once the routing worker has taken it out of the sublist.
+   *
+   * @param account name and number
+   * @param subject may have wildcards
+   */
+  loseInterest(account: { readonly name: string; readonly number: number }, subject: string): void {
+    const { name, number } = account
+    let mayConcern = false
     for (const { requests } of this.#exporters.values()) {
-      for (const { context } of requests.loseInterest(importer, subject, hasInterest)) {
-        if (context.sample !== undefined) this.#measureFailure(context, 'interestLost')
+      if (requests.mayConcern(subject)) mayConcern = true
+    }
+    if (!mayConcern) return
+    this.#lost.push({ name, number, subject })
+    this.#lostAt = this.#announcer.position()
+    this.#lostCheck ??= this.#thread.deadlines.after(LOST_CHECK_MS, () => this.#checkLost())
+  }
+
+  #checkLost(): void {
+    this.#lostAt ??= this.#announcer.position()
+    if (this.#lostAt === undefined || !this.#announcer.hasApplied(this.#lostAt)) {
+      this.#lostCheck = this.#thread.deadlines.after(LOST_CHECK_MS, () => this.#checkLost())
+      return
+    }
+    this.#lostCheck = undefined
+    const lost = this.#lost
+    this.#lost = []
+    this.#thread.beginTurn()
+    for (const { name, number, subject } of lost) {
+      const { client } = this.#exporterOf(number)
+      const hasInterest = (replyTo: string) => client.isListened(replyTo)
+      for (const { requests } of this.#exporters.values()) {
+        for (const { terms } of requests.loseInterest(name, subject, hasInterest)) {
+          const { context } = terms
+          const { measurement } = context
+          if (measurement) this.#measureFailure(context, measurement, 'interestLost')
+        }
       }
     }
+    this.#thread.endTurn()
   }
 
   /** Whether anybody waits for an answer. */
@@ -305,41 +558,41 @@ export class ServiceImports {
     return true
   }
 
-  #watch(): void {
-    if (this.#sweep?.run !== undefined) return
-    let nextMs = Number.POSITIVE_INFINITY
-    for (const { requests } of this.#exporters.values()) {
-      nextMs = Math.min(nextMs, requests.nextDeadlineMs())
-    }
+  /** @param nextMs something is due then */
+  #watch(nextMs: number): void {
     if (!Number.isFinite(nextMs)) return
+    const pending = this.#sweep?.run === undefined ? undefined : this.#sweep
+    if (pending !== undefined && pending.atMs <= nextMs + SWEEP_MS_MIN) return
+    pending?.cancel()
     const delayMs = Math.max(SWEEP_MS_MIN, nextMs - this.#thread.nowMs)
     this.#sweep = this.#thread.deadlines.after(delayMs, () => this.#expire())
   }
 
   #expire(): void {
     this.#thread.beginTurn()
+    let nextMs = Number.POSITIVE_INFINITY
     for (const { requests } of this.#exporters.values()) {
-      for (const { context } of requests.expire(this.#thread.nowMs)) {
-        if (context.sample !== undefined && !context.isMeasured) {
-          this.#measureFailure(context, 'timeout')
-        }
-      }
+      for (const late of requests.expire(this.#thread.nowMs)) this.#onLate(late)
+      nextMs = Math.min(nextMs, requests.nextDeadlineMs())
     }
-    this.#watch()
+    this.#watch(nextMs)
     this.#thread.endTurn()
   }
 
   // ── latency ───────────────────────────────────────────────────────────────────────────────
 
-  #measureFailure(context: Context, failure: LatencyFailure): void {
-    const { forwardedNs, requestor, sample } = context
-    context.isMeasured = true
-    const measured = { forwardedNs, requestor, trigger: sample?.trigger }
-    this.#publishLatency(context, failedRecord(failure, measured))
+  #measureFailure(context: Context, measurement: Measurement, failure: LatencyFailure): void {
+    const { forwardedNs, requestor, sample } = measurement
+    measurement.isOver = true
+    const measured = { forwardedNs, requestor, trigger: sample.trigger }
+    this.#publishLatency(context, measurement, failedRecord(failure, measured))
   }
 
-  #publishLatency({ exporterNumber, latency }: Context, record: LatencyRecord): void {
-    if (latency === undefined) return
+  #publishLatency(
+    { exporterNumber }: Context,
+    { latency }: Measurement,
+    record: LatencyRecord,
+  ): void {
     const payload = Buffer.from(encodeLatency(record, nextNuid(), nowNs()))
     this.#exporterOf(exporterNumber).client.publish({ subject: latency.subject, payload })
   }
@@ -364,22 +617,24 @@ function responderOf(reply: string): ClientInfo | undefined {
 function parseService(text: string): Service {
   const block = JSON.parse(text) as ServiceBlock
   const { from, to, isIdentity, isFixed } = block
+  const { importer, importerNumber, exporterNumber, responseType, thresholdMs } = block
   const targetOf = isIdentity ? (subject: string) => subject : isFixed ? () => to : mapper(from, to)
-  return { ...block, targetOf }
+  const context = { importerNumber, exporterNumber, measurement: undefined }
+  const terms = { importer, responseType, thresholdMs, isTracked: false, context }
+  return { ...block, targetOf, terms }
 }
 
 /** Random bytes are made many at a time: each request takes a few. */
-const POOL = Buffer.alloc(4096)
+const POOL = new Uint32Array(1024)
 let poolAt = POOL.length
 
-function randomDigits(length: number): string {
-  if (poolAt + length > POOL.length) {
+/** @param below a power of two up to 2^32 */
+function randomBelow(below: number): number {
+  if (poolAt === POOL.length) {
     randomFillSync(POOL)
     poolAt = 0
   }
-  let digits = ''
-  for (let i = 0; i < length; i++) digits += BASE62[POOL[poolAt++]! % BASE62.length]
-  return digits
+  return POOL[poolAt++]! % below
 }
 
 const START_NS = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint()

@@ -13,7 +13,7 @@ accounts {
       foo: bar
       "foo.*.bar": "req.$1"
       "first.*": "one.{{wildcard(1)}}"
-      "first.>": "two.>"
+      "second.>": "two.>"
       "chain.a": "chain.b"
       "chain.b": "chain.c"
       "part.*": "part.{{partition(3,1)}}.{{wildcard(1)}}"
@@ -48,7 +48,7 @@ accounts {
 `
 
 const SUBJECTS = [
-  ...['foo', 'foo.x.bar', 'first.a', 'first.a.b', 'chain.a', 'chain.b', 'part.a', 'part.b'],
+  ...['foo', 'foo.x.bar', 'first.a', 'second.a.b', 'chain.a', 'chain.b', 'part.a', 'part.b'],
   ...['part.zz', 'swap.1.2', 'split.-a-b--c', 'sl.abcdef', 'sr.abcdef', 'none', 'half', 'sure'],
   ...['rest', 'clu', 'only', 'pub.x', 'self.a', 'plain'],
 ]
@@ -63,6 +63,8 @@ mappings: { foo: [ { destination: foo, weight: 50% } ], "lost": [ { dest: lost, 
 
 const random = (frame: string) => frame.replace(/^MSG rnd\.\d /, 'MSG rnd.n ')
 
+// Not with the CONNECT in one piece: nats-server maps nothing of the read that brings it.
+
 /** Subject mappings of accounts. */
 export const ACCOUNT_MAPPING_SCRIPTS = [
   ...SUBJECTS.map((subject) =>
@@ -71,7 +73,8 @@ export const ACCOUNT_MAPPING_SCRIPTS = [
       [
         open('A', 'B'),
         ask('A', as('a') + subs('>') + PING),
-        ask('B', as('a') + pub(subject, 'x', 'r') + PING),
+        ask('B', as('a') + PING),
+        ask('B', pub(subject, 'x', 'r') + PING),
         take('A'),
       ],
       MAPPINGS,
@@ -83,30 +86,34 @@ export const ACCOUNT_MAPPING_SCRIPTS = [
   ...['few', 'dest'].map((name) =>
     single(
       `mappings: permissions of ${name} are for what comes out`,
-      as(name) + subs('>') + pubs('foo', 'bar', 'foo.x.bar', 'pub.a', 'priv.a') + PING,
+      [as(name) + subs('>') + PING, pubs('foo', 'bar', 'foo.x.bar', 'pub.a', 'priv.a') + PING],
       MAPPINGS,
       { anyOrder: true },
     ),
   ),
   single(
     'mappings: verbose',
-    as('few', { verbose: true }) + subs('>') + pubs('foo', 'bar', 'pub.a') + PING,
+    [as('few', { verbose: true }) + subs('>') + PING, pubs('foo', 'bar', 'pub.a') + PING],
     MAPPINGS,
     { anyOrder: true },
   ),
   single(
     'mappings: HPUB with a reply',
-    as('a') + subs('bar') + hpub('foo', headerBlock('A: b'), 'x', 'foo') + PING,
+    [as('a') + subs('bar') + PING, hpub('foo', headerBlock('A: b'), 'x', 'foo') + PING],
     MAPPINGS,
   ),
   script(
     'mappings: nobody listens to what comes out',
-    [open('A'), ask('A', as('a') + subs('in.*', 'foo') + pub('foo', 'x', 'in.1') + PING)],
+    [
+      open('A'),
+      ask('A', as('a') + subs('in.*', 'foo') + PING),
+      ask('A', pub('foo', 'x', 'in.1') + PING),
+    ],
     MAPPINGS,
   ),
   single(
     'mappings: replies are mapped when they are published',
-    as('a') + subs('bar') + pub('foo', 'x', 'first.x') + pub('first.x', 'y') + PING,
+    [as('a') + subs('bar', 'one.*') + PING, pub('foo', 'x', 'first.x') + pub('first.x', 'y') + PING],
     MAPPINGS,
   ),
   script(
@@ -114,7 +121,8 @@ export const ACCOUNT_MAPPING_SCRIPTS = [
     [
       open('A', 'B'),
       ask('B', as('b') + subs('>') + PING),
-      ask('A', as('a') + pubs('to.stream') + PING),
+      ask('A', as('a') + PING),
+      ask('A', pubs('to.stream') + PING),
       take('B'),
     ],
     MAPPINGS,
@@ -129,7 +137,8 @@ export const ACCOUNT_MAPPING_SCRIPTS = [
     [
       open('A', 'B'),
       ask('B', as('b') + subs('b.real', 'b.svc') + PING),
-      ask('A', as('a') + pubs('far', 'to.svc') + PING),
+      ask('A', as('a') + PING),
+      ask('A', pubs('far', 'to.svc') + PING),
       take('B'),
     ],
     MAPPINGS,
@@ -140,7 +149,8 @@ export const ACCOUNT_MAPPING_SCRIPTS = [
     [
       open('A', 'B'),
       ask('A', as('a') + subs('>') + PING),
-      ask('B', as('b') + subs('mine') + pubs('here.a', 'exposed') + pub('svc.x', 'x') + PING),
+      ask('B', as('b') + subs('mine') + PING),
+      ask('B', pubs('here.a', 'exposed') + pub('svc.x', 'x') + PING),
       take('A'),
     ],
     MAPPINGS,
@@ -150,7 +160,8 @@ export const ACCOUNT_MAPPING_SCRIPTS = [
     'mappings: random numbers',
     [
       open('A'),
-      ask('A', `${as('a')}${lines('SUB rnd.* 1')}${pubs('r.x', 'r.y')}${PING}`),
+      ask('A', as('a') + lines('SUB rnd.* 1') + PING),
+      ask('A', pubs('r.x', 'r.y') + PING),
     ],
     `accounts { A: { ${user('a')}, mappings: { "r.*": "rnd.{{random(5)}}" } } }`,
     { mask: random },

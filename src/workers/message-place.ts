@@ -1,0 +1,118 @@
+/** The parts of one message in the kernel's memory. Addresses in bytes, 0 = not there. */
+export interface MessagePlace {
+  readonly subject: number
+  readonly subjectBytes: number
+  readonly reply: number
+  /** 0 = none. */
+  readonly replyBytes: number
+  /** Digits of the header block's size; none if there are no headers. */
+  readonly headerText: number
+  readonly headerTextBytes: number
+  readonly sizeText: number
+  readonly sizeTextBytes: number
+  readonly headerBytes: number
+  /** Of headers and payload. */
+  readonly totalBytes: number
+  /** Headers, then payload. */
+  readonly payload: number
+}
+
+const SPACE = 32
+const CR = 13
+const LETTER_H = 72
+const DIGIT_0 = 48
+/** `MSG ` and `HMSG `. */
+const VERB_BYTES = 4
+const HEADER_VERB_BYTES = 5
+const CRLF_BYTES = 2
+
+/** A frame as the kernel writes it for a client. */
+export interface Frame extends MessagePlace {
+  readonly sid: number
+  /** Behind it. */
+  readonly end: number
+}
+
+/**
+ * Reads the frame at an address.
+ *
+ * @param bytes the kernel's memory; the frame is whole and its sid is a whole number
+ */
+export function readFrame(bytes: Uint8Array, at: number): Frame {
+  const hasHeaders = bytes[at] === LETTER_H
+  const subject = at + (hasHeaders ? HEADER_VERB_BYTES : VERB_BYTES)
+  const subjectEnd = wordEnd(bytes, subject)
+  const sidEnd = wordEnd(bytes, subjectEnd + 1)
+  const sid = wholeNumber(bytes, subjectEnd + 1, sidEnd)
+  // [reply] [header size] total size: those that are missing stay before the others.
+  let reply = 0
+  let replyBytes = 0
+  let headerText = 0
+  let headerTextBytes = 0
+  let sizeText = sidEnd + 1
+  let sizeEnd = wordEnd(bytes, sizeText)
+  let words = 1
+  while (bytes[sizeEnd] !== CR) {
+    reply = headerText
+    replyBytes = headerTextBytes
+    headerText = sizeText
+    headerTextBytes = sizeEnd - sizeText
+    sizeText = sizeEnd + 1
+    sizeEnd = wordEnd(bytes, sizeText)
+    words++
+  }
+  if (!hasHeaders && words > 1) {
+    reply = headerText
+    replyBytes = headerTextBytes
+    headerText = 0
+    headerTextBytes = 0
+  }
+  const totalBytes = wholeNumber(bytes, sizeText, sizeEnd)
+  const payload = sizeEnd + CRLF_BYTES
+  return {
+    subject,
+    subjectBytes: subjectEnd - subject,
+    reply,
+    replyBytes,
+    headerText,
+    headerTextBytes,
+    sizeText,
+    sizeTextBytes: sizeEnd - sizeText,
+    headerBytes: hasHeaders ? wholeNumber(bytes, headerText, headerText + headerTextBytes) : 0,
+    totalBytes,
+    payload,
+    sid,
+    end: payload + totalBytes + CRLF_BYTES,
+  }
+}
+
+function wordEnd(bytes: Uint8Array, from: number): number {
+  let at = from
+  while (bytes[at] !== SPACE && bytes[at] !== CR) at++
+  return at
+}
+
+function wholeNumber(bytes: Uint8Array, from: number, to: number): number {
+  let value = 0
+  for (let at = from; at < to; at++) value = value * 10 + bytes[at]! - DIGIT_0
+  return value
+}
+
+/** Writes a whole number. @returns the address behind it */
+export function writeWholeNumber(bytes: Uint8Array, at: number, value: number): number {
+  let end = at + 1
+  for (let rest = value; rest >= 10; rest = Math.trunc(rest / 10)) end++
+  let rest = value
+  for (let digit = end - 1; digit >= at; digit--) {
+    bytes[digit] = DIGIT_0 + (rest % 10)
+    rest = Math.trunc(rest / 10)
+  }
+  return end
+}
+
+/** Writes latin1 text; for short ones a call of Buffer costs more. @returns the address behind it */
+export function writeLatin1(bytes: Uint8Array, at: number, text: string): number {
+  const { length } = text
+  for (let i = 0; i < length; i++) bytes[at + i] = text.charCodeAt(i)
+  return at + length
+}
