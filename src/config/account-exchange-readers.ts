@@ -185,7 +185,7 @@ export function readThresholdMs({ node, faults, draft }: Occurrence): number | u
 
 const SAMPLING_ALWAYS = 100
 const SAMPLING_BY_HEADERS = 0
-export const BAD_SAMPLING = 'bad sampling percentage, should be 1-100'
+const BAD_SAMPLING = 'bad sampling percentage, should be 1-100'
 
 export function readServiceLatency({ node, faults }: Occurrence): ServiceLatency | undefined {
   const { data } = node

@@ -7,8 +7,8 @@ import { CurvePair } from '../../src/auth/xkeys.ts'
 import type { AuthCalloutOptions } from '../../src/config/account-types.ts'
 
 export const NOW_MS = 1_700_000_000_000
-export const TIMEOUT_MS = 2000
-export const serverKeys = NkeyPair.generate('server')
+const TIMEOUT_MS = 2000
+const serverKeys = NkeyPair.generate('server')
 export const serverCurve = CurvePair.generate()
 export const issuerKeys = NkeyPair.generate('account')
 export const calloutCurve = CurvePair.generate()
@@ -69,7 +69,7 @@ export function answerJwt(asked: Asked, jwt: string, text: AnswerText = {}): str
 
 export const admit: Answerer = (asked) => answerJwt(asked, userJwt(asked))
 
-export function bodyOf(token: string): Record<string, unknown> {
+function bodyOf(token: string): Record<string, unknown> {
   return JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString())
 }
 

@@ -63,7 +63,7 @@ export function nkeyUser(nkey: string, more: Partial<NkeyUserOptions> = {}): Nke
   return { ...rest, nkey, ...more }
 }
 
-export const verifyBcrypt: VerifyBcrypt = async (password, hash) => verifyNow({ password, hash })
+const verifyBcrypt: VerifyBcrypt = async (password, hash) => verifyNow({ password, hash })
 
 export function authority(
   options: Partial<LoginOptions>,

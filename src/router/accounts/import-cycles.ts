@@ -9,8 +9,8 @@ import { toPattern } from './subject-transform.ts'
  * subjects are compared across accounts as if no import renamed them, so a cycle of renaming
  * imports may stay unseen, and whoever forwards a request must not forward it twice by one export.
  */
-export const FORMS_CYCLE = 'import forms a cycle'
-export const DEPTH_EXHAUSTED = 'search cycle depth exhausted'
+const FORMS_CYCLE = 'import forms a cycle'
+const DEPTH_EXHAUSTED = 'search cycle depth exhausted'
 /** nats-server MaxAccountCycleSearchDepth. */
 export const CYCLE_DEPTH_MAX = 1024
 

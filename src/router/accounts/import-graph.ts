@@ -10,7 +10,7 @@ import type {
   ResolvedStreamImport,
 } from './import-types.ts'
 
-export type { ActivationRequest, CheckActivation, RejectedImport } from './import-types.ts'
+export type { CheckActivation, RejectedImport } from './import-types.ts'
 
 /** What one change of an account made of the imports, its own and those of others. */
 export interface GraphChange {

@@ -6,7 +6,7 @@ import { mathRandomBelow } from './subject-transform.ts'
 import type { RandomBelow } from './transform-functions.ts'
 
 /** Measuring of exported services: which requests, and what is published of them. */
-export const SERVICE_LATENCY_TYPE = 'io.nats.server.metric.v1.service_latency'
+const SERVICE_LATENCY_TYPE = 'io.nats.server.metric.v1.service_latency'
 
 /** Undefined: the request is not measured. */
 export type Sample = {

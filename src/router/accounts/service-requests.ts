@@ -4,7 +4,7 @@ import { isLiteralSubject, splitTokens } from '../../protocol/subjects.ts'
 import { isSubset } from './subject-sets.ts'
 
 /** All answers to forwarded requests come on subjects that begin with this. */
-export const SERVICE_REPLY_PREFIX = '_R_.'
+const SERVICE_REPLY_PREFIX = '_R_.'
 /** What tells one prefix from another, and one request from another. */
 const RANDOM_LENGTH = 6
 /** Of a request's number; small enough for an integer that needs no memory of its own. */
@@ -16,7 +16,7 @@ const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
  * Answers awaited at once by one thread for one exporting account. Chosen: enough for half a minute
  * at 8,000 requests a second that nobody answers, and some 100 MB.
  */
-export const REQUESTS_MAX = 250_000
+const REQUESTS_MAX = 250_000
 
 /** `length` digits of base 62. */
 export type RandomDigits = (length: number) => string

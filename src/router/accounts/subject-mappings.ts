@@ -13,7 +13,7 @@ import {
 import { mappingDestinationError, type RandomBelow } from './transform-functions.ts'
 
 /** Weights of one source add up to this at most; a number below it is drawn for each message. */
-export const WEIGHT_TOTAL = 100
+const WEIGHT_TOTAL = 100
 
 /** One place a message may go; the first whose `cumulative` is above the number drawn takes it. */
 export interface MappedDestination {

@@ -28,14 +28,14 @@ export type TokenResult =
   | { readonly ok: false; readonly error: string }
 
 const INVALID = 'invalid mapping destination'
-export const NOT_ENOUGH_ARGUMENTS = `${INVALID}: not enough arguments passed to the function`
-export const TOO_MANY_ARGUMENTS = `${INVALID}: too many arguments passed to the function`
-export const INVALID_ARGUMENT = `${INVALID}: function argument is invalid or in the wrong format`
-export const UNKNOWN_FUNCTION = `${INVALID}: unknown function`
+const NOT_ENOUGH_ARGUMENTS = `${INVALID}: not enough arguments passed to the function`
+const TOO_MANY_ARGUMENTS = `${INVALID}: too many arguments passed to the function`
+const INVALID_ARGUMENT = `${INVALID}: function argument is invalid or in the wrong format`
+const UNKNOWN_FUNCTION = `${INVALID}: unknown function`
 export const INDEX_OUT_OF_RANGE = `${INVALID}: wildcard index out of range`
 export const NOT_ALL_WILDCARDS = `${INVALID}: not using all of the token wildcard(s)`
 export const ONLY_WILDCARD = `${INVALID}: the only mapping function allowed for import transforms is {{Wildcard()}}`
-export const INVALID_TRANSFORM = `${INVALID}: invalid transform`
+const INVALID_TRANSFORM = `${INVALID}: invalid transform`
 
 export function errorIn(error: string, token: string): string {
   return token === '' ? error : `${error} in ${token}`

@@ -4,9 +4,8 @@ import { createMappings } from '../../router/accounts/subject-mappings.ts'
 import type { Login } from './login.ts'
 
 export const GLOBAL_ACCOUNT = '$G'
-export const SYSTEM_ACCOUNT = '$SYS'
 
-export const NO_LIMITS: AccountLimits = {
+const NO_LIMITS: AccountLimits = {
   maxConnections: -1,
   maxLeafnodes: -1,
   maxSubscriptions: -1,

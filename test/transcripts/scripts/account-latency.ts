@@ -23,7 +23,6 @@ accounts {
       { service: "all", latency: { sampling: 100%, subject: "metrics.all" } }
       { service: "sampled", latency: { sampling: headers, subject: "metrics.sampled" } }
       { service: "brief", threshold: "150ms", latency: { sampling: 100%, subject: "metrics.brief" } }
-      { service: "many", response: stream, latency: { sampling: 100%, subject: "metrics.many" } }
     ]
   }
   REQ: {
@@ -33,7 +32,6 @@ accounts {
       { service: { account: SVC, subject: "all" }, to: "shared", share: true }
       { service: { account: SVC, subject: "sampled" } }
       { service: { account: SVC, subject: "brief" } }
-      { service: { account: SVC, subject: "many" } }
     ]
     exports: [ { service: "all" } ]
   }
@@ -134,17 +132,6 @@ export const ACCOUNT_LATENCY_SCRIPTS = [
     take('M'),
     sendMade('S', answer('S', 'a')),
     take('S'),
-  ]),
-  measured('several answers', [
-    ...stage('many'),
-    ask('R', pub('many', 'q', 'in.1') + PING),
-    take('S'),
-    sendMade('S', answer('S', 'a')),
-    take('S'),
-    take('M'),
-    sendMade('S', answer('S', 'b')),
-    take('S'),
-    take('R'),
   ]),
   measured('a responder that is gone', [
     ...stage('brief'),
