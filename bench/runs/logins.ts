@@ -45,7 +45,7 @@ export async function runLogins(
       metrics: {
         quietP99Us: quiet.p99Ns / NS_PER_US,
         loginsP99Us: busy.p99Ns / NS_PER_US,
-        loginsGrowthMs: (busy.p99Ns - quiet.p99Ns) / NS_PER_MS,
+        loginsGrowthMs: Math.max(0, busy.p99Ns - quiet.p99Ns) / NS_PER_MS,
         loginsPerSecond: load.perSecond(),
       },
       messages: busy.requests,

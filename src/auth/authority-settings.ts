@@ -97,19 +97,6 @@ export interface LoginOptions {
   }
 }
 
-/**
- * Whether nats-server makes a user for clients that present nothing: only the system account is
- * configured, and nothing else says who may connect.
- *
- * @param isAuthorizationDefined whether the configuration has an `authorization` block, and be it
- *   empty
- */
-export function needsImplicitUser(options: LoginOptions, isAuthorizationDefined: boolean): boolean {
-  const { accounts, systemAccount, operator, noAuthUser } = options
-  const isSystemOnly = accounts.length === 1 && accounts[0]?.name === systemAccount
-  return isSystemOnly && operator === undefined && noAuthUser === '' && !isAuthorizationDefined
-}
-
 const NAME_CHARACTERS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const NAME_LENGTH = 8
 const IMPLICIT_PREFIX = 'nats-'
@@ -123,7 +110,7 @@ export function createImplicitUserName(): string {
   return IMPLICIT_PREFIX + characters.join('')
 }
 
-/** @param implicitUser of createImplicitUserName() where needsImplicitUser() says so, else '' */
+/** @param implicitUser of createImplicitUserName() where nobody else would get in, else '' */
 export function authoritySettings(options: LoginOptions, implicitUser: string): AuthoritySettings {
   const { authorization, websocket, leafnodes } = options
   const defaults = new Map(options.accounts.map((one) => [one.name, one.defaultPermissions]))

@@ -15,6 +15,8 @@ interface Block {
 
 /** An unfinished operation longer than this gets a block of its exact size and is read into it. */
 const CARRY_BYTES_MAX = 64 * 1024
+/** Read of a connection that is held but still read from; chosen. */
+const HELD_BYTES_MAX = 16 * 1024
 /**
  * Behind a codec the start of an operation gets at least this: it may come in frames of one byte.
  */
@@ -103,6 +105,7 @@ export class Inbound {
     const carry = this.#carry
     if (this.#stash !== undefined) {
       this.#stash = this.#extended(this.#stash, from, to)
+      if (!this.#mayReadOn(this.#stash?.filled)) this.#connection.pause()
     } else if (large !== undefined) {
       const count = Math.min(to - from, large.bytes - large.filled)
       exports.copy(large.address + large.filled, from, count)
@@ -206,10 +209,15 @@ export class Inbound {
     this.#largeSeen = isKnown ? Number.POSITIVE_INFINITY : filled
   }
 
-  /** Keeps bytes that may not be processed now, and stops reading. */
+  /** Keeps bytes that may not be processed now, and as a rule stops reading. */
   #hold(at: number, to: number): void {
     this.#stash = this.#copied(at, to - at, to - at)
-    this.#connection.pause()
+    if (!this.#mayReadOn(to - at)) this.#connection.pause()
+  }
+
+  /** A socket that is not read from does not tell that the peer has gone. */
+  #mayReadOn(heldBytes = 0): boolean {
+    return this.#connection.session.readsWhileHeld === true && heldBytes < HELD_BYTES_MAX
   }
 
   /** A read that was cut in parts (see adopt-socket) may go on after HOLD. */

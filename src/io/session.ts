@@ -15,6 +15,8 @@ export interface Session {
   /** Bytes of an INCOMPLETE operation that mean nothing any more and need not be kept. */
   readonly droppableFrom: number
   readonly droppableTo: number
+  /** HOLD may last: a little more is read, so that the end of the connection is noticed. */
+  readonly readsWhileHeld?: boolean
   /**
    * Handles one operation that the kernel left to TypeScript.
    * @param at address of its first byte; `to` of the first byte not read yet

@@ -1,4 +1,4 @@
-import { PLAINTEXT_PASSWORD_WARNING } from '../auth/authenticator.ts'
+import { PLAINTEXT_PASSWORD_WARNING } from '../auth/authority-settings.ts'
 import type { LogLevel } from '../base/log-line.ts'
 import { NATS_VERSION, SABLE_VERSION } from '../base/version.ts'
 import { goQuote } from '../protocol/go-quote.ts'

@@ -59,7 +59,6 @@ export class ClientSession implements Session, LoggedIn, Requester {
   readonly #worker: ProtocolWorker
   readonly #publish: SlowPublish
   readonly #pings: ClientPings
-  readonly #firstPrefix: string
   readonly #forwardedIp: string
   readonly #startMs = Date.now()
   readonly #cookies: CookieCredentials | undefined
@@ -81,10 +80,8 @@ export class ClientSession implements Session, LoggedIn, Requester {
     this.#worker = worker
     this.connection = connection
     this.front = front
-    const { remote, cid } = connection
-    this.prefix = connectionPrefix(front.kind, remote, cid, request?.forwardedIp)
-    this.#firstPrefix = this.prefix
     this.#forwardedIp = request?.forwardedIp ?? ''
+    this.prefix = this.#firstPrefix()
     this.nonce = front.showsNonce ? randomBytes(NONCE_BYTES).toString('base64url') : ''
     this.subscriptions = new ClientSubscriptions(worker, this)
     this.#cookies = request?.cookies
@@ -92,6 +89,11 @@ export class ClientSession implements Session, LoggedIn, Requester {
     this.#isAuthenticated = !front.required
     this.#publish = new SlowPublish(worker, this)
     this.#pings = new ClientPings(worker, this)
+  }
+
+  #firstPrefix(): string {
+    const { remote, cid } = this.connection
+    return connectionPrefix(this.front.kind, remote, cid, this.#forwardedIp)
   }
 
   /** Sends INFO. A refused client gets it too, then learns why. */
@@ -152,7 +154,8 @@ export class ClientSession implements Session, LoggedIn, Requester {
     if (this.hasHeaders) flags |= layout.FLAG_HEADERS
     if (wantsStatus && this.hasHeaders) flags |= layout.FLAG_NO_RESPONDERS
     if (isSlow) flags |= layout.FLAG_SLOW_PATH
-    words[(this.connection.record + layout.CONNECTION_FLAGS) >> 2] = flags
+    const flagsAt = (this.connection.record + layout.CONNECTION_FLAGS) >> 2
+    words[flagsAt] = flags | (words[flagsAt]! & layout.FLAG_AWAITING_SUB)
     words[(this.connection.record + layout.CONNECTION_PAYLOAD_MAX) >> 2] =
       this.granted?.grant.maxPayload ?? options.maxPayload
     words[(this.connection.record + layout.CONNECTION_CONTROL_LINE_MAX) >> 2] =
@@ -201,6 +204,10 @@ export class ClientSession implements Session, LoggedIn, Requester {
       return HOLD
     }
     return this.#onOther(result, at, to)
+  }
+
+  get readsWhileHeld(): boolean {
+    return this.#isVerifying
   }
 
   #onOther(operation: Operation, at: number, to: number): number {
@@ -358,7 +365,7 @@ export class ClientSession implements Session, LoggedIn, Requester {
     this.#info = undefined
     const { accountName = GLOBAL_ACCOUNT, accountTag = '', identity } = grant ?? {}
     const label = accountTag === '' ? accountName : `${accountName}/${accountTag}`
-    this.prefix = identifiedPrefix(this.#firstPrefix, { name, lang, version }, label, {
+    this.prefix = identifiedPrefix(this.#firstPrefix(), { name, lang, version }, label, {
       nkey,
       user,
       token,
@@ -392,15 +399,18 @@ export class ClientSession implements Session, LoggedIn, Requester {
     this.subscriptions.permission = granted.subscribe
     this.subscriptions.max = grant.maxSubscriptions
     if (granted.tracksReplies) this.#worker.tapOutbound()
+    if (this.#worker.services.listenTo(grant.exporters)) this.subscriptions.awaitInterest()
     granted.watchExpiry(() => this.evict(grant.expiry))
   }
 
   /** Permissions or limits have changed, or the routing worker is a new one. */
   regrant(grant: Grant): void {
     this.#inTurn(() => {
+      const limit = this.subscriptions.max
       this.#takeGrant(grant)
       this.subscriptions.enforce()
-      if (!this.subscriptions.isAboveLimit) return
+      const isAsBefore = this.subscriptions.max === limit
+      if (isAsBefore || !this.subscriptions.isAboveLimit) return
       this.#worker.log.error(`${this.prefix}${VIOLATIONS.maxSubscriptionsLowered.wire}`)
       this.violate('maxSubscriptionsLowered')
     })

@@ -214,6 +214,12 @@ export class ClientSubscriptions {
     return (flags & layout.FLAG_AWAITING_SUB) !== 0 && !this.isApplied()
   }
 
+  /** Something else has been subscribed that nothing of this client's may overtake. */
+  awaitInterest(): void {
+    this.#onInterest()
+    this.#setAwaitingSub(true)
+  }
+
   #setAwaitingSub(isAwaiting: boolean): void {
     const { layout, words } = this.#worker.kernel
     const at = (this.#session.connection.record + layout.CONNECTION_FLAGS) >> 2

@@ -27,11 +27,11 @@ type PlaceHandler = (place: MessagePlace) => void
 
 /** What became of a message: nobody got it, somebody did, or it waits for room in the lanes. */
 export const PUBLISHED_TO_NOBODY = 0
-export const PUBLISHED = 1
+const PUBLISHED = 1
 export const PUBLISH_KEPT = 2
 type PublishResult = typeof PUBLISHED_TO_NOBODY | typeof PUBLISHED | typeof PUBLISH_KEPT
 
-/** Where an internal client's interest is announced: a lane to the routing worker, or the sublist. */
+/** Where internal clients announce interest: a lane to the routing worker, or the sublist. */
 export interface InterestAnnouncer {
   subscribe(slot: number): void
   unsubscribe(slot: number): void
@@ -57,7 +57,7 @@ const TAKE_ALL = 0x7fffffff
 const NO_LIMIT = 0xffff_ffff
 /** See publishParts. */
 const TRUST_IMPORTED = 2
-/** What may wait for room in lanes; chosen: a few thousand requests. The rest is lost and counted. */
+/** What may wait for room in lanes; chosen: a few thousand requests. The rest is lost. */
 const BACKLOG_BYTES_MAX = 8 * 2 ** 20
 
 /**
@@ -141,7 +141,7 @@ export class InternalClient {
     this.#interest.unsubscribe(subscription.slot)
   }
 
-  /** Whether anybody in the account listens to a literal subject (latin1), as the sublist has it. */
+  /** Whether anybody in the account listens to a literal subject, latin1, by the sublist. */
   isListened(subject: string): boolean {
     const { exports, bytes } = this.#thread.kernel
     const at = exports.allocate(subject.length)

@@ -135,7 +135,8 @@ class DialledRemote {
   async #dial(address: RemoteAddress, number: number, signal: AbortSignal): Promise<void> {
     const account = await this.#links.security.accountFor(this.#options.account)
     if (account === undefined) {
-      throw new Error(`account ${JSON.stringify(this.#options.account)} is not known`)
+      const name = this.#options.account
+      throw new Error(`Unable to lookup account ${name} for solicited leafnode connection`)
     }
     const cid = await this.#links.security.main.takeConnectionId()
     const isWebsocket = address.scheme === 'ws' || address.scheme === 'wss'

@@ -110,7 +110,7 @@ export function writeWholeNumber(bytes: Uint8Array, at: number, value: number): 
   return end
 }
 
-/** Writes latin1 text; for short ones a call of Buffer costs more. @returns the address behind it */
+/** Writes latin1 text; a call of Buffer costs more for short ones. @returns where it ends */
 export function writeLatin1(bytes: Uint8Array, at: number, text: string): number {
   const { length } = text
   for (let i = 0; i < length; i++) bytes[at + i] = text.charCodeAt(i)

@@ -21,6 +21,8 @@ export interface Grant {
   readonly outgoing: number
   /** In force, defaults included. */
   readonly permissions: PermissionOptions | undefined
+  /** Numbers of the accounts whose services may be asked; see ServiceImports.listenTo. */
+  readonly exporters: readonly number[]
   /** The strictest of server, account and user; -1 = none. */
   readonly maxPayload: number
   readonly maxSubscriptions: number

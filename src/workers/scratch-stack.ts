@@ -22,7 +22,7 @@ export class ScratchStack {
       this.#base = exports.allocate(SCRATCH_BYTES)
       this.#top = this.#base
     }
-    if (this.#base === 0 || this.#top + bytes > this.#base + SCRATCH_BYTES) {
+    if (this.#base === 0 || this.#top + bytes >= this.#base + SCRATCH_BYTES) {
       return exports.allocate(bytes)
     }
     const at = this.#top

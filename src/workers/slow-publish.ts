@@ -10,7 +10,7 @@ import {
   replyPermissionText,
   VIOLATIONS,
 } from '../protocol/violations.ts'
-import { isTrackedReply, responderReply } from './accounts/service-imports.ts'
+import { isTrackedReply, responderReply } from './accounts/service-measurement.ts'
 import type { ClientSession } from './client-session.ts'
 import type { ProtocolWorker } from './protocol-worker-role.ts'
 import { payloadState, publishMessage } from './publish-message.ts'

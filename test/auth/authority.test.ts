@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createImplicitUserName, needsImplicitUser } from '../../src/auth/authority-settings.ts'
+import { createImplicitUserName } from '../../src/auth/authority-settings.ts'
 import type { Verdict } from '../../src/auth/login.ts'
 import { NkeyPair } from '../../src/auth/nkeys.ts'
 import type { VerifyBcrypt } from '../../src/auth/password.ts'
@@ -470,7 +470,6 @@ describe('only the system account has users', () => {
   }
 
   it('everybody else is a user made for it', async () => {
-    assert.equal(needsImplicitUser({ ...OPTIONS, ...options }, false), true)
     const name = createImplicitUserName()
     assert.match(name, /^nats-[0-9A-Za-z]{8}$/)
     assert.notEqual(name, createImplicitUserName())
@@ -484,19 +483,6 @@ describe('only the system account has users', () => {
       [{ user: 'bob', pass: 'x' }, 'authorization'],
     ])
     assert.equal(shown(await asked.authenticateSilent(request())), `$G/${name}`)
-  })
-
-  it('unless something else says who may connect', () => {
-    const complete = { ...OPTIONS, ...options }
-    const other = { name: 'A', defaultPermissions: undefined }
-    assert.equal(needsImplicitUser(complete, true), false)
-    assert.equal(needsImplicitUser({ ...complete, noAuthUser: 'admin' }, false), false)
-    assert.equal(needsImplicitUser({ ...complete, operator: {} }, false), false)
-    assert.equal(needsImplicitUser({ ...complete, accounts: [] }, false), false)
-    assert.equal(
-      needsImplicitUser({ ...complete, accounts: [...complete.accounts, other] }, false),
-      false,
-    )
   })
 })
 

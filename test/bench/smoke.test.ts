@@ -30,6 +30,9 @@ const SMOKE_HASHES: Readonly<Record<string, string>> = {
   '4:4': 'e56707554ce4357b',
   'tls-16': 'f47d5638dff47d3e',
   'tls-1024': '2dc2c5a85c1675c3',
+  users: 'f47d5638dff47d3e',
+  'stream-import': 'f47d5638dff47d3e',
+  'stream-import-prefix': 'f47d5638dff47d3e',
   // One publisher and one subscriber: what arrives is the same with a link between them.
   'leaf-16': 'f47d5638dff47d3e',
   'leaf-128': '81138e1d0bc954b0',
@@ -138,6 +141,24 @@ test('a hub that does not start, or breaks off, is a failure with its reason', a
   const refusing = await bench('--smoke', '--scenario', 'leaf-fleet', '--hub', command)
   assert.equal(refusing.code, 1)
   assert.match(refusing.stdout, /^FAILED leaf-fleet on sable: -ERR 'No News'$/m)
+})
+
+test('users and accounts lose nothing on our own server', async () => {
+  const names = ['users', 'stream-import', 'requests', 'service-import', 'logins']
+  const run = await bench('--smoke', '--scenario', names.join())
+  assert.equal(run.code, 0, run.stderr)
+  for (const name of ['users', 'stream-import', 'stream-import-prefix']) {
+    assert.match(run.stderr, new RegExp(`^${name} .* hash ${SMOKE_HASHES[name]}$`, 'm'))
+  }
+  assert.match(run.stderr, /^service-import round 1\/1 sable: requests\/s, many under way \d/m)
+  assert.match(run.stderr, /^logins round 1\/1 sable: .* logins\/s \d/m)
+})
+
+test('a running server has no users and accounts to measure', async () => {
+  const names = ['users', 'service-import', 'logins']
+  const run = await bench('--smoke', '--scenario', names.join(), '--url', 'nats://127.0.0.1:1')
+  assert.equal(run.code, 0, run.stderr)
+  for (const name of names) assert.match(run.stdout, new RegExp(`^${name} +n/a$`, 'm'))
 })
 
 test('a running server has no leaf links to measure', async () => {

@@ -179,8 +179,8 @@ eachServer('live updates', (program) => {
     await using two = await logIn(server, account.signedUser(changed!, { isScoped: true }))
     await using three = await logIn(server, account.signedUser(kept!))
     await push(account, { signing_keys: [scope({ deny: ['x'] }), kept!.publicKey] })
-    await one.ended()
-    await two.ended()
+    assert.deepEqual(await one.ended(), [])
+    assert.deepEqual(await two.ended(), [])
     await three.settled()
     assert.deepEqual(three.errors, [])
   })
@@ -243,33 +243,37 @@ eachServer('live updates', (program) => {
 
   test('services need an activation where the export says so, until it expires', async () => {
     const exporter = await pushed('EXPORTER', {
-      exports: [{ subject: 'ask', type: 'service', token_req: true }],
+      exports: [
+        { subject: 'ask', type: 'service', token_req: true },
+        { subject: 'mark', type: 'service' },
+      ],
     })
     const importer = world.account('IMPORTER')
     const imports = (token: string) => [
       {
-        ...{ subject: 'ask', account: exporter.publicKey, local_subject: 'their.ask' },
-        ...{ type: 'service', token },
+        // nats-server overlooks the end of activations for services with another local subject.
+        ...{ subject: 'ask', account: exporter.publicKey, type: 'service', token },
+      },
+      {
+        ...{ subject: 'mark', account: exporter.publicKey, local_subject: 'their.mark' },
+        type: 'service',
       },
     ]
     await using responder = await logIn(server, exporter.user())
-    await responder.send('SUB ask 1')
+    await responder.send('SUB ask 1', 'SUB mark 2')
     await responder.settled()
     await push(importer, { imports: imports('') })
     await using asker = await logIn(server, importer.user())
     await asker.send('SUB answer.> 1')
-    let count = 0
-    /** Whether somebody was there to be asked. */
+    const heard = (subject: string) =>
+      responder.lines.filter((line) => line.startsWith(`HMSG ${subject} `)).length
+    /** Whether a request arrives before one that takes the same way and is free to all. */
     const ask = async () => {
-      const reply = `answer.${++count}`
-      await asker.publish('their.ask', '', reply)
-      const isAsked = () => responder.lines.filter((line) => line.startsWith('MSG ask ')).length
-      const before = isAsked()
-      const refused = () =>
-        asker.lines.some((line) => line.startsWith(`HMSG ${reply} `) && line.includes(' 503'))
-      return until('a request or a refusal', () =>
-        refused() ? ('none' as const) : isAsked() > before && ('asked' as const),
-      )
+      const [asks, marks] = [heard('ask'), heard('mark')]
+      await asker.publish('ask', '', 'answer.1')
+      await asker.publish('their.mark', '', 'answer.2')
+      await until('a mark', () => heard('mark') > marks)
+      return heard('ask') > asks ? 'asked' : 'none'
     }
     assert.equal(await ask(), 'none')
     const endS = nowS() + SOON_S + 1
@@ -318,9 +322,9 @@ eachServer('live updates', (program) => {
       await push(account.jwt({ imports: [null] })),
       failed('jwt validation failed - validation errors: [null import is not allowed]'),
     )
-    const answer = await push(account.jwt({}, { iat: nowS() + 10 }, foreign))
-    assert.ok(answer !== undefined)
     await using client = await logIn(server, account.user())
+    await push(account.jwt({}, { iat: nowS() + 10 }, foreign))
+    await client.settled()
     assert.deepEqual(client.errors, [])
     const answers = []
     for (const jwt of ['', 'x', 'a.b.c', account.user().jwt]) {

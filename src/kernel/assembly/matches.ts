@@ -4,6 +4,7 @@
  */
 import {
   CONNECTION_KIND,
+  CONNECTION_ACCOUNT,
   CONNECTION_ORIGIN,
   CONNECTION_OUTGOING,
   ENTRY_DENIES,
@@ -205,9 +206,13 @@ function isPermitted(link: u32, group: u32): bool {
   return permitsGroup(permissions, text, textBytes, group + GROUP_NAME, nameBytes)
 }
 
-/** Whether what comes from one leaf link may go out on another: never back, nor to its cluster. */
+/**
+ * Whether what comes from one leaf link may go out on another: never back, nor to its cluster in
+ * the same account. In another one nobody but us brings it.
+ */
 function mayFeed(from: u32, target: u32): bool {
   if (from == target) return false
+  if (load<u32>(from, CONNECTION_ACCOUNT) != load<u32>(target, CONNECTION_ACCOUNT)) return true
   const origin = load<u32>(from, CONNECTION_ORIGIN)
   return origin == 0 || origin != load<u32>(target, CONNECTION_ORIGIN)
 }

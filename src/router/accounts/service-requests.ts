@@ -92,7 +92,7 @@ export class OutstandingRequest<C> {
   }
 }
 
-/** Requests that are awaited for the same span, so that the order of deadlines is that of arrival. */
+/** Requests that are awaited for the same span: the order of deadlines is that of arrival. */
 class DeadlineList<C> {
   first: OutstandingRequest<C> | undefined
   #last: OutstandingRequest<C> | undefined

@@ -33,7 +33,7 @@ export type LeafAdmission =
   | {
       readonly ok: false
       readonly why: ViolationName
-      /** For the log. */
+      /** For the log; absent: who it was. */
       readonly log?: string | undefined
     }
 
@@ -198,6 +198,8 @@ export class AcceptSession extends LeafSession {
     if (!admission.ok) {
       if (admission.why === 'maxAccountConnections') {
         this.refuse(admission.why)
+      } else if (admission.why === 'authorization' && admission.log === undefined) {
+        this.#refuseUser(connect)
       } else {
         if (admission.log) this.options.log.error(untrustedText(admission.log))
         this.violate(admission.why)

@@ -51,14 +51,22 @@ export interface LeafMember {
 /**
  * Whether interest of `origin` is told to `target` at all; permissions aside. Must give the same
  * answer when interest begins and ends.
+ *
+ * @param isImported it is of another account, which imports from that of `target`
  */
-function isForwarded(target: LeafMember, origin: InterestOrigin, subject: string): boolean {
+function isForwarded(
+  target: LeafMember,
+  origin: InterestOrigin,
+  subject: string,
+  isImported: boolean,
+): boolean {
   if (origin === target) return false
   if (origin === 'local') return true
   if (target.isIsolated) return false
   // The servers of one cluster tell each other; hearing it from us again would double every
-  // message.
-  if (origin.peerCluster !== '' && origin.peerCluster === target.peerCluster) return false
+  // message. But not what an import makes of it.
+  const isSameCluster = origin.peerCluster !== '' && origin.peerCluster === target.peerCluster
+  if (isSameCluster && !isImported) return false
   // A spoke is no bridge between its hubs, but a loop through them has to show.
   return !target.isSpoke || !origin.isSpoke || isLoopSubject(subject)
 }
@@ -147,12 +155,12 @@ export class LeafInterest {
       else member.onNotPermitted(subject)
     }
     for (const { subject, queue, count, origin = 'local' } of this.#localInterest()) {
-      if (isForwarded(member, origin, subject)) load(subject, queue, count)
+      if (isForwarded(member, origin, subject, true)) load(subject, queue, count)
     }
     load(this.loopSubject, undefined, 1)
     for (const other of this.#announced.keys()) {
       for (const { subject, queue, weight } of other.received.values()) {
-        if (isForwarded(member, other, subject)) load(subject, queue, weight)
+        if (isForwarded(member, other, subject, false)) load(subject, queue, weight)
       }
     }
     return map
@@ -193,16 +201,20 @@ export class LeafInterest {
 
   onInterest(change: InterestChange): void {
     this.#onChange(change)
-    this.onImportedInterest(change)
+    this.#tell(change, false)
   }
 
   /** Interest in another account that imports from this one. */
   onImportedInterest(change: InterestChange): void {
+    this.#tell(change, true)
+  }
+
+  #tell(change: InterestChange, isImported: boolean): void {
     if (this.#announced.size === 0) return
     const { subject, queue, delta, origin } = change
     const key = interestKey(subject, queue)
     for (const [member, map] of this.#announced) {
-      if (map === undefined || !isForwarded(member, origin, subject)) continue
+      if (map === undefined || !isForwarded(member, origin, subject, isImported)) continue
       if (delta > 0 && !member.mayAnnounce(subject)) {
         member.onNotPermitted(subject)
         continue

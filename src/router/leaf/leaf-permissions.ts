@@ -29,7 +29,9 @@ function extendDeny(
   deny: readonly string[],
 ): SubjectPermission {
   const denied = [...(permission?.deny ?? []), ...deny]
-  return { allow: permission?.allow?.map(wireText), deny: denied.map(wireText) }
+  const deniedText = { deny: denied.map(wireText) }
+  const allow = permission?.allow?.map(wireText)
+  return allow === undefined ? deniedText : { allow, ...deniedText }
 }
 
 /** For subscriptions an empty list of what is allowed is none, as in nats-server. */

@@ -47,6 +47,9 @@ export class AccountDirectory {
   /** Importers by exporter, for interest that leafs are told of. */
   readonly #importers = new Map<string, Map<string, number>>()
 
+  /** See exportersFor. */
+  readonly #exporters = new Map<string, readonly number[]>()
+
   constructor(options: AccountDirectoryOptions) {
     this.#options = options
     this.#kernel = options.kernel
@@ -159,7 +162,9 @@ export class AccountDirectory {
       if (this.#imports.add(resolved)) this.#countImporter(resolved, 1)
       else this.#options.log.error(`Account [${resolved.importer}]: no memory for an import`)
     }
-    if (change.removed.length + change.added.length > 0) this.#options.onImports(change)
+    if (change.removed.length + change.added.length === 0) return
+    this.#exporters.clear()
+    this.#options.onImports(change)
   }
 
   #countImporter(resolved: ResolvedImport, delta: number): void {
@@ -203,6 +208,20 @@ export class AccountDirectory {
 
   serviceImports(account: Account) {
     return this.#graph.serviceImports(account.name)
+  }
+
+  /** Numbers of the accounts that requests of this one may reach, through other imports, too. */
+  exportersFor(account: Account): readonly number[] {
+    const known = this.#exporters.get(account.name)
+    if (known !== undefined) return known
+    const reached = new Set<string>([account.name])
+    for (const name of reached) {
+      for (const { exporter } of this.#graph.serviceImports(name)) reached.add(exporter)
+    }
+    reached.delete(account.name)
+    const numbers = [...reached].flatMap((name) => this.get(name)?.number ?? [])
+    this.#exporters.set(account.name, numbers)
+    return numbers
   }
 
   /** Accounts with stream imports from this one. */

@@ -157,6 +157,7 @@ export class LoginDesk {
       incoming,
       outgoing,
       permissions,
+      exporters: directory.exportersFor(account),
       maxPayload: strictest(options.maxPayload, limits.maxPayload, identity.maxPayload),
       maxSubscriptions: strictest(
         serverSubscriptions,

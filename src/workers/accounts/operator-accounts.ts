@@ -17,7 +17,9 @@ import { createResolver } from '../../auth/resolver/create-resolver.ts'
 import { BrokerError } from '../../base/errors.ts'
 import type { Logger } from '../../base/log-line.ts'
 import type { OperatorOptions } from '../../config/account-types.ts'
+import type { ViolationName } from '../../protocol/violations.ts'
 import type { ActivationRequest } from '../../router/accounts/import-types.ts'
+import type { StandingLogin } from '../peer-messages.ts'
 import type { Account } from './account.ts'
 import type { AccountDirectory } from './account-directory.ts'
 import type { LoginDesk } from './login-desk.ts'
@@ -227,6 +229,7 @@ export class OperatorAccounts {
   async #update(claims: AccountClaims): Promise<void> {
     const directory = this.#options.directory()
     const previous = directory.get(claims.subject)?.claims
+    this.#options.log.debug(`Updating account claims: ${claims.subject}/${oneLine(claims.name)}`)
     const account = directory.define(accountOptionsOf(claims), claims)
     this.#watchActivations(account)
     if (previous !== undefined) {
@@ -237,6 +240,13 @@ export class OperatorAccounts {
         )
     }
     await this.#fetchExporters(account)
+  }
+
+  /** Why somebody whom a predecessor of this thread let in cannot stay. */
+  reasonToEnd({ accountName, identity }: StandingLogin): ViolationName | undefined {
+    const claims = this.#options.directory().get(accountName)?.claims
+    if (claims === undefined) return 'authorization'
+    return this.authority.reasonToEnd(identity, claims, this.#now())
   }
 
   async #fetchExporters(account: Account): Promise<void> {
@@ -253,8 +263,8 @@ export class OperatorAccounts {
       if (why === undefined) continue
       for (const { account: name, subject, kind } of imports) {
         if (name !== exporter) continue
-        const what = `for import of [${subject}] ${kind} (err=${why})`.replace(LINE_BREAKERS, ' ')
-        this.#options.log.error(`Can't locate account [${exporter}] ${what}`)
+        const what = `for import of [${subject}] ${kind} (err=${why})`
+        this.#options.log.error(`Can't locate account [${exporter}] ${oneLine(what)}`)
       }
     }
   }
@@ -314,6 +324,10 @@ function activationEnd(token: string): number | undefined {
   if (token === '') return undefined
   const decoded = decodeActivationClaims(token)
   return decoded.ok && decoded.claims.expires !== 0 ? decoded.claims.expires * 1000 : undefined
+}
+
+function oneLine(text: string): string {
+  return text.replace(LINE_BREAKERS, ' ')
 }
 
 /** Claims of a system account that is not there yet; its own key may sign its users. */

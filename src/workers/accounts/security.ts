@@ -15,7 +15,7 @@ import type {
 import type { InterestAnnouncer } from '../internal-client.ts'
 import { type IoThread, post } from '../io-thread.ts'
 import { MainProxy } from '../main-proxy.ts'
-import type { Grant, LoginAnswer, PeerMessage } from '../peer-messages.ts'
+import type { Grant, LoginAnswer, PeerMessage, StandingLogin } from '../peer-messages.ts'
 import type { ThreadSettings } from '../thread-settings.ts'
 import { type Account, GLOBAL_ACCOUNT, plainAccount } from './account.ts'
 import { AccountDirectory } from './account-directory.ts'
@@ -58,7 +58,11 @@ export class Security {
   readonly #owners = new Map<number, LoginOwner>()
   /** Clients of the broker itself, by account number. */
   readonly #clients = new Map<number, SystemClient>()
-  #awaitedThreads: Set<number> | undefined
+  readonly #opened = Promise.withResolvers<void>()
+  /** Connections whose accounts are being fetched, after a predecessor of this thread has died. */
+  readonly #rejoining = new Set<number>()
+  readonly #heardThreads = new Set<number>()
+  #awaitedThreads: readonly number[] | undefined
   #onAllRejoined = () => {}
 
   constructor(options: SecurityOptions) {
@@ -196,6 +200,7 @@ export class Security {
     await this.#operator.open()
     if (this.#systemName === SYSTEM_ACCOUNT) this.directory.define(plainAccount(SYSTEM_ACCOUNT))
     else if (this.#systemName !== '') await this.#operator.openSystemAccount()
+    this.#opened.resolve()
   }
 
   /**
@@ -227,8 +232,10 @@ export class Security {
     const owner = this.#owners.get(from)
     if (owner === undefined) return
     if (message.type === 'login') void this.#logIn(from, owner, message)
-    else if (message.type === 'logout') this.desk.logOut(message.cid)
-    else if (message.type === 'rejoin') this.#onRejoin(from, owner, message)
+    else if (message.type === 'logout') {
+      this.#rejoining.delete(message.cid)
+      this.desk.logOut(message.cid)
+    } else if (message.type === 'rejoin') void this.#onRejoin(from, owner, message.logins)
     else if (message.type === 'rejoinDone') this.awaitNoMore(from)
   }
 
@@ -241,27 +248,45 @@ export class Security {
     this.#inTurn(() => this.#options.thread.tell(from, { type: 'loggedIn', id, answer }))
   }
 
-  #onRejoin(from: number, owner: LoginOwner, { logins }: PeerMessage & { type: 'rejoin' }): void {
-    const grants: [number, Grant][] = []
-    for (const standing of logins) {
-      const { cid } = standing.request
-      const grant = this.desk.rejoin(standing, owner)
-      if (grant === undefined) owner.evict(cid, 'authorization')
-      else grants.push([cid, grant])
+  /** In operator mode after their accounts have been fetched, without which they cannot stay. */
+  async #onRejoin(
+    from: number,
+    owner: LoginOwner,
+    logins: readonly StandingLogin[],
+  ): Promise<void> {
+    const operator = this.#operator
+    if (operator !== undefined && logins.length > 0) {
+      for (const { request } of logins) this.#rejoining.add(request.cid)
+      await this.#opened.promise
+      const names = new Set(logins.map(({ accountName }) => accountName))
+      await Promise.all([...names].map((name) => operator.lookup(name)))
+      if (this.#owners.get(from) !== owner) return
     }
-    this.#options.thread.tell(from, { type: 'rejoined', grants })
+    this.#inTurn(() => {
+      const grants: [number, Grant][] = []
+      for (const standing of logins) {
+        const { cid } = standing.request
+        if (operator !== undefined && !this.#rejoining.delete(cid)) continue
+        const why = operator?.reasonToEnd(standing)
+        const grant = why === undefined ? this.desk.rejoin(standing, owner) : undefined
+        if (grant === undefined) owner.evict(cid, why ?? 'authorization')
+        else grants.push([cid, grant])
+      }
+      this.#options.thread.tell(from, { type: 'rejoined', grants })
+    })
   }
 
   /** A thread has told who is connected to it, or will never do so. */
   awaitNoMore(thread: number): void {
-    this.#awaitedThreads?.delete(thread)
-    if (this.#awaitedThreads?.size === 0) this.#onAllRejoined()
+    this.#heardThreads.add(thread)
+    if (this.#awaitedThreads?.every((one) => this.#heardThreads.has(one))) this.#onAllRejoined()
   }
 
   /** All clients of these threads have been granted anew; a thread that dies is not waited for. */
   rejoined(threads: readonly number[]): Promise<void> {
-    if (threads.length === 0) return Promise.resolve()
-    this.#awaitedThreads = new Set(threads)
+    // Some may have told it before anybody waited.
+    if (threads.every((one) => this.#heardThreads.has(one))) return Promise.resolve()
+    this.#awaitedThreads = threads
     return new Promise((resolve) => {
       this.#onAllRejoined = resolve
       this.#options.thread.deadlines.after(REJOIN_TIMEOUT_MS, resolve)

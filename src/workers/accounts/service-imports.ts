@@ -1,23 +1,8 @@
 import { randomFillSync } from 'node:crypto'
-import type { ServiceLatency } from '../../config/account-types.ts'
 import type { Deadline } from '../../io/deadlines.ts'
-import { nextNuid, randomBase62 } from '../../protocol/nuid.ts'
-import {
-  anonymous,
-  type ClientInfo,
-  decodeClientInfo,
-  encodeClientInfo,
-} from '../../router/accounts/client-info.ts'
-import { withRequestInfo } from '../../router/accounts/request-info.ts'
-import {
-  answeredRecord,
-  encodeLatency,
-  failedRecord,
-  type LatencyFailure,
-  type LatencyRecord,
-  type Sample,
-  sampleRequest,
-} from '../../router/accounts/service-latency.ts'
+import { randomBase62 } from '../../protocol/nuid.ts'
+import { anonymous, type ClientInfo } from '../../router/accounts/client-info.ts'
+import { type LatencyFailure, sampleRequest } from '../../router/accounts/service-latency.ts'
 import {
   createReplyPrefix,
   ID_DIGITS,
@@ -37,13 +22,13 @@ import type { IoThread } from '../io-thread.ts'
 import { type MessagePlace, writeLatin1, writeWholeNumber } from '../message-place.ts'
 import { ScratchStack } from '../scratch-stack.ts'
 import { BlockReader, mapper, type ServiceBlock } from './account-blocks.ts'
+import { RequestHeaders } from './request-headers.ts'
 import { serverHash } from './server-info.ts'
+import { Measurement, nowNs, responderOf } from './service-measurement.ts'
 
 const DOLLAR = 36
 /** Acknowledgements of JetStream keep their subject across accounts, as in nats-server. */
 const JETSTREAM_ACK = '$JS.ACK.'
-/** A reply that is none: it tells the requester's thread who has answered. */
-const RESPONDER_PREFIX = '_R_.RESPONDER.'
 /** Imports of imports; cycles are refused before, so this is never reached. Chosen. */
 const CHAIN_MAX = 32
 /** Deadlines of answers are looked at this often; chosen, they are minutes. */
@@ -57,7 +42,7 @@ const NO_BYTES = new Uint8Array(0)
 
 /** Who sends a request that is forwarded to another account. */
 export interface Requester {
-  /** Everything about the connection, for those it is shown to; the same object until it changes. */
+  /** All about the connection, for those it is shown to; the same object until it changes. */
   clientInfo(): ClientInfo
   readonly isLeaf: boolean
 }
@@ -73,16 +58,8 @@ interface Service extends ServiceBlock {
 interface Context {
   readonly importerNumber: number
   readonly exporterNumber: number
+  /** Undefined: it is not measured. */
   readonly measurement: Measurement | undefined
-}
-
-/** A request whose latency is measured. */
-interface Measurement {
-  readonly latency: ServiceLatency
-  readonly sample: Sample
-  readonly requestor: ClientInfo
-  readonly forwardedNs: bigint
-  isOver: boolean
 }
 
 /** One exporting account, on this thread. */
@@ -110,9 +87,12 @@ export class ServiceImports {
   readonly #trackingSuffix: string
   readonly #exporters = new Map<number, Exporter>()
   readonly #scratch: ScratchStack
-  /** What requests without headers get, by who asks and import. */
-  readonly #headers = new WeakMap<ClientInfo, Map<Service, Uint8Array>>()
+  readonly #headers = new RequestHeaders()
   #sweep: Deadline | undefined
+  /** Some subscription to answers may not be in force yet. */
+  #isListenPending = false
+  /** Lane position behind the last of them; undefined while it waits for room. */
+  #listeningAt: number | undefined
   /** Subscriptions that have ended since the last look. */
   #lost: { readonly name: string; readonly number: number; readonly subject: string }[] = []
   /** Lane position behind the last of them; undefined while it waits for room. */
@@ -222,7 +202,8 @@ export class ServiceImports {
       subject = this.#mapped(exporter, target)
     }
     const info = requester.clientInfo()
-    const headers = this.#forwardedHeaders(service, request, requester, info, previous)
+    const from = { requester: info, isLeaf: requester.isLeaf, previous }
+    const headers = this.#headers.of(this.#headersOf(request), service, from)
     const terms = this.#termsOf(service, request, info)
     const awaited = this.#isKept(request)
       ? undefined
@@ -250,8 +231,7 @@ export class ServiceImports {
     if (latency === undefined) return terms
     const sample = sampleRequest(latency, this.#headersOf(request))
     if (sample === undefined) return terms
-    const requestor = share ? info : anonymous(info)
-    const measurement = { latency, sample, requestor, forwardedNs: nowNs(), isOver: false }
+    const measurement = new Measurement(latency, sample, share ? info : anonymous(info))
     return { ...terms, isTracked: true, context: { ...terms.context, measurement } }
   }
 
@@ -260,31 +240,6 @@ export class ServiceImports {
     if (message.replyBytes === 0) return true
     const isSpecial = this.#thread.kernel.bytes[message.reply] === DOLLAR
     return isSpecial && this.#replyOf(message).startsWith(JETSTREAM_ACK)
-  }
-
-  #forwardedHeaders(
-    service: Service,
-    request: MessagePlace,
-    requester: Requester,
-    info: ClientInfo,
-    previous: Previous,
-  ): Uint8Array {
-    const { share, isSystem, importer } = service
-    const { isLeaf } = requester
-    const input = { requester: info, isLeaf, share, isSystem, importer, previous }
-    if (request.headerBytes > 0 || previous !== undefined) {
-      return withRequestInfo(this.#headersOf(request), input)
-    }
-    let ofRequester = this.#headers.get(info)
-    if (ofRequester === undefined) {
-      ofRequester = new Map()
-      this.#headers.set(info, ofRequester)
-    }
-    const known = ofRequester.get(service)
-    if (known !== undefined) return known
-    const made = withRequestInfo(NO_BYTES, input)
-    ofRequester.set(service, made)
-    return made
   }
 
   /** @returns whether anybody got it */
@@ -397,18 +352,39 @@ export class ServiceImports {
     terms: RequestTerms<Context>,
     replyTo: string,
   ): OutstandingRequest<Context> {
-    const { requests, client } = exporter
-    if (!exporter.isListening) {
-      const sid = client.subscribePlaces(requests.subject, '', (answer) => {
-        const { subject, subjectBytes } = answer
-        const request = requests.find(this.#thread.kernel.bytes, subject, subjectBytes)
-        if (request !== undefined) this.#onAnswer(exporter, request, answer)
-      })
-      exporter.isListening = sid !== undefined
-    }
-    const request = requests.open(terms, replyTo, this.#thread.nowMs)
+    this.#listen(exporter)
+    const request = exporter.requests.open(terms, replyTo, this.#thread.nowMs)
     this.#watch(request.deadlineMs)
     return request
+  }
+
+  /**
+   * Answers of these accounts will be awaited. To be called ahead of requests: an answer must not
+   * overtake the subscription that brings it here.
+   *
+   * @param accounts numbers
+   * @returns whether there is a subscription that is not in force yet
+   */
+  listenTo(accounts: readonly number[]): boolean {
+    for (const account of accounts) this.#listen(this.#exporterOf(account))
+    if (!this.#isListenPending) return false
+    this.#listeningAt ??= this.#announcer.position()
+    const at = this.#listeningAt
+    this.#isListenPending = at === undefined || !this.#announcer.hasApplied(at)
+    return this.#isListenPending
+  }
+
+  #listen(exporter: Exporter): void {
+    if (exporter.isListening) return
+    const { requests, client } = exporter
+    const sid = client.subscribePlaces(requests.subject, '', (answer) => {
+      const { subject, subjectBytes } = answer
+      const request = requests.find(this.#thread.kernel.bytes, subject, subjectBytes)
+      if (request !== undefined) this.#onAnswer(exporter, request, answer)
+    })
+    exporter.isListening = sid !== undefined
+    this.#isListenPending = true
+    this.#listeningAt = this.#announcer.position()
   }
 
   /** Its answer is awaited no longer. */
@@ -432,12 +408,7 @@ export class ServiceImports {
     const responder = responderOf(reply)
     const isDelivered = this.#handBack(request, answer, reply, responder !== undefined)
     if (measurement?.isOver === false) {
-      measurement.isOver = true
-      const { requestor, forwardedNs, sample } = measurement
-      const { trigger } = sample
-      const deliveredNs = nowNs()
-      const record = { forwardedNs, requestor, trigger, responder, answeredNs, deliveredNs }
-      this.#publishLatency(context, measurement, answeredRecord(record))
+      this.#publishLatency(context, measurement, measurement.ofAnswer(responder, answeredNs))
     }
     const isEmpty = answer.totalBytes === 0
     exporter.requests.settle(request, { isDelivered, isEmpty }, this.#thread.nowMs)
@@ -582,36 +553,12 @@ export class ServiceImports {
   // ── latency ───────────────────────────────────────────────────────────────────────────────
 
   #measureFailure(context: Context, measurement: Measurement, failure: LatencyFailure): void {
-    const { forwardedNs, requestor, sample } = measurement
-    measurement.isOver = true
-    const measured = { forwardedNs, requestor, trigger: sample.trigger }
-    this.#publishLatency(context, measurement, failedRecord(failure, measured))
+    this.#publishLatency(context, measurement, measurement.ofFailure(failure))
   }
 
-  #publishLatency(
-    { exporterNumber }: Context,
-    { latency }: Measurement,
-    record: LatencyRecord,
-  ): void {
-    const payload = Buffer.from(encodeLatency(record, nextNuid(), nowNs()))
+  #publishLatency({ exporterNumber }: Context, { latency }: Measurement, payload: Buffer): void {
     this.#exporterOf(exporterNumber).client.publish({ subject: latency.subject, payload })
   }
-}
-
-/** Whether an answer on this subject is measured: who answers is to be told. */
-export function isTrackedReply(subject: string): boolean {
-  return subject.startsWith('_R_.') && subject.endsWith('.T')
-}
-
-/** Reply of a measured answer, which has none of its own. */
-export function responderReply(info: ClientInfo): string {
-  return RESPONDER_PREFIX + Buffer.from(encodeClientInfo(info)).toString('base64url')
-}
-
-function responderOf(reply: string): ClientInfo | undefined {
-  if (!reply.startsWith(RESPONDER_PREFIX)) return undefined
-  const text = Buffer.from(reply.slice(RESPONDER_PREFIX.length), 'base64url')
-  return decodeClientInfo(text)
 }
 
 function parseService(text: string): Service {
@@ -635,11 +582,4 @@ function randomBelow(below: number): number {
     poolAt = 0
   }
   return POOL[poolAt++]! % below
-}
-
-const START_NS = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint()
-
-/** Nanoseconds since 1970. */
-function nowNs(): bigint {
-  return START_NS + process.hrtime.bigint()
 }

@@ -201,3 +201,23 @@ test('a second link to a known cluster is a loop, unless the first is about to b
   registry.join(new Member('y'))
   assert.ok(!registry.interest.leadsToKnownCluster(nameless))
 })
+
+test('what another account imports is told to its own cluster, too, and taken back', () => {
+  const registry = new Registry()
+  const member = registry.join(new Member('m', { cluster: 'leafs' }))
+  const origin = new Member('importer', { cluster: 'leafs' })
+  const spokes = [true, true].map((isSpoke) => new Member('hub', { isSpoke }))
+  registry.join(spokes[0]!)
+  member.take()
+  const tell = (from: Member, delta: number) =>
+    registry.interest.onImportedInterest({ subject: 'a', queue: undefined, delta, origin: from })
+  tell(origin, 1)
+  assert.equal(member.take(), 'LS+ a\r\n')
+  tell(origin, -1)
+  assert.equal(member.take(), 'LS- a\r\n')
+  spokes[0]!.take()
+  tell(spokes[1]!, 1)
+  assert.equal(spokes[0]!.take(), '', 'a spoke is a bridge between its hubs')
+  registry.interest.onInterest({ subject: 'b', queue: undefined, delta: 1, origin })
+  assert.equal(member.take(), 'LS+ a\r\n', 'the same cluster in the same account')
+})

@@ -3,16 +3,13 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { createAccount, createOperator, createUser, type KeyPair } from '@nats-io/nkeys'
+import type { LoginOptions } from '../../../src/auth/authority-settings.ts'
 import { readCredentialsFile } from '../../../src/auth/credentials-file.ts'
-import {
-  createLeafAuthenticator,
-  type LeafAuthorization,
-} from '../../../src/auth/leaf-authenticator.ts'
 import { NkeyPair } from '../../../src/auth/nkeys.ts'
 import type { LeafEnd } from '../../../src/router/leaf/leaf-session-options.ts'
 import type { LeafCredentials } from '../../../src/router/leaf/solicit-session.ts'
-import { verifyBcrypt } from '../../../src/workers/crypto-task.ts'
 import { SECRET_HASH } from '../../auth/bcrypt-hashes.ts'
+import { authority, OPTIONS, request } from '../../auth/login-support.ts'
 import { program, skipReason } from '../../support/peers.ts'
 import { type ServerProcess, startServer } from '../../support/server-process.ts'
 import { until } from '../../support/wait.ts'
@@ -84,8 +81,8 @@ for (const name of ['nats-server', 'nats-server-2.10', 'nats-server-2.9'] as con
     options,
     async () => {
       const users = [
-        { user: 'ann', pass: 'one', proxyRequired: false },
-        { user: 'bob', pass: SECRET_HASH, proxyRequired: false },
+        { user: 'ann', pass: 'one', account: '', proxyRequired: false },
+        { user: 'bob', pass: SECRET_HASH, account: '', proxyRequired: false },
       ]
       for (const [login, isIn] of [
         ['ann:one', true],
@@ -127,21 +124,19 @@ for (const name of ['nats-server', 'nats-server-2.10', 'nats-server-2.9'] as con
 /** Starts a leaf with this remote, and sees whether our authenticator lets it in. */
 async function checkLeaf(
   peer: ReturnType<typeof program>,
-  authorization: Partial<LeafAuthorization>,
+  authorization: Partial<LoginOptions['leafnodes']['authorization']>,
   remote: string,
   isIn: boolean,
 ): Promise<void> {
   const broker = new FakeBroker('us')
-  const authenticator = createLeafAuthenticator(
-    { nkey: '', users: [], proxyRequired: false, ...authorization },
-    {},
-    async (password, hash) => verifyBcrypt({ password, hash }),
-  )
+  const { leafnodes } = OPTIONS
+  const block = { ...leafnodes.authorization, ...authorization }
+  const asked = authority({ leafnodes: { ...leafnodes, authorization: block } }, 'leaf')
   await using listener = new RealListener(broker, {
-    authenticate: async ({ user: name, pass, authToken: token, nkey, sig: signature }, nonce) => {
-      const credentials = { user: name, pass, token, nkey, signature }
-      const verdict = await authenticator.authenticate(credentials, nonce)
-      return verdict === 'admitted' ? { ok: true } : { ok: false, why: 'authorization' }
+    authenticate: async ({ user: name, pass, authToken, nkey, sig }, nonce) => {
+      const presented = request({ by: 'LEAFNODE', user: name, pass, authToken, nkey, sig })
+      const verdict = await asked.authenticate({ ...presented, nonce })
+      return verdict.ok ? { ok: true } : { ok: false, why: 'authorization' }
     },
   })
   const port = await listener.listen()

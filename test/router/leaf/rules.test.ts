@@ -2,7 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { subjectMatches } from '../../../src/protocol/subjects.ts'
-import { LeafPermissions, subjectCovers } from '../../../src/router/leaf/leaf-permissions.ts'
+import {
+  LeafPermissions,
+  subjectCovers,
+  withoutEmptyAllow,
+} from '../../../src/router/leaf/leaf-permissions.ts'
 import { leafClusterName } from '../../../src/router/leaf/leaf-server-info.ts'
 import { isDeniedOnLeaf, isExemptFromPermissions } from '../../../src/router/leaf/leaf-subjects.ts'
 import { isVersionAtLeast } from '../../../src/router/leaf/version-order.ts'
@@ -52,6 +56,22 @@ test('interest of the peer is checked if literal; an empty list allows nothing',
   assert.ok(permissions.mayAccept('*'))
   assert.ok(new LeafPermissions().mayAccept('a'))
   assert.ok(!new LeafPermissions(undefined, undefined, [], ['x']).mayAccept('x'))
+})
+
+test('entries are text, subjects are bytes', () => {
+  const bytes = (text: string) => Buffer.from(text).toString('latin1')
+  const permissions = new LeafPermissions({ allow: ['ü.*'], deny: ['ü.ö'] }, {}, [], ['€'])
+  assert.ok(permissions.mayAnnounce(bytes('ü.x')))
+  assert.ok(!permissions.mayAnnounce(bytes('ü.ö')))
+  assert.ok(!permissions.mayAnnounce(bytes('ö.x')))
+  assert.ok(!permissions.mayAccept(bytes('€')))
+  assert.deepEqual(permissions.outgoing.deny, [bytes('€')])
+})
+
+test('of what may be subscribed to, a list of nothing is no list', () => {
+  assert.deepEqual(withoutEmptyAllow({ allow: [], deny: ['a'] }), { deny: ['a'] })
+  assert.deepEqual(withoutEmptyAllow({ allow: ['b'] }), { allow: ['b'] })
+  assert.equal(withoutEmptyAllow(undefined), undefined)
 })
 
 test('a pattern that covers another matches whatever the other matches', () => {

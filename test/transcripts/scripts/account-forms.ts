@@ -10,7 +10,8 @@ export function as(user: string, members: Readonly<Record<string, unknown>> = {}
 
 export const subs = (...texts: readonly string[]) =>
   texts.map((text, i) => lines(`SUB ${text} ${i}`)).join('')
-export const pubs = (...subjects: readonly string[]) => subjects.map((one) => pub(one, 'x')).join('')
+export const pubs = (...subjects: readonly string[]) =>
+  subjects.map((one) => pub(one, 'x')).join('')
 
 /** `$` followed by a word is a variable in configurations: names of accounts are quoted. */
 export const user = (name: string) => `users: [ { user: ${name}, password: p } ]`
@@ -33,7 +34,8 @@ const LONG_REPLY = /_R_\.\w+\.\w+(\.\w+\.T)?/g
 
 /**
  * Puts letters for what is random or measured: reply subjects of the server, times, ids. The sizes
- * of frames with measured numbers go, too.
+ * of frames with measured numbers go, too, and the second blank that nats-server puts where its own
+ * messages have no reply.
  */
 export function maskAccounts(frame: string): string {
   const isTracked = (_: string, tail?: string) => (tail === undefined ? '_R_.r' : '_R_.r.T')
@@ -41,8 +43,10 @@ export function maskAccounts(frame: string): string {
     .replaceAll(LONG_REPLY, isTracked)
     .replace(/"(start|timestamp|id|host|server|name)":"[^"]*"/g, '"$1":"…"')
     .replace(/"(rtt|id|service|system|total)":\d+/g, '"$1":0')
-  const isMeasured = /"(rtt|timestamp)":/.test(masked)
-  return isMeasured ? masked.replace(/^(H?MSG .*?)(?: \d+)+\r\n/, '$1 n\r\n') : masked
+  if (!/"(rtt|timestamp)":/.test(masked)) return masked
+  return masked
+    .replace(/^(MSG .*?) ? \d+\r\n/, '$1 n\r\n')
+    .replace(/^(HMSG .*?) \d+ \d+\r\n/, '$1 n\r\n')
 }
 
 export const MASKED = { mask: maskAccounts }

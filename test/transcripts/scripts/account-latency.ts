@@ -21,6 +21,7 @@ accounts {
       publish: "metrics.>", subscribe: "all", allow_responses: true } } ]
     exports: [
       { service: "all", latency: { sampling: 100%, subject: "metrics.all" } }
+      { service: "shared", latency: { sampling: 100%, subject: "metrics.shared" } }
       { service: "sampled", latency: { sampling: headers, subject: "metrics.sampled" } }
       { service: "brief", threshold: "150ms", latency: { sampling: 100%, subject: "metrics.brief" } }
     ]
@@ -29,13 +30,18 @@ accounts {
     ${user('req')}
     imports: [
       { service: { account: SVC, subject: "all" } }
-      { service: { account: SVC, subject: "all" }, to: "shared", share: true }
+      { service: { account: SVC, subject: "shared" }, share: true }
       { service: { account: SVC, subject: "sampled" } }
       { service: { account: SVC, subject: "brief" } }
     ]
-    exports: [ { service: "all" } ]
+    exports: [ { service: "all" }, { service: "shared" } ]
   }
-  FAR: { ${user('far')}, imports: [ { service: { account: REQ, subject: "all" } } ] }
+  FAR: {
+    ${user('far')}
+    imports: [
+      { service: { account: REQ, subject: "all" } }, { service: { account: REQ, subject: "shared" } }
+    ]
+  }
 }
 `
 
@@ -60,15 +66,20 @@ const HEADERS: Readonly<Record<string, readonly string[]>> = {
   'b3 in one': ['b3: 80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1'],
   'b3 denied': ['b3: 0'],
   'b3 with flag 0': ['b3: a-b-0'],
-  traceparent: ['traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', 'tracestate: a=b'],
-  'traceparent, not sampled': ['traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00'],
+  traceparent: [
+    'traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+    'tracestate: a=b',
+  ],
+  'traceparent, not sampled': [
+    'traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00',
+  ],
 }
 
 /** What exported services take, as it is published. */
 export const ACCOUNT_LATENCY_SCRIPTS = [
   ...['all', 'shared'].map((subject) =>
     measured(`an answer to ${subject}`, [
-      ...stage('all'),
+      ...stage(subject),
       ask('R', pub(subject, 'q', 'in.1') + PING),
       take('S'),
       sendMade('S', answer('S', 'a')),
@@ -77,18 +88,20 @@ export const ACCOUNT_LATENCY_SCRIPTS = [
       take('M'),
     ]),
   ),
-  measured('of a chain', [
-    open('M', 'S', 'F'),
-    ask('M', as('svc') + subs('metrics.>') + PING),
-    ask('S', as('svc') + subs('all') + PING),
-    ask('F', as('far') + subs('in.*') + PING),
-    ask('F', pub('all', 'q', 'in.1') + PING),
-    take('S'),
-    sendMade('S', answer('S', 'a')),
-    take('S'),
-    take('F'),
-    take('M'),
-  ]),
+  ...['all', 'shared'].map((subject) =>
+    measured(`a chain that ends at ${subject}`, [
+      open('M', 'S', 'F'),
+      ask('M', as('svc') + subs('metrics.>') + PING),
+      ask('S', as('svc') + subs(subject) + PING),
+      ask('F', as('far') + subs('in.*') + PING),
+      ask('F', pub(subject, 'q', 'in.1') + PING),
+      take('S'),
+      sendMade('S', answer('S', 'a')),
+      take('S'),
+      take('F'),
+      take('M'),
+    ]),
+  ),
   measured('a responder that may only answer', [
     open('M', 'S', 'R'),
     ask('M', as('svc') + subs('metrics.>') + PING),

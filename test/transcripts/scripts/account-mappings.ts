@@ -80,9 +80,14 @@ export const ACCOUNT_MAPPING_SCRIPTS = [
       MAPPINGS,
     ),
   ),
-  single('mappings: of the global account', subs('bar', 'foo', 'x.*') + pubs('foo', 'w.1') + PING, GLOBAL, {
-    drops: (frame) => frame === '+OK\r\n',
-  }),
+  single(
+    'mappings: of the global account',
+    subs('bar', 'foo', 'x.*') + pubs('foo', 'w.1') + PING,
+    GLOBAL,
+    {
+      drops: (frame) => frame === '+OK\r\n',
+    },
+  ),
   ...['few', 'dest'].map((name) =>
     single(
       `mappings: permissions of ${name} are for what comes out`,
@@ -113,7 +118,10 @@ export const ACCOUNT_MAPPING_SCRIPTS = [
   ),
   single(
     'mappings: replies are mapped when they are published',
-    [as('a') + subs('bar', 'one.*') + PING, pub('foo', 'x', 'first.x') + pub('first.x', 'y') + PING],
+    [
+      as('a') + subs('bar', 'one.*') + PING,
+      pub('foo', 'x', 'first.x') + pub('first.x', 'y') + PING,
+    ],
     MAPPINGS,
   ),
   script(

@@ -89,7 +89,10 @@ const FILTERED = ['>', 'foo.*', '*.*', 'foo.>', '*.baz', 'foo.baz', '*.bar bad',
       [
         open('A', 'B'),
         ask('A', as('qdeny') + lines(`SUB ${pattern} 1`, 'PING')),
-        ask('B', as('all') + pubs('foo.bar', 'foo.baz', 'foo.qux', 'other.bar', 'foo.baz.a') + PING),
+        ask(
+          'B',
+          as('all') + pubs('foo.bar', 'foo.baz', 'foo.qux', 'other.bar', 'foo.baz.a') + PING,
+        ),
         take('A'),
       ],
       PERMISSIONS,

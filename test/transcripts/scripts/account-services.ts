@@ -11,7 +11,16 @@ import {
   sendMade,
   take,
 } from '../script.ts'
-import { answer, answerWithHeader, as, MASKED, PING, repliesOf, subs, user } from './account-forms.ts'
+import {
+  answer,
+  answerWithHeader,
+  as,
+  MASKED,
+  PING,
+  repliesOf,
+  subs,
+  user,
+} from './account-forms.ts'
 
 const SERVICES = `
 server_name: carol
