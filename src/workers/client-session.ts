@@ -180,8 +180,12 @@ export class ClientSession implements Session, LoggedIn, Requester {
       !this.#isAuthenticated && !this.front.takesSilent,
     )
     if (result.type === 'violation') {
-      const isTooLong = result.which === 'controlLineExceeded'
-      this.#logViolation(isTooLong ? 'maximum control line exceeded' : result.which, at, to)
+      if (result.which === 'authorization') {
+        this.#worker.log.error(`${this.prefix}authentication error`)
+      } else {
+        const isTooLong = result.which === 'controlLineExceeded'
+        this.#logViolation(isTooLong ? 'maximum control line exceeded' : result.which, at, to)
+      }
       return this.violate(result.which)
     }
     if (result.type === 'incomplete') {

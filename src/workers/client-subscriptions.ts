@@ -175,7 +175,9 @@ export class ClientSubscriptions {
     return { name: accountName ?? GLOBAL_ACCOUNT, number: account ?? 0 }
   }
 
-  /** Permissions or limits have changed: what is not permitted any more goes, and its owner is told. */
+  /**
+   * Permissions or limits have changed: what is not permitted any more goes, and its owner is told.
+   */
   enforce(): void {
     const { slots, router, log } = this.#worker
     const { connection, prefix } = this.#session
@@ -242,7 +244,8 @@ export class ClientSubscriptions {
   sidFor(reply: string): Uint8Array | undefined {
     const { slots } = this.#worker
     for (const slot of this.#slots.values()) {
-      if (!slots.isQueue(slot) && subjectMatches(slots.subject(slot), reply)) return slots.sid(slot)
+      if (slots.isQueue(slot) || slots.isExhausted(slot)) continue
+      if (subjectMatches(slots.subject(slot), reply)) return slots.sid(slot)
     }
     return undefined
   }

@@ -25,11 +25,16 @@ type MessageHandler = (message: InternalMessage) => void
 /** The message lies in the kernel's memory during the call only. */
 type PlaceHandler = (place: MessagePlace) => void
 
-/** What became of a message: nobody got it, somebody did, or it waits for room in the lanes. */
-export const PUBLISHED_TO_NOBODY = 0
-const PUBLISHED = 1
+/** What became of a message: nobody or somebody got it, it waits for room in lanes, or was lost. */
+const PUBLISHED_TO_NOBODY = 0
+export const PUBLISHED = 1
 export const PUBLISH_KEPT = 2
-type PublishResult = typeof PUBLISHED_TO_NOBODY | typeof PUBLISHED | typeof PUBLISH_KEPT
+export const PUBLISH_LOST = 3
+type PublishResult =
+  | typeof PUBLISHED_TO_NOBODY
+  | typeof PUBLISHED
+  | typeof PUBLISH_KEPT
+  | typeof PUBLISH_LOST
 
 /** Where internal clients announce interest: a lane to the routing worker, or the sublist. */
 export interface InterestAnnouncer {
@@ -57,8 +62,11 @@ const TAKE_ALL = 0x7fffffff
 const NO_LIMIT = 0xffff_ffff
 /** See publishParts. */
 const TRUST_IMPORTED = 2
-/** What may wait for room in lanes; chosen: a few thousand requests. The rest is lost. */
-const BACKLOG_BYTES_MAX = 8 * 2 ** 20
+/**
+ * What may wait for room in lanes; the rest is lost. Chosen: who sends requests is stalled when one
+ * has to wait, so this is what a hundred connections had read by then.
+ */
+const BACKLOG_BYTES_MAX = 32 * 2 ** 20
 
 /**
  * A client without a socket: the broker's own services, and the replies that service imports wait
@@ -180,7 +188,7 @@ export class InternalClient {
     const { bytes } = this.#thread.kernel
     const isKept = this.#keep({ ...messageAt(bytes, place), isImported: true }, onImports)
     if (isFirst) this.#thread.retryLater(this)
-    return isKept ? PUBLISH_KEPT : PUBLISHED_TO_NOBODY
+    return isKept ? PUBLISH_KEPT : PUBLISH_LOST
   }
 
   #result(): PublishResult {

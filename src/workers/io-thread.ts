@@ -90,6 +90,7 @@ export class IoThread implements ConnectionHost {
   #relieving: Connection | undefined
   readonly #rateLimit = new RateLimit()
   #turnDepth = 0
+  #isStallAsked = false
   #isPolling = false
   #laneWaiters: Resumable[] = []
   #routerWaiters: Connection[] = []
@@ -403,11 +404,17 @@ export class IoThread implements ConnectionHost {
     return hasServed
   }
 
+  /** What the connection at hand has sent found no room in a lane: it waits a moment. */
+  askToStall(): void {
+    this.#isStallAsked = true
+  }
+
   /** After a connection was read: if it feeds a slow consumer, it waits a moment. */
   stallIfAsked(connection: Connection): void {
     const { exports } = this.kernel
-    if (exports.stallRequested.value === 0) return
+    if (exports.stallRequested.value === 0 && !this.#isStallAsked) return
     exports.clearStallRequest()
+    this.#isStallAsked = false
     connection.stall(STALL_MS)
     const text = `Producer was stalled for a total of ${STALL_MS}ms`
     if (this.#rateLimit.passes(text)) connection.session.onNotice('warn', text)

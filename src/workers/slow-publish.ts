@@ -86,7 +86,7 @@ export class SlowPublish {
         const subjects = this.#worker.services.destinationsOf(granted.grant.account, subject)
         const [first] = subjects
         if (first !== undefined && !subjects.some((one) => granted.mayPublish(one))) {
-          if (!granted.takeReply(first)) {
+          if (!this.#takeReply(first)) {
             return this.#refuse('Subject', Buffer.from(first, 'latin1'), next)
           }
           this.#isReply = first === subject
@@ -149,12 +149,20 @@ export class SlowPublish {
     return isDone
   }
 
+  #takeReply(subject: string): boolean {
+    const { granted, connection } = this.#session
+    if (granted?.tracksReplies !== true) return false
+    // What was delivered to it counts from when it is written: also what is in the same read.
+    connection.flush()
+    return granted.takeReply(subject)
+  }
+
   /** The kernel knows what may be published, but not what may be replied to. */
   #onForbidden(args: MessageArguments, payload: number, next: number): number {
     const { exports, bytes } = this.#worker.kernel
     const at = exports.subject.value
     const subject = bytes.toString('latin1', at, at + exports.subjectBytes.value)
-    if (this.#session.granted?.takeReply(subject) !== true) {
+    if (!this.#takeReply(subject)) {
       return this.#refuse('Subject', Buffer.from(subject, 'latin1'), next)
     }
     this.#isReply = true

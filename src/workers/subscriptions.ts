@@ -69,4 +69,10 @@ export class SlotReader {
     Atomics.store(words, (slot + layout.SUB_RESERVED) >> 2, Number(this.delivered(slot)))
     Atomics.store(words, (slot + layout.SUB_MAX) >> 2, max)
   }
+
+  /** Whether it got all it asked for, and only waits to be taken away. */
+  isExhausted(slot: number): boolean {
+    const max = this.#word(slot, this.#kernel.layout.SUB_MAX)
+    return max !== 0 && this.delivered(slot) >= BigInt(max)
+  }
 }

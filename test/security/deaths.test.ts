@@ -35,7 +35,10 @@ describe('clients that have logged in', () => {
     await broker.watch(async () => {
       await using few = await LoggedIn.as(broker.port, 'few')
       await using all = await LoggedIn.as(broker.port, 'all')
-      await using svc = await LoggedIn.as(broker.port, 'svc', { headers: false, no_responders: false })
+      await using svc = await LoggedIn.as(broker.port, 'svc', {
+        headers: false,
+        no_responders: false,
+      })
       await using other = await LoggedIn.as(broker.port, 'b')
       few.send('SUB ok.> 1\r\nSUB in.* 2\r\n')
       all.send('SUB > 1\r\n')

@@ -18,6 +18,9 @@ const INTEGERS = {
   uint8: [0n, 255n],
 } as const
 
+/** One for all: claims are kept by the ten thousand, and most of their maps are empty. */
+const NONE: ReadonlyMap<string, never> = new Map<string, never>()
+
 /**
  * Reads one JSON object as Go's json.Unmarshal fills a struct: keys in any case, the last duplicate
  * wins, objects under one key are merged, `null` counts as absent. A value of the wrong type reads
@@ -113,10 +116,15 @@ export class JsonFields {
   }
 
   /** Keys as they are, of an object that stands for a map; the last duplicate wins. */
-  map<Value>(name: string, read: (fields: JsonFields, key: string) => Value): Map<string, Value> {
+  map<Value>(
+    name: string,
+    read: (fields: JsonFields, key: string) => Value,
+  ): ReadonlyMap<string, Value> {
+    const members = this.#membersOf(name, 'map')
+    if (members.length === 0) return NONE
     const fields = this.inner([], name)
     const values = new Map<string, Value>()
-    for (const [key, node] of this.#membersOf(name, 'map')) {
+    for (const [key, node] of members) {
       values.set(key, read(new JsonFields([['', node]], fields.#path, this.#faults), key))
     }
     return values

@@ -134,6 +134,8 @@ function readJetStreamLimits(fields: JsonFields): JetStreamLimitClaims {
   }
 }
 
+const NO_KEYS: ReadonlyMap<string, undefined> = new Map()
+
 /** Keys, or objects that are a key and its scope; version 1 has keys only. */
 function readSigningKeys(
   nats: JsonFields,
@@ -142,8 +144,10 @@ function readSigningKeys(
   if (version === 1) {
     return new Map((nats.texts('signing_keys') ?? []).map((key) => [key, undefined]))
   }
+  const items = nats.items('signing_keys') ?? []
+  if (items.length === 0) return NO_KEYS
   const keys = new Map<string, UserScope | undefined>()
-  for (const node of nats.items('signing_keys') ?? []) {
+  for (const node of items) {
     if (node.type === 'string') keys.set(node.value, undefined)
     else if (node.type === 'object') {
       const scope = readScope(node, nats)

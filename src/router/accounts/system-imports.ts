@@ -2,7 +2,7 @@ import type { AccountOptions, ResponseType, ServiceExport } from '../../config/a
 import { isValidSubject } from '../../protocol/subjects.ts'
 import { ExportTable } from './export-table.ts'
 import { serviceTraits } from './import-resolution.ts'
-import { type ResolvedServiceImport, serviceImportKey } from './import-types.ts'
+import type { ResolvedServiceImport } from './import-types.ts'
 
 /**
  * What every account can ask the system account without saying so. As nats-server's
@@ -85,11 +85,8 @@ export function systemImports(
     const share = from === USER_INFO
     imports.push({
       kind: 'service',
-      key: serviceImportKey(
-        { account: systemAccount, subject: to, to: from, share },
-        accountName,
-        found,
-      ),
+      // Short, because every account in use has four of them, here and in the shared memory.
+      key: `system ${from}`,
       importer: accountName,
       exporter: systemAccount,
       from,

@@ -42,8 +42,9 @@ export function withoutEmptyAllow(
 }
 
 /**
- * What may cross one leaf link, in text of one character per byte. A subject is announced to a peer so that it sends messages on it:
- * announcing asks the `incoming` side, accepting a peer's interest the `outgoing` one.
+ * What may cross one leaf link, in text of one character per byte. A subject is announced to a peer
+ * so that it sends messages on it: announcing asks the `incoming` side, accepting a peer's interest
+ * the `outgoing` one.
  */
 export class LeafPermissions {
   readonly incoming: SubjectPermission

@@ -50,7 +50,7 @@ export function isExemptFromPermissions(subject: string): boolean {
   )
 }
 
-/** What a service replies to a request of another account: it may cross whatever the permissions. */
+/** What a service replies to a request of another account: no permission is needed. */
 export function isServiceReply(subject: string): boolean {
   return subject.startsWith(SERVICE_REPLY_PREFIX)
 }

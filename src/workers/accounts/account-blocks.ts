@@ -33,8 +33,8 @@ export interface StreamBlock {
 }
 
 /**
- * A block that is replaced may still be read by a thread that has just found it, outside an epoch, or
- * has not been told yet. Chosen: far longer than any thread is busy.
+ * A block that is replaced may still be read by a thread that has just found it, outside an epoch,
+ * or has not been told yet. Chosen: far longer than any thread is busy.
  */
 export const RETIRE_MS = 10_000
 

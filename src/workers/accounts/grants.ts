@@ -91,7 +91,7 @@ export class PermissionStore {
   }
 }
 
-/** As subjects are compared: bytes. A queue group means nothing here, but what it is of is denied. */
+/** As subjects are compared: bytes. A queue group means nothing here; what it is of is denied. */
 function publishRules({ allow, deny = [] }: SubjectPermission): SubjectPermission {
   return {
     allow: allow?.map(wireText),

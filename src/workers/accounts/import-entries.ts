@@ -11,7 +11,10 @@ interface ImportEntry {
   readonly block: number
 }
 
-/** Imports as entries of the sublist: a stream's in its exporter's account, a service's in its importer's. */
+/**
+ * Imports as entries of the sublist: a stream's in its exporter's account, a service's in its
+ * importer's.
+ */
 export class ImportEntries {
   readonly #kernel: Kernel
   readonly #blocks: AccountBlocks

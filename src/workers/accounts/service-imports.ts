@@ -16,7 +16,8 @@ import {
   type InterestAnnouncer,
   InternalClient,
   PUBLISH_KEPT,
-  PUBLISHED_TO_NOBODY,
+  PUBLISH_LOST,
+  PUBLISHED,
 } from '../internal-client.ts'
 import type { IoThread } from '../io-thread.ts'
 import { type MessagePlace, writeLatin1, writeWholeNumber } from '../message-place.ts'
@@ -300,8 +301,10 @@ export class ServiceImports {
       payload,
     }
     const result = client.publishPlace(message, onImports)
-    let hasDelivered = result !== PUBLISHED_TO_NOBODY
-    if (result !== PUBLISH_KEPT && exports.status.value === layout.STATUS_IMPORTS) {
+    let hasDelivered = isTaken(result)
+    if (result === PUBLISH_KEPT || result === PUBLISH_LOST) {
+      this.#thread.askToStall()
+    } else if (exports.status.value === layout.STATUS_IMPORTS) {
       // The exporting account imports it in turn.
       if (onImports(message)) hasDelivered = true
     }
@@ -454,7 +457,7 @@ export class ServiceImports {
     }
     const isDelivered =
       outer === undefined
-        ? importer.client.publishPlace(message) !== PUBLISHED_TO_NOBODY
+        ? isTaken(importer.client.publishPlace(message))
         : this.#onAnswer(importer, outer, message)
     this.#scratch.giveBack(block, blockBytes)
     return isDelivered
@@ -559,6 +562,10 @@ export class ServiceImports {
   #publishLatency({ exporterNumber }: Context, { latency }: Measurement, payload: Buffer): void {
     this.#exporterOf(exporterNumber).client.publish({ subject: latency.subject, payload })
   }
+}
+
+function isTaken(result: number): boolean {
+  return result === PUBLISHED || result === PUBLISH_KEPT
 }
 
 function parseService(text: string): Service {

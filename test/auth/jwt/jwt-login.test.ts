@@ -70,10 +70,11 @@ function requestOf(
   }
 }
 
-/** The account, or the reason. */
+/** The account, or the reason, which may be told as an error of its own. */
 function outcome(verdict: Verdict | Promise<Verdict>): string {
   assert.ok(!(verdict instanceof Promise))
-  return verdict.ok ? `in ${verdict.identity.account}` : verdict.reason
+  if (verdict.ok) return `in ${verdict.identity.account}`
+  return verdict.reason || (verdict.notices?.[0]?.text ?? '')
 }
 
 const IN = `in ${account.publicKey}`
