@@ -27,7 +27,7 @@ const HEADER_VERB_BYTES = 5
 const CRLF_BYTES = 2
 
 /** A frame as the kernel writes it for a client. */
-export interface Frame extends MessagePlace {
+interface Frame extends MessagePlace {
   readonly sid: number
   /** Behind it. */
   readonly end: number

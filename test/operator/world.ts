@@ -1,10 +1,5 @@
 import { NkeyPair } from '../../src/auth/nkeys.ts'
 
-export interface Permission {
-  readonly allow?: readonly string[]
-  readonly deny?: readonly string[]
-}
-
 /** What stands beside `nats` in a JWT; times are Unix seconds. */
 export interface Draft {
   readonly exp?: number
@@ -15,7 +10,7 @@ export interface Draft {
 }
 
 export const NO_LIMITS = { subs: -1, data: -1, payload: -1 }
-export const ACCOUNT_LIMITS = {
+const ACCOUNT_LIMITS = {
   ...NO_LIMITS,
   imports: -1,
   exports: -1,

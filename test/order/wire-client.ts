@@ -17,6 +17,8 @@ export interface WireOptions {
   readonly echo?: boolean
   readonly headers?: boolean
   readonly noResponders?: boolean
+  readonly user?: string
+  readonly pass?: string
   readonly onMessage?: (message: WireMessage) => void
 }
 
@@ -55,8 +57,9 @@ export class WireClient implements AsyncDisposable {
   static async connect(port: number, options: WireOptions = {}): Promise<WireClient> {
     const socket = connect({ host: '127.0.0.1', port })
     const client = new WireClient(socket, options)
-    const { echo = true, headers = true, noResponders = headers } = options
-    const facts = { verbose: false, pedantic: false, echo, headers, no_responders: noResponders }
+    const { echo = true, headers = true, noResponders = headers, user, pass } = options
+    const rights = { echo, headers, no_responders: noResponders, user, pass }
+    const facts = { verbose: false, pedantic: false, ...rights }
     client.send(`CONNECT ${JSON.stringify(facts)}\r\n`)
     await client.flush()
     return client

@@ -25,7 +25,7 @@ const LEAF_CONF = `leafnodes {
     remotes = [ 
         { 
           url: "nats-leaf://connect.ngs.global"
-          credentials: "/Users/alberto/.nkeys/creds/synadia/leaftest/leaftestuser.creds"
+          credentials: "~/.nkeys/creds/synadia/leaftest/leaftestuser.creds"
         },
     ]
 }
@@ -61,7 +61,7 @@ function tutorial(service: ServerProgram, leafProgram: ServerProgram): void {
     const port = await freePort()
     const at = leafPort === LEAF_PORT ? '' : `:${leafPort}`
     const text = LEAF_CONF.replace('connect.ngs.global', `localhost${at}`).replace(
-      '/Users/alberto/.nkeys/creds/synadia/leaftest/leaftestuser.creds',
+      '~/.nkeys/creds/synadia/leaftest/leaftestuser.creds',
       credentials(),
     )
     const path = join(folder, `${name}.conf`)

@@ -37,7 +37,7 @@ const LONG_REPLY = /_R_\.\w+\.\w+(\.\w+\.T)?/g
  * of frames with measured numbers go, too, and the second blank that nats-server puts where its own
  * messages have no reply.
  */
-export function maskAccounts(frame: string): string {
+function maskAccounts(frame: string): string {
   const isTracked = (_: string, tail?: string) => (tail === undefined ? '_R_.r' : '_R_.r.T')
   const masked = frame
     .replaceAll(LONG_REPLY, isTracked)
