@@ -1,6 +1,4 @@
 import { goQuote } from '../protocol/go-quote.ts'
-import type { ConnectionType, UserOptions } from './account-types.ts'
-import type { Options } from './option-types.ts'
 import { permissionsFault } from './permission-checks.ts'
 import type { UserLists } from './user-readers.ts'
 

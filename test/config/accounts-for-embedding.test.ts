@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AccountOptions, UserOptions } from '../../src/config/account-types.ts'
-import { defaultOptions, optionsFromObject, type PartialOptions } from '../../src/config/options.ts'
-import { tlsDefaults } from '../../src/config/tls-table.ts'
+import { optionsFromObject, type PartialOptions } from '../../src/config/options.ts'
 import { encodePublicNkey } from '../../src/protocol/nkey-encoding.ts'
 import { ACCOUNT_RULES } from '../../src/router/account-rules.ts'
 

@@ -197,7 +197,9 @@ test('judges users and accounts with -t like nats-server', needsServer, async (t
   }
 })
 
-/** nats-server says one thing or another, or nothing at all, depending on what it comes to first. */
+/**
+ * nats-server says one thing or another, or nothing at all, depending on what it comes to first.
+ */
 const RANDOM: readonly (readonly [text: string, refusal: RegExp])[] = [
   ['authorization { user: a }\naccounts { A { users: [ { user: b } ] } }', /Can not have a single/],
   ['authorization { token: a }\naccounts { A { users: [ { user: b } ] } }', /Can not have a token/],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createPrivateKey, sign, verify } from 'node:crypto'
 import test from 'node:test'
-import { createCurve, createServer, createUser, fromPublic, fromSeed } from '@nats-io/nkeys'
+import { createCurve, createServer, createUser, fromSeed } from '@nats-io/nkeys'
 import {
   decodePublicNkey,
   decodeSeedNkey,

@@ -45,6 +45,6 @@ export function subjectsCollide(one: string, other: string): boolean {
   return intersectSubjects(one, other) !== undefined
 }
 
-function hasWildcard(tokens: readonly string[]): boolean {
+function _hasWildcard(tokens: readonly string[]): boolean {
   return tokens.some((token) => token === '*' || token === '>')
 }
