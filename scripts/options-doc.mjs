@@ -121,8 +121,6 @@ const KIND_WORDS = {
 const WITHOUT_EFFECT = {
   no_sublist_cache: 'the sublist has no such cache; what is delivered is the same',
   trace_verbose: 'besides `trace`, which it switches on: the system account is not traced yet',
-  server_tags: 'monitoring shows them, and there is none yet',
-  server_metadata: 'monitoring shows it, and there is none yet',
   store_dir: 'only JetStream stores anything, and there is none; nats-server does the same then',
   'accounts.A.jetstream':
     'it concerns JetStream, and there is none; nats-server does the same then',

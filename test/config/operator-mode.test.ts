@@ -11,6 +11,7 @@ import { completeOptions } from '../../src/config/option-checks.ts'
 import { readOptions } from '../../src/config/option-readers.ts'
 import type { Options } from '../../src/config/option-types.ts'
 import { optionsFromObject } from '../../src/config/options.ts'
+import { needsImplicitUser } from '../../src/config/system-account.ts'
 import { encodePublicNkey } from '../../src/protocol/nkey-encoding.ts'
 import { decorated, signedJwt, signer } from './signed-jwt.ts'
 import { TemporaryFiles } from './temporary-files.ts'
@@ -276,28 +277,19 @@ test('the system account is the one named, that of the name $SYS, or a new one',
 
 test('a system account beside nothing else leaves the door open to everybody', () => {
   const users = 'users [ { user: admin, password: b } ]'
-  for (const text of [
-    `accounts { "$SYS" { ${users} } }`,
-    `accounts { S { ${users} } }, system_account: S`,
-  ]) {
-    const { noAuthUser, users: all } = complete(text)
-    assert.match(noAuthUser, /^nats-[\dA-Za-z]{8}$/)
-    assert.deepEqual(
-      all.map((one) => [one.user, one.account]),
-      [
-        ['admin', text.includes('$SYS') ? '$SYS' : 'S'],
-        [noAuthUser, ''],
-      ],
-    )
-    assert.notEqual(complete(text).noAuthUser, noAuthUser)
-  }
-  for (const text of [
-    `accounts { S { ${users} } }`,
-    `accounts { "$SYS" { ${users} }, A {} }`,
-    `accounts { "$SYS" { ${users} } }, no_auth_user: admin`,
-    `accounts { "$SYS" { ${users} } }, authorization { timeout: 2 }`,
-  ]) {
-    assert.equal(complete(text).users.length, 1, text)
+  for (const [text, isOpen] of [
+    [`accounts { "$SYS" { ${users} } }`, true],
+    [`accounts { S { ${users} } }, system_account: S`, true],
+    [`accounts { S { ${users} } }`, false],
+    [`accounts { "$SYS" { ${users} }, A {} }`, false],
+    [`accounts { "$SYS" { ${users} } }, no_auth_user: admin`, false],
+    [
+      `accounts { "$SYS" { ${users} } }, authorization { users [ { user: u, password: p } ] }`,
+      false,
+    ],
+  ] as const) {
+    const options = complete(text)
+    assert.equal(needsImplicitUser(options), isOpen, text)
   }
 })
 

@@ -145,7 +145,10 @@ export class AccountModel {
           else if (mayGoOutFor(denies, subject, queue)) push(members, queue, frameOf(one, subject))
         } else {
           if (member === source) continue
-          const isSameCluster = source.origin !== 0 && source.origin === member.origin
+          const isSameCluster =
+            source.account === member.account &&
+            source.origin !== 0 &&
+            source.origin === member.origin
           if (source.kind === 'leaf' && isSameCluster) continue
           if (mayGoOut(member.rules, subject) !== true) continue
           if (queue === '') lines.add(lineOf(member, subject))

@@ -23,6 +23,7 @@ import type { StandingLogin } from '../peer-messages.ts'
 import type { Account } from './account.ts'
 import type { AccountDirectory } from './account-directory.ts'
 import type { LoginDesk } from './login-desk.ts'
+import { resolverTls } from './resolver-tls.ts'
 
 /** An account that was not found is looked for again after this long at the earliest; chosen. */
 const MISSING_MS = 1000
@@ -92,6 +93,7 @@ export class OperatorAccounts {
         log,
         nowMs,
         after,
+        ...(operator.resolverTls && { tls: resolverTls(operator.resolverTls) }),
       })
     } catch (error) {
       throw new BrokerError('BRK_RESOLVER', messageOf(error), { cause: error })
