@@ -147,49 +147,54 @@ eachPair('logins of leafs', (check) => {
     ({ hub }) => hub.name.startsWith('nats-server-2.') && `${hub.name} knows no proxy_required`,
   )
 
-  check('credentials of a hub in operator mode', async (bench) => {
-    const chain = new TrustChain()
-    const hub = await bench.startHub({ top: chain.serverConfig })
-    const file = (name: string, text: string) => {
-      const path = join(folder, `${crypto.randomUUID()}-${name}.creds`)
-      writeFileSync(path, text)
-      return path
-    }
-    const unix = chain.credentials()
-    const files = {
-      unix: file('unix', unix),
-      windows: file('windows', chain.credentials().replaceAll('\n', '\r\n')),
-      foreign: file('foreign', new TrustChain().credentials()),
-      empty: file('empty', 'nothing\n'),
-    }
-    const leaf = (path: string) =>
-      bench.startLeaf(hub.leafPort, {
-        name: path.slice(-12).replace(/\W/g, ''),
-        remote: `credentials: "${path}"`,
-        flags: VERBOSE,
-      })
-    const [one, two, foreign, empty] = await Promise.all([
-      leaf(files.unix),
-      leaf(files.windows),
-      leaf(files.foreign),
-      leaf(files.empty),
-    ])
-    const atHub = await connectWith(hub.url, unix)
-    try {
-      for (const server of [one, two]) {
-        await exchange(atHub, await bench.connect(server), LINK_MS_MAX)
+  check(
+    'credentials of a hub in operator mode',
+    async (bench) => {
+      const chain = new TrustChain()
+      const hub = await bench.startHub({ top: chain.serverConfig })
+      const file = (name: string, text: string) => {
+        const path = join(folder, `${crypto.randomUUID()}-${name}.creds`)
+        writeFileSync(path, text)
+        return path
       }
-      await logged(foreign, REFUSED)
-      await logged(empty, /malformed|error|Error/)
-      // A new file counts from the next attempt on.
-      writeFileSync(files.foreign, chain.credentials())
-      await crossInterest(atHub, await bench.connect(foreign), LINK_MS_MAX)
-      const [, seed = 'no seed'] = /(SU\w+)/.exec(unix) ?? []
-      assert.ok(!one.log.includes(seed), 'a seed in a log')
-    } finally {
-      await atHub.close()
-    }
-  })
+      const unix = chain.credentials()
+      const files = {
+        unix: file('unix', unix),
+        windows: file('windows', chain.credentials().replaceAll('\n', '\r\n')),
+        foreign: file('foreign', new TrustChain().credentials()),
+        empty: file('empty', 'nothing\n'),
+      }
+      const leaf = (path: string) =>
+        bench.startLeaf(hub.leafPort, {
+          name: path.slice(-12).replace(/\W/g, ''),
+          remote: `credentials: "${path}"`,
+          flags: VERBOSE,
+        })
+      const [one, two, foreign, empty] = await Promise.all([
+        leaf(files.unix),
+        leaf(files.windows),
+        leaf(files.foreign),
+        leaf(files.empty),
+      ])
+      const atHub = await connectWith(hub.url, unix)
+      try {
+        for (const server of [one, two]) {
+          await exchange(atHub, await bench.connect(server), LINK_MS_MAX)
+        }
+        await logged(foreign, REFUSED)
+        await logged(empty, /malformed|error|Error/)
+        // A new file counts from the next attempt on.
+        writeFileSync(files.foreign, chain.credentials())
+        await crossInterest(atHub, await bench.connect(foreign), LINK_MS_MAX)
+        const [, seed = 'no seed'] = /(SU\w+)/.exec(unix) ?? []
+        assert.ok(!one.log.includes(seed), 'a seed in a log')
+      } finally {
+        await atHub.close()
+      }
+    },
+    ({ leaf }) =>
+      leaf.name === 'nats-server-2.9' && `${leaf.name} reads no credentials with CRLF line ends`,
+  )
 
   check(
     'permissions in the credentials are told at the start',
