@@ -5,9 +5,10 @@ import { hashSync } from 'bcryptjs'
 
 /**
  * Niceness of the thread: whoever has messages to move goes first. Chosen: with 200 logins of cost
- * 11 waiting on two busy cores, the 99th percentile of other clients' requests grew by 0.3 ms at
- * most, at 5 by up to 2, at 0 by up to 7. The lowest there is would stop logins on a machine that
- * is busy with something else.
+ * 11 waiting on two busy cores, the 99th percentile of other clients' requests grew by up to 7 ms
+ * at 0 and about 1 ms at 10; bench, scenario "logins", where the load generator takes its share of
+ * the same cores, shows 3 to 19 ms at 10 and at 19. The lowest there is would stop logins on a
+ * machine that is busy with something else.
  */
 const NICENESS = 10
 
