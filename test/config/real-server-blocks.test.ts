@@ -206,7 +206,6 @@ const CHECKED_TEXTS: readonly string[] = [
   ...WEBSOCKET_FIELDS.map((field) => `websocket {\n ${field} }`),
   ...TOP_FIELDS,
   'leaf { remotes [ { url: "a://h", creds: x }, { url: "a://h", creds: y } ] }',
-  'leaf { remotes [ { creds: x, url: "a://h" }\n { url: "a://h", credentials: x } ] }',
 ]
 
 test('judges the blocks with -t like nats-server, in the same words', needsServer, async (t) => {

@@ -58,6 +58,9 @@ async function startMonitored(
   }
 }
 
+/** Brokers from source files, a dozen at a time: each of their threads reads them anew. */
+const START_MS_MAX = 60_000
+
 interface MonitoredLeaf {
   readonly name: string
   readonly compression?: string
@@ -88,7 +91,12 @@ async function startTold(config: string): Promise<TellingServer> {
     ])
     return told as Told
   }
-  const started = await within('the broker to start', next())
+  const started = await within('the broker to start', next(), START_MS_MAX).catch(
+    async (error: unknown) => {
+      await end()
+      throw error
+    },
+  )
   if (!('port' in started)) throw new Error('the broker has not named its ports')
   return {
     ...started,
