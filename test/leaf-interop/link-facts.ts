@@ -58,7 +58,7 @@ async function startMonitored(
   }
 }
 
-/** Brokers from source files, a dozen at a time: each of their threads reads them anew. */
+/** A dozen of them start at once, beside other tests. */
 const START_MS_MAX = 60_000
 
 interface MonitoredLeaf {

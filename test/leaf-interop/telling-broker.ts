@@ -1,35 +1,20 @@
 /**
  * A broker in a process of its own, which names its ports and answers each message with its links.
- * Ends when its parent disconnects.
+ * Ends when its parent disconnects. From the bundle: from source files each of its threads would
+ * take a second to start.
  *
  *   node test/leaf-interop/telling-broker.ts <configuration file>
  */
-import { LineLogger } from '../../src/base/log-line.ts'
-import { Broker } from '../../src/broker.ts'
 import { readConfigFile } from '../../src/config/config-file.ts'
-import { checkedOptions } from '../../src/config/options.ts'
+import type * as Sable from '../../src/index.ts'
 
+const BUNDLE = new URL('../../dist/index.js', import.meta.url)
+
+const { startBroker }: typeof Sable = await import(BUNDLE.href)
 const file = readConfigFile(process.argv[2] ?? '', {})
-const checked = checkedOptions(file.options, { withSchema: true })
-if ('error' in checked) throw new Error(checked.error)
-const broker = await Broker.start({
-  options: checked.options,
-  log: Promise.resolve({
-    logger: new LineLogger({ debug: false, trace: false }, () => {}),
-    lostLineCount: 0,
-    accept: () => {},
-    reopen: () => {},
-    reconfigure: () => {},
-    close: () => {},
-  }),
-  configPath: '',
-  configDigest: '',
-  onFatal: (text) => {
-    throw new Error(text)
-  },
-})
+const broker = await startBroker({ ...file.options, logFile: '/dev/null' })
 process.on('message', async () => {
-  const report = await broker.leafReport()
+  const report = await broker.leafs()
   process.send?.({ links: report?.links ?? [] })
 })
 process.on('disconnect', async () => {
