@@ -5,7 +5,7 @@ import { type CheckJwt, ClientCheck, type ListenerName } from './client-check.ts
 import { permissionsOf } from './jwt/account-options.ts'
 import type { AccountClaims } from './jwt/claims.ts'
 import { LeafCheck, namesLeafs } from './leaf-check.ts'
-import type { LoginRequest, Verdict } from './login.ts'
+import { type LoginRequest, NO_CREDENTIALS, type Verdict } from './login.ts'
 import {
   type ExternalAuthority,
   type LoginAttempt,
@@ -53,20 +53,6 @@ export interface AuthorityTools {
     | undefined
   readonly callout?: Callout | undefined
 }
-
-const NOTHING_PRESENTED = {
-  user: '',
-  pass: '',
-  authToken: '',
-  nkey: '',
-  sig: '',
-  jwt: '',
-  proxySig: '',
-  name: '',
-  lang: '',
-  version: '',
-  protocol: 0,
-} satisfies LoginRequest['connect']
 
 /**
  * @param listener `leaf`: leaf nodes, however they come; by the leafnodes block if it names
@@ -131,7 +117,7 @@ export function createAuthority(
     authenticate: (request) => guarded(() => authenticate(request)),
     authenticateSilent: (request) =>
       guarded(() => {
-        const silent = { ...request, connect: NOTHING_PRESENTED }
+        const silent = { ...request, connect: NO_CREDENTIALS }
         return clients.isSilenceAllowed(request) ? authenticate(silent) : refusedSilence()
       }),
   }

@@ -1,7 +1,13 @@
 import type { PermissionOptions } from '../config/account-types.ts'
 import type { ViolationName } from '../protocol/violations.ts'
 import { decodeRawUrlBase64 } from './go-base64.ts'
-import type { Identity, LoginNotice, LoginRequest, Verdict } from './login.ts'
+import {
+  type Identity,
+  type LoginNotice,
+  type LoginRequest,
+  NOBODY,
+  type Verdict,
+} from './login.ts'
 import { decodeSignature, isPublicKey, verifySignature } from './nkeys.ts'
 import type { BcryptAsker } from './password.ts'
 import { shownUser } from './presented.ts'
@@ -124,18 +130,11 @@ export class LoginAttempt {
 
   admit(account: string, permissions: PermissionOptions | undefined): Outcome {
     const identity: Identity = {
+      ...NOBODY,
       account,
       user: shownUser(this.presented),
       nkey: this.presented.nkey,
       permissions,
-      maxPayload: -1,
-      maxSubscriptions: -1,
-      expiresMs: 0,
-      jwt: '',
-      issuerKey: '',
-      nameTag: '',
-      tags: [],
-      issuedAt: 0,
       proxyKey: this.proxyKey,
     }
     return this.end({ ok: true, identity })

@@ -81,6 +81,44 @@ export interface Identity {
   readonly proxyKey: string
 }
 
+/** What somebody presents who presents nothing. */
+export const NO_CREDENTIALS: LoginRequest['connect'] = {
+  user: '',
+  pass: '',
+  authToken: '',
+  nkey: '',
+  sig: '',
+  jwt: '',
+  proxySig: '',
+  name: '',
+  lang: '',
+  version: '',
+  protocol: 0,
+}
+
+/** The part of CONNECT that decides about a login. */
+export function credentialsOf(options: ConnectOptions): LoginRequest['connect'] {
+  const { user, pass, authToken, nkey, sig, jwt, proxySig, name, lang, version, protocol } = options
+  return { user, pass, authToken, nkey, sig, jwt, proxySig, name, lang, version, protocol }
+}
+
+/** Nobody in particular, in no account yet, without limits. */
+export const NOBODY: Identity = {
+  account: '',
+  user: '',
+  nkey: '',
+  permissions: undefined,
+  maxPayload: -1,
+  maxSubscriptions: -1,
+  expiresMs: 0,
+  jwt: '',
+  issuerKey: '',
+  nameTag: '',
+  tags: [],
+  issuedAt: 0,
+  proxyKey: '',
+}
+
 /** A line for the log. */
 export interface LoginNotice {
   readonly level: 'debug' | 'warn' | 'error'

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { LoginRequest, TlsFacts } from '../auth/login.ts'
+import { credentialsOf, type LoginRequest, type TlsFacts } from '../auth/login.ts'
 import type { Connection } from '../io/connection.ts'
 import type { Deadline } from '../io/deadlines.ts'
 import { CLOSED, HOLD, INCOMPLETE, type Session } from '../io/session.ts'
@@ -309,14 +309,13 @@ export class ClientSession implements Session, LoggedIn, Requester {
     this.#isAuthenticated = false
     this.#setFlags()
     const { nonce } = this
-    const { connect, type } = { connect: this.options, type: this.front.connectionType }
     const request: LoginRequest = {
       cid: this.connection.cid,
-      connectionType: type,
+      connectionType: this.front.connectionType,
       host: this.#forwardedIp || this.connection.remoteAddress,
       nonce,
       deadlineMs: Date.now() + this.front.authTimeoutMs,
-      connect: pickConnect(connect),
+      connect: credentialsOf(this.options),
       tls: this.tls,
     }
     void this.#worker.logins.login(request, isSilent, this.#startMs).then((answer) => {
@@ -539,9 +538,4 @@ export class ClientSession implements Session, LoggedIn, Requester {
     if (this.front.required) this.#worker.logins.logout(this.connection.cid)
     this.#worker.log.debug(`${this.prefix}Client connection closed: ${CLOSED_STATES[reason]}`)
   }
-}
-
-function pickConnect(options: ConnectOptions): LoginRequest['connect'] {
-  const { user, pass, authToken, nkey, sig, jwt, proxySig, name, lang, version, protocol } = options
-  return { user, pass, authToken, nkey, sig, jwt, proxySig, name, lang, version, protocol }
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { MessagePort } from 'node:worker_threads'
-import type { LoginRequest, TlsFacts } from '../auth/login.ts'
+import { credentialsOf, type LoginRequest, type TlsFacts } from '../auth/login.ts'
 import { adoptSocket, readSocket } from '../io/adopt-socket.ts'
 import { awaitFirstBytes } from '../io/tls/first-bytes.ts'
 import type { ServerTls } from '../io/tls/server-tls.ts'
@@ -140,7 +140,7 @@ export class LeafAcceptor {
       host: connection.remoteAddress,
       nonce,
       deadlineMs: Date.now() + options.leafnodes.authorization.timeoutMs,
-      connect: pickConnect(connect),
+      connect: credentialsOf(connect),
       tls: this.#factsOf(transport),
     }
     const answer = await security.logInLeaf(request, link)
@@ -162,9 +162,4 @@ interface Transport {
   secure?: TLSSocket
   /** What another thread has seen of it. */
   relayed?: TlsFacts | undefined
-}
-
-function pickConnect(options: ConnectOptions): LoginRequest['connect'] {
-  const { user, pass, authToken, nkey, sig, jwt, proxySig, name, lang, version, protocol } = options
-  return { user, pass, authToken, nkey, sig, jwt, proxySig, name, lang, version, protocol }
 }

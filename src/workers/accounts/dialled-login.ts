@@ -1,20 +1,7 @@
+import { NO_CREDENTIALS, NOBODY } from '../../auth/login.ts'
 import type { ViolationName } from '../../protocol/violations.ts'
 import type { Account } from './account.ts'
 import type { Login, LoginOwner } from './login.ts'
-
-const NOBODY: Login['request']['connect'] = {
-  user: '',
-  pass: '',
-  authToken: '',
-  nkey: '',
-  sig: '',
-  jwt: '',
-  proxySig: '',
-  name: '',
-  lang: '',
-  version: '',
-  protocol: 0,
-}
 
 /**
  * Of a leaf link that this server has dialled: nobody has logged in, but it counts as one of the
@@ -29,22 +16,15 @@ export function dialledLogin(
   owner: LoginOwner,
 ): Login {
   return {
-    request: { cid, connectionType: 'LEAFNODE', host, nonce: '', connect: NOBODY, tls: undefined },
-    identity: {
-      account: account.name,
-      user: '',
-      nkey: '',
-      permissions: undefined,
-      maxPayload: -1,
-      maxSubscriptions: -1,
-      expiresMs: 0,
-      jwt: '',
-      issuerKey: '',
-      nameTag: '',
-      tags: [],
-      issuedAt: 0,
-      proxyKey: '',
+    request: {
+      cid,
+      connectionType: 'LEAFNODE',
+      host,
+      nonce: '',
+      connect: NO_CREDENTIALS,
+      tls: undefined,
     },
+    identity: { ...NOBODY, account: account.name },
     account,
     isLeaf: true,
     isDialled: true,
