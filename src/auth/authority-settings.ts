@@ -163,6 +163,59 @@ function implicitUserOptions(user: string): UserOptions {
   }
 }
 
+/** The listeners; `leaf`: leaf nodes, however they come. */
+export type ListenerName = 'client' | 'websocket' | 'leaf'
+
+/** What a listener asks of those who connect, as INFO and the time to log in need it. */
+export interface ListenerTerms {
+  /** CONNECT has to come first, and in time; without it everybody is let in. */
+  readonly required: boolean
+  /** INFO says auth_required. */
+  readonly showsRequired: boolean
+  /** INFO has a nonce to be signed. */
+  readonly showsNonce: boolean
+  /** Somebody who says something else than CONNECT may be let in. */
+  readonly takesSilent: boolean
+}
+
+/** Whether the websocket block stands in place of what is asked of other clients. */
+export function hasOwnLogin({ websocket }: AuthoritySettings): boolean {
+  return isNamed(websocket.single) || websocket.noAuthUser !== ''
+}
+
+/** Whether the leafnodes block names anybody; else leaf nodes are let in as clients are. */
+export function namesLeafs({ leaf }: Pick<AuthoritySettings, 'leaf'>): boolean {
+  return leaf.user !== '' || leaf.nkey !== '' || leaf.users.length > 0
+}
+
+/** Whether clients of a listener, or leafs that are taken for clients, have to log in. */
+export function isLoginRequired(listener: ListenerName, settings: AuthoritySettings): boolean {
+  const { users, nkeys, isOperatorMode, single } = settings
+  const hasTable = users.length > 0 || nkeys.length > 0
+  const isOwn = listener === 'websocket' && hasOwnLogin(settings)
+  return isOperatorMode || hasTable || isNamed(single) || isOwn
+}
+
+/** To be had without the tables that a decision needs: threads that decide nothing ask for it. */
+export function listenerTerms(listener: ListenerName, settings: AuthoritySettings): ListenerTerms {
+  const { noAuthUser, implicitUser, nkeys, isOperatorMode, trustedProxies, websocket } = settings
+  const isOwnLeaf = listener === 'leaf' && namesLeafs(settings)
+  const required = isOwnLeaf || isLoginRequired(listener, settings)
+  const isHidden = listener === 'client' && noAuthUser !== '' && noAuthUser !== implicitUser
+  return {
+    required,
+    showsRequired: required && !isHidden,
+    showsNonce:
+      listener === 'leaf' || nkeys.length > 0 || isOperatorMode || trustedProxies.length > 0,
+    takesSilent: noAuthUser !== '' || websocket.noAuthUser !== '',
+  }
+}
+
+/** Whether a user, or a token, is given. */
+function isNamed({ user, token }: SingleUser): boolean {
+  return user !== '' || token !== ''
+}
+
 /** WRN at start when hasPlaintextPassword() holds. Source: nats-server. */
 export const PLAINTEXT_PASSWORD_WARNING = 'Plaintext passwords detected, use nkeys or bcrypt'
 

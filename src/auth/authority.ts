@@ -1,10 +1,16 @@
 import type { Callout } from './auth-callout.ts'
-import type { AuthoritySettings } from './authority-settings.ts'
+import {
+  type AuthoritySettings,
+  type ListenerName,
+  type ListenerTerms,
+  listenerTerms,
+  namesLeafs,
+} from './authority-settings.ts'
 import { CALLOUT_SUBJECT } from './callout-request.ts'
-import { type CheckJwt, ClientCheck, type ListenerName } from './client-check.ts'
+import { type CheckJwt, ClientCheck } from './client-check.ts'
 import { permissionsOf } from './jwt/account-options.ts'
 import type { AccountClaims } from './jwt/claims.ts'
-import { LeafCheck, namesLeafs } from './leaf-check.ts'
+import { LeafCheck } from './leaf-check.ts'
 import { type LoginRequest, NO_CREDENTIALS, type Verdict } from './login.ts'
 import {
   type ExternalAuthority,
@@ -19,13 +25,7 @@ import { refusalText } from './presented.ts'
 import { UserTable } from './user-table.ts'
 
 /** Decides who is let in by one listener. */
-export interface Authority {
-  /** CONNECT has to come first, and in time; without it everybody is let in. */
-  readonly required: boolean
-  /** INFO says auth_required. */
-  readonly showsRequired: boolean
-  /** INFO has a nonce to be signed. */
-  readonly showsNonce: boolean
+export interface Authority extends ListenerTerms {
   /** A promise only where bcrypt, a resolver or an auth callout has to decide; never rejects. */
   authenticate(request: LoginRequest): MaybeLater<Verdict>
   /**
@@ -72,11 +72,8 @@ export function createAuthority(
     checkJwt: jwtCheck(tools),
     hasCallout: callout !== undefined,
   })
-  const { trustedProxies, isOperatorMode, noAuthUser, implicitUser } = settings
   const isOwnLeaf = listener === 'leaf' && namesLeafs(settings)
   const leafs = isOwnLeaf ? new LeafCheck(settings, verifyBcrypt) : undefined
-  const required = isOwnLeaf || clients.isRequired
-  const isHidden = listener === 'client' && noAuthUser !== '' && noAuthUser !== implicitUser
 
   function authenticate(request: LoginRequest): MaybeLater<Verdict> {
     if (leafs !== undefined) return settle(leafs.check(request), finish)
@@ -110,10 +107,7 @@ export function createAuthority(
   }
 
   return {
-    required,
-    showsRequired: required && !isHidden,
-    showsNonce:
-      listener === 'leaf' || table.hasNkeys || isOperatorMode || trustedProxies.length > 0,
+    ...listenerTerms(listener, settings),
     authenticate: (request) => guarded(() => authenticate(request)),
     authenticateSilent: (request) =>
       guarded(() => {

@@ -3,7 +3,10 @@ import { goQuote } from '../protocol/go-quote.ts'
 import {
   type AuthoritySettings,
   GLOBAL_ACCOUNT,
+  hasOwnLogin,
   isCertificateUser,
+  isLoginRequired,
+  type ListenerName,
   type SingleUser,
 } from './authority-settings.ts'
 import { certificateUser } from './certificate-user.ts'
@@ -11,8 +14,6 @@ import type { LoginRequest } from './login.ts'
 import { LoginAttempt, type MaybeLater, type Outcome, settle } from './login-attempt.ts'
 import { createSecretCheck, isBcrypt, type SecretCheck, type VerifyBcrypt } from './password.ts'
 import { isTypeAllowed, type KnownUser, type UserTable } from './user-table.ts'
-
-export type ListenerName = 'client' | 'websocket' | 'leaf'
 
 /** Reasons of nats-server, which show in the log and in events. */
 export const PROXY_NOT_TRUSTED = 'proxy is not trusted'
@@ -39,7 +40,7 @@ export interface ClientCheckOptions {
  */
 export class ClientCheck {
   /** Somebody has to say who he is. */
-  readonly isRequired: boolean
+  readonly #isRequired: boolean
   readonly #listener: ListenerName
   readonly #options: ClientCheckOptions
   readonly #mapsCertificates: boolean
@@ -50,18 +51,16 @@ export class ClientCheck {
   readonly #checkPassword: SecretCheck
 
   constructor(listener: ListenerName, options: ClientCheckOptions) {
-    const { settings, table, verifyBcrypt } = options
+    const { settings, verifyBcrypt } = options
     const { websocket } = settings
     this.#listener = listener
     this.#options = options
     this.#mapsCertificates = settings[listener].mapsCertificates
-    this.#isOwn =
-      listener === 'websocket' && (isNamed(websocket.single) || websocket.noAuthUser !== '')
+    this.#isOwn = listener === 'websocket' && hasOwnLogin(settings)
     this.#single = this.#isOwn ? websocket.single : settings.single
     this.#checkToken = createSecretCheck(this.#single.token, verifyBcrypt)
     this.#checkPassword = createSecretCheck(this.#single.pass, verifyBcrypt)
-    const hasTable = table.hasUsers || table.hasNkeys
-    this.isRequired = settings.isOperatorMode || hasTable || isNamed(settings.single) || this.#isOwn
+    this.#isRequired = isLoginRequired(listener, settings)
   }
 
   check(request: LoginRequest): MaybeLater<Outcome> {
@@ -70,7 +69,7 @@ export class ClientCheck {
     if (attempt.findProxy(settings.trustedProxies) === 'not trusted') {
       return attempt.refuse(PROXY_NOT_TRUSTED, 'proxyNotTrusted')
     }
-    if (!this.isRequired) return attempt.admit(this.#openAccount, undefined)
+    if (!this.#isRequired) return attempt.admit(this.#openAccount, undefined)
     if (checkJwt !== undefined) return checkJwt(attempt)
     const noAuthUser = this.#noAuthUser(request)
     return (
@@ -217,8 +216,4 @@ export class ClientCheck {
 export function certificateWarning(user: string) {
   const text = `User ${goQuote(user)} found in connect proto, but user required from cert`
   return { level: 'warn', ofServer: true, text } as const
-}
-
-function isNamed({ user, token }: SingleUser): boolean {
-  return user !== '' || token !== ''
 }

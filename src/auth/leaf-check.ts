@@ -19,11 +19,6 @@ interface KnownLeafUser {
 
 type LeafSettings = Pick<AuthoritySettings, 'leaf' | 'trustedProxies' | 'isOperatorMode'>
 
-/** Whether the leafnodes block says itself who may connect. */
-export function namesLeafs({ leaf }: LeafSettings): boolean {
-  return leaf.user !== '' || leaf.nkey !== '' || leaf.users.length > 0
-}
-
 /**
  * Lets in who is named in `leafnodes.authorization`: of its three forms, one user, one key and
  * several users, the first that is there. Its users have no permissions of their own.

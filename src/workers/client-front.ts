@@ -1,5 +1,8 @@
-import { type Authority, createAuthority } from '../auth/authority.ts'
-import { authoritySettings } from '../auth/authority-settings.ts'
+import {
+  type AuthoritySettings,
+  type ListenerTerms,
+  listenerTerms,
+} from '../auth/authority-settings.ts'
 import type { TlsFacts } from '../auth/login.ts'
 import { NATS_VERSION, SABLE_VERSION } from '../base/version.ts'
 import type { ConnectionType } from '../config/account-types.ts'
@@ -12,17 +15,11 @@ const RUNTIME = `node${process.version}`
 const API_LEVEL = 5
 
 /** What depends on the listener a client came by. */
-export interface ClientFront {
+export interface ClientFront extends ListenerTerms {
   readonly kind: 'client' | 'websocket'
   /** INFO of every client; client id and address come on top. */
   readonly info: ServerInfo
   readonly connectionType: ConnectionType
-  /** Clients must log in; those who say something else than CONNECT, too. */
-  readonly required: boolean
-  /** INFO carries a nonce to be signed. */
-  readonly showsNonce: boolean
-  /** Who says something else than CONNECT may be let in as no_auth_user. */
-  readonly takesSilent: boolean
   /** Without operators a JWT in CONNECT means nothing. */
   readonly takesJwt: boolean
   readonly authTimeoutMs: number
@@ -40,53 +37,42 @@ export interface ClientRequest {
 }
 
 /** Clients of the TCP listener. */
-export function clientFront(settings: ThreadSettings): ClientFront {
+export function clientFront(settings: ThreadSettings, rules: AuthoritySettings): ClientFront {
   const { options, clientHost, clientPort } = settings
-  const authority = authorityOf('client', settings)
+  const terms = listenerTerms('client', rules)
   return {
     kind: 'client',
-    info: infoOf(settings, clientHost, clientPort, authority),
+    info: infoOf(settings, clientHost, clientPort, terms),
     connectionType: 'STANDARD',
-    ...loginTerms(settings, authority),
+    ...terms,
+    takesJwt: rules.isOperatorMode,
     authTimeoutMs: options.authorization.timeoutMs,
     pingIntervalMs: options.pingIntervalMs,
   }
 }
 
 /** Clients of the WebSocket listener, for which some options have a value of their own. */
-export function websocketFront(settings: ThreadSettings, tcp: ClientFront): ClientFront {
+export function websocketFront(
+  settings: ThreadSettings,
+  rules: AuthoritySettings,
+  tcp: ClientFront,
+): ClientFront {
   const { options, websocketHost, websocketPort } = settings
   const { authorization, tls, pingIntervalMs } = options.websocket
-  const authority = authorityOf('websocket', settings)
+  const terms = listenerTerms('websocket', rules)
   const isTls = tls !== undefined
   return {
     kind: 'websocket',
     info: {
-      ...infoOf(settings, websocketHost, websocketPort, authority),
+      ...infoOf(settings, websocketHost, websocketPort, terms),
       tlsRequired: isTls,
       tlsAvailable: isTls,
     },
     connectionType: 'WEBSOCKET',
-    ...loginTerms(settings, authority),
+    ...terms,
+    takesJwt: rules.isOperatorMode,
     authTimeoutMs: authorization.timeoutMs || tcp.authTimeoutMs,
     pingIntervalMs: pingIntervalMs || tcp.pingIntervalMs,
-  }
-}
-
-/** What it decides is decided by the routing worker; here it only says what is asked for. */
-function authorityOf(kind: 'client' | 'websocket', settings: ThreadSettings): Authority {
-  const rules = authoritySettings(settings.options, settings.implicitUser)
-  return createAuthority(kind, rules, { verifyBcrypt: async () => false })
-}
-
-function loginTerms(settings: ThreadSettings, { required, showsNonce }: Authority) {
-  const { operator, noAuthUser, websocket } = settings.options
-  const silentUser = settings.implicitUser || noAuthUser || websocket.noAuthUser
-  return {
-    required,
-    showsNonce,
-    takesSilent: silentUser !== '',
-    takesJwt: operator !== undefined,
   }
 }
 
@@ -94,7 +80,7 @@ function infoOf(
   { options, identity, serverName }: ThreadSettings,
   host: string,
   port: number,
-  { showsRequired }: Authority,
+  { showsRequired }: ListenerTerms,
 ): ServerInfo {
   const { tls, allowNonTls } = options
   return {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { authoritySettings } from '../auth/authority-settings.ts'
 import type { Options } from '../config/options.ts'
 import { adoptSocket, readSocket } from '../io/adopt-socket.ts'
 import { Connection, type ConnectionLimits } from '../io/connection.ts'
@@ -61,8 +62,9 @@ export class ProtocolWorker implements ThreadRole {
     const { options } = settings
     this.options = options
     this.#settings = settings
-    this.#front = clientFront(settings)
-    this.#websocketFront = websocketFront(settings, this.#front)
+    const rules = authoritySettings(options, settings.implicitUser)
+    this.#front = clientFront(settings, rules)
+    this.#websocketFront = websocketFront(settings, rules, this.#front)
     this.serverName = settings.serverName
     this.logins = new Logins(thread)
     this.router = new RouterProxy(this.kernel)

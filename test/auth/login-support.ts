@@ -3,9 +3,9 @@ import { type Authority, type AuthorityTools, createAuthority } from '../../src/
 import {
   type AuthoritySettings,
   authoritySettings,
+  type ListenerName,
   type LoginOptions,
 } from '../../src/auth/authority-settings.ts'
-import type { ListenerName } from '../../src/auth/client-check.ts'
 import type { LoginRequest, TlsFacts, Verdict } from '../../src/auth/login.ts'
 import type { VerifyBcrypt } from '../../src/auth/password.ts'
 import type { NkeyUserOptions, UserOptions } from '../../src/config/account-types.ts'
