@@ -6,13 +6,10 @@ import {
 } from '../auth/permissions.ts'
 import { ReplyPermits } from '../auth/reply-permits.ts'
 import type { Connection } from '../io/connection.ts'
-import type { Deadline } from '../io/deadlines.ts'
 import type { IoThread } from './io-thread.ts'
+import { frameLines } from './outbound-frames.ts'
 import type { Grant } from './peer-messages.ts'
-
-const LF = 10
-/** Far deadlines are looked at again this often: clocks get set, and timers have a range. */
-const EXPIRY_STEP_MS = 3_600_000
+import { atWallTime } from './wall-deadline.ts'
 
 /**
  * What one connection has been granted, in force: what the kernel must know is in the connection's
@@ -26,7 +23,6 @@ export class ConnectionGrant {
   readonly #replies: ReplyPermits | undefined
   readonly #thread: IoThread
   readonly #connection: Connection
-  #expiry: Deadline | undefined
 
   constructor(thread: IoThread, connection: Connection, grant: Grant) {
     this.#thread = thread
@@ -58,17 +54,12 @@ export class ConnectionGrant {
   watchExpiry(onExpired: () => void): void {
     const { expiresMs } = this.grant
     if (expiresMs === 0) return
-    const leftMs = expiresMs - Date.now()
-    if (leftMs <= 0) onExpired()
-    else {
-      const stepMs = Math.min(leftMs, EXPIRY_STEP_MS)
-      this.#expiry = this.#thread.deadlines.after(stepMs, () => this.watchExpiry(onExpired))
-    }
+    if (expiresMs <= Date.now()) onExpired()
+    else this.stop = atWallTime(this.#thread.deadlines, expiresMs, onExpired)
   }
 
-  stop(): void {
-    this.#expiry?.cancel()
-  }
+  /** Nothing is watched any more. */
+  stop = () => {}
 
   /** Whether a publish that needs no tracked reply is permitted; latin1. The kernel decides. */
   mayPublish(subject: string): boolean {
@@ -91,15 +82,10 @@ export class ConnectionGrant {
   onOutbound(frames: Uint8Array): void {
     const replies = this.#replies
     if (replies === undefined) return
-    const bytes = Buffer.from(frames.buffer, frames.byteOffset, frames.length)
-    for (let at = 0; at < bytes.length; ) {
-      const end = bytes.indexOf(LF, at)
-      if (end < 0) return
-      const words = bytes.toString('latin1', at, end - 1).split(' ')
-      at = end + 1
+    for (const line of frameLines(frames)) {
+      const words = line.split(' ')
       const isPlain = words[0] === 'MSG'
       if (!isPlain && words[0] !== 'HMSG') continue
-      at += Number(words.at(-1)) + 2
       const reply = words.length === (isPlain ? 5 : 6) ? words[3]! : ''
       if (reply !== '' && !this.mayPublish(reply)) replies.remember(reply, this.#thread.nowMs)
     }

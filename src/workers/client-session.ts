@@ -122,10 +122,7 @@ export class ClientSession implements Session, LoggedIn, Requester {
   }
 
   #inTurn(run: () => void): void {
-    if (!this.connection.isOpen) return
-    this.#worker.thread.beginTurn()
-    run()
-    this.#worker.thread.endTurn()
+    if (this.connection.isOpen) this.#worker.thread.inTurn(run)
   }
 
   sendInfo(more: Partial<ServerInfo> = {}): void {

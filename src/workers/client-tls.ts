@@ -75,7 +75,7 @@ export class ClientTlsAcceptor {
     const { handshakeFirstFallbackMs: waitMs } = this.#options
     if (waitMs > 0 && (await awaitFirstBytes(source, waitMs)) === 'silence') {
       if (endedMeanwhile(source, session)) return
-      this.#inTurn(() => this.#greetInClear(source, session))
+      this.#worker.thread.inTurn(() => this.#greetInClear(source, session))
       await this.#acceptClassic(source, session)
       return
     }
@@ -86,7 +86,7 @@ export class ClientTlsAcceptor {
     if (this.#allowNonTls) {
       const first = await awaitFirstBytes(source, this.#options.timeoutMs)
       if (first !== 'bytes' || !startsHandshake(source)) {
-        this.#inTurn(() => {
+        this.#worker.thread.inTurn(() => {
           if (session.connection.isOpen) session.startTimers()
           goOnInClear(source, session.connection)
         })
@@ -109,14 +109,14 @@ export class ClientTlsAcceptor {
     const { connection } = session
     if (endedMeanwhile(source, session)) return
     if (!source.destroyed && this.#rate?.allow() === false) {
-      this.#inTurn(() => {
+      this.#worker.thread.inTurn(() => {
         goOnInClear(source, connection, false)
         session.violate('tlsThrottled')
       })
       return
     }
     const secure = await this.#shakeHands(source, session)
-    this.#inTurn(() => {
+    this.#worker.thread.inTurn(() => {
       if (secure !== undefined && connection.isOpen) this.#onSecure(secure, session, isFirst)
       connection.replaceSocket(secure ?? source)
     })
@@ -129,7 +129,7 @@ export class ClientTlsAcceptor {
       return await this.#tls.secure(source, undefined, TLS_REQUIRED)
     } catch (error) {
       source.destroy()
-      this.#inTurn(() => this.#onFailure(error, session))
+      this.#worker.thread.inTurn(() => this.#onFailure(error, session))
       return undefined
     }
   }
@@ -156,13 +156,6 @@ export class ClientTlsAcceptor {
       log.debug(`${prefix}TLS handshake timeout`)
     }
     connection.close('tlsHandshakeFailure')
-  }
-
-  #inTurn(run: () => void): void {
-    const { thread } = this.#worker
-    thread.beginTurn()
-    run()
-    thread.endTurn()
   }
 }
 

@@ -263,6 +263,14 @@ export class IoThread implements ConnectionHost {
     this.#doorbells.wake()
   }
 
+  /** For what does not come from a socket or a lane: answers, timers, other threads. */
+  inTurn<T>(run: () => T): T {
+    this.beginTurn()
+    const result = run()
+    this.endTurn()
+    return result
+  }
+
   endTurn(): void {
     if (this.#turnDepth > 1) {
       this.#turnDepth--

@@ -30,10 +30,10 @@ import { LeafReplies } from './leaf-replies.ts'
 import { transportFailure } from './leaf-transport-failure.ts'
 import type { Grant } from './peer-messages.ts'
 import { payloadState, publishMessage } from './publish-message.ts'
+import { atWallTime } from './wall-deadline.ts'
 
 const SNIPPET_BYTES = 32
 const NS_PER_MS = 1_000_000n
-const EXPIRY_STEP_MS = 3_600_000
 
 /** A leaf link's connection: its lines go to the leaf session, its messages to the kernel. */
 export class LeafConnection implements Session, LeafLink, Requester, LoginOwner {
@@ -57,7 +57,7 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
   #accountName = '$G'
   readonly #startMs = Date.now()
   #grant: Grant | undefined
-  #expiry: Deadline | undefined
+  #endExpiry = () => {}
   #deadline: Deadline | undefined
   #replies: LeafReplies | undefined
   #replyPlanKey = 0
@@ -116,16 +116,11 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
   }
 
   /** Far deadlines are looked at again now and then: clocks get set, and timers have a range. */
-  #watchExpiry(grant: Grant): void {
-    const { expiresMs, expiry } = grant
-    this.#expiry?.cancel()
+  #watchExpiry({ expiresMs, expiry }: Grant): void {
+    this.#endExpiry()
     if (expiresMs === 0) return
-    const { deadlines } = this.#links.thread
-    const leftMs = Math.max(0, expiresMs - Date.now())
-    this.#expiry = deadlines.after(Math.min(leftMs, EXPIRY_STEP_MS), () => {
-      if (Date.now() >= expiresMs) this.evict(this.connection.cid, expiry)
-      else this.#watchExpiry(grant)
-    })
+    const evict = () => this.evict(this.connection.cid, expiry)
+    this.#endExpiry = atWallTime(this.#links.thread.deadlines, expiresMs, evict)
   }
 
   // ── LoginOwner ────────────────────────────────────────────────────────────────────────────
@@ -387,7 +382,7 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
 
   onClosed(reason: ClosedState): void {
     this.#deadline?.cancel()
-    this.#expiry?.cancel()
+    this.#endExpiry()
     this.#maybeSession?.onClosed(reason)
     this.#links.onClosed(this)
     this.#links.moveToCluster('', this.#cluster)

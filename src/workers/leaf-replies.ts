@@ -2,8 +2,8 @@ import { createPublishPermission, type PublishPermission } from '../auth/permiss
 import { ReplyPermits } from '../auth/reply-permits.ts'
 import type { PermissionOptions } from '../config/account-types.ts'
 import { isServiceReply } from '../router/leaf/leaf-subjects.ts'
+import { frameLines } from './outbound-frames.ts'
 
-const LF = 10
 const WITH_QUEUES = '|'
 const WITH_REPLY_AND_QUEUES = '+'
 
@@ -30,15 +30,10 @@ export class LeafReplies {
 
   /** @param frames whole frames on their way to the leaf */
   onOutbound(frames: Uint8Array, nowMs: number): void {
-    const bytes = Buffer.from(frames.buffer, frames.byteOffset, frames.length)
-    for (let at = 0; at < bytes.length; ) {
-      const end = bytes.indexOf(LF, at)
-      if (end < 0) return
-      const words = bytes.toString('latin1', at, end - 1).split(' ')
-      at = end + 1
+    for (const line of frameLines(frames)) {
+      const words = line.split(' ')
       const sizes = words[0] === 'LMSG' ? 1 : words[0] === 'HMSG' ? 2 : 0
       if (sizes === 0) continue
-      at += Number(words.at(-1)) + 2
       const reply = replyOf(words.slice(2, -sizes))
       if (reply === '' || isServiceReply(reply) || this.#publish.isAllowed(reply)) continue
       this.#permits.remember(reply, nowMs)

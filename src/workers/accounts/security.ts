@@ -93,7 +93,7 @@ export class Security {
         systemAccount: this.#systemName,
         nowMs: Date.now,
         after: (ms, run) => {
-          const deadline = thread.deadlines.after(ms, () => this.#inTurn(run))
+          const deadline = thread.deadlines.after(ms, () => this.#options.thread.inTurn(run))
           return () => deadline.cancel()
         },
         directory: () => this.directory,
@@ -245,7 +245,9 @@ export class Security {
     { id, request, isSilent, startMs }: PeerMessage & { type: 'login' },
   ): Promise<void> {
     const answer = await this.desk.logIn(request, isSilent, owner, startMs)
-    this.#inTurn(() => this.#options.thread.tell(from, { type: 'loggedIn', id, answer }))
+    this.#options.thread.inTurn(() =>
+      this.#options.thread.tell(from, { type: 'loggedIn', id, answer }),
+    )
   }
 
   /** In operator mode after their accounts have been fetched, without which they cannot stay. */
@@ -262,7 +264,7 @@ export class Security {
       await Promise.all([...names].map((name) => operator.lookup(name)))
       if (this.#owners.get(from) !== owner) return
     }
-    this.#inTurn(() => {
+    this.#options.thread.inTurn(() => {
       const grants: [number, Grant][] = []
       for (const standing of logins) {
         const { cid } = standing.request
@@ -348,13 +350,6 @@ export class Security {
   #onAccountChanged(name: string): void {
     const account = this.directory.get(name)
     if (account !== undefined) this.#interests.onAccountChanged(account)
-  }
-
-  #inTurn(run: () => void): void {
-    const { thread } = this.#options
-    thread.beginTurn()
-    run()
-    thread.endTurn()
   }
 
   close(): void {

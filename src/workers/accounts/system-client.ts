@@ -29,9 +29,9 @@ export class SystemClient implements SystemBus {
     queue: string | undefined,
     handler: (message: SystemMessage) => void,
   ): () => void {
-    const sid = this.#inTurn(() => this.#client.subscribe(subject, queue ?? '', handler))
+    const sid = this.#thread.inTurn(() => this.#client.subscribe(subject, queue ?? '', handler))
     if (sid === undefined) throw new RangeError('shared_memory is exhausted')
-    return () => this.#inTurn(() => this.#client.unsubscribe(sid))
+    return () => this.#thread.inTurn(() => this.#client.unsubscribe(sid))
   }
 
   publish(subject: string, reply: string, payload: Uint8Array): void {
@@ -39,7 +39,7 @@ export class SystemClient implements SystemBus {
   }
 
   send(message: InternalPublish): boolean {
-    return this.#inTurn(() => this.#client.publish(message))
+    return this.#thread.inTurn(() => this.#client.publish(message))
   }
 
   otherServers(): number {
@@ -69,15 +69,6 @@ export class SystemClient implements SystemBus {
       this.#waiting.set(reply, done)
       this.send({ ...message, reply })
     })
-  }
-
-  #inTurn<T>(run: () => T): T {
-    this.#thread.beginTurn()
-    try {
-      return run()
-    } finally {
-      this.#thread.endTurn()
-    }
   }
 }
 
