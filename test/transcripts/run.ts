@@ -52,6 +52,12 @@ class Connection {
     return frames
   }
 
+  /** Waits for a frame not taken yet: the server has worked off what was sent before. */
+  async waitForOne(): Promise<void> {
+    const isThere = (): boolean => this.client.closedBy !== null || this.newFrames().length > 0
+    await this.client.waitFor('an answer', isThere, DEADLINE_MS / 2).catch(() => {})
+  }
+
   /** All that was not taken, unfinished frames too. */
   takeRest(): string[] {
     const { rest } = cutFrames(this.client.received)
@@ -76,16 +82,23 @@ export async function runTranscript(
   const connections = new Map<string, Connection>()
   const answers: string[][] = []
   let cut = cutAt
+  /** Frames taken from connections of the pool. */
+  let pooledCount = 0
   try {
-    for (const step of transcript.steps) {
+    for (const [index, step] of transcript.steps.entries()) {
       if (step.kind === 'send' && cut !== undefined) {
         await runStep({ ...step, cuts: [cut], pauseMs: 1 }, transcript, connections, place)
         cut = undefined
       } else if (step.kind === 'take') {
         const wanted = expected?.[answers.length]
         if (wanted !== undefined && transcript.pool?.includes(step.on) === true) {
-          await waitForPool(transcript.pool, connections, expected?.at(-1)?.length ?? 0)
-          answers.push(find(connections, step.on).take())
+          const isLastRound = transcript.steps.slice(index).every(({ kind }) => kind === 'take')
+          const pooled = (expected?.at(-1)?.length ?? 0) - pooledCount
+          if (isLastRound) await waitForPool(transcript.pool, connections, pooled)
+          else await find(connections, step.on).waitForOne()
+          const frames = find(connections, step.on).take()
+          pooledCount += frames.length
+          answers.push(frames)
         } else {
           answers.push(await runTake(step, find(connections, step.on), wanted))
         }
@@ -128,10 +141,7 @@ async function runTake(
   return connection.take(client.closedBy === null ? wanted.length : undefined)
 }
 
-/**
- * Waits until the pooled connections together have as many frames as expected, those taken
- * included.
- */
+/** Waits until the pooled connections together have so many frames that were not taken yet. */
 async function waitForPool(
   pool: readonly string[],
   connections: ReadonlyMap<string, Connection>,
@@ -139,7 +149,7 @@ async function waitForPool(
 ): Promise<void> {
   const endMs = Date.now() + DEADLINE_MS / 2
   const count = (): number =>
-    pool.reduce((sum, name) => sum + (connections.get(name)?.frames().length ?? 0), 0)
+    pool.reduce((sum, name) => sum + (connections.get(name)?.newFrames().length ?? 0), 0)
   while (count() < frameCount && Date.now() < endMs) await sleep(2)
 }
 
