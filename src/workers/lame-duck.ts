@@ -24,7 +24,11 @@ export class LameDuck {
   }
 
   /** Closes the clients one by one, at random moments spread over `durationMs`. */
-  drain(durationMs: number, onDone: () => void): void {
+  drain(durationMs: number): Promise<undefined> {
+    return new Promise((resolve) => this.#drain(durationMs, () => resolve(undefined)))
+  }
+
+  #drain(durationMs: number, onDone: () => void): void {
     const sessions = this.#sessions()
     const pauseMs = Math.min(PAUSE_MS_MAX, durationMs / Math.max(1, sessions.length))
     const closeNext = (at: number) => {

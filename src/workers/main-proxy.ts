@@ -1,17 +1,14 @@
 import type { BcryptAsker } from '../auth/password.ts'
 import { post } from './io-thread.ts'
-import type { Answer } from './thread-messages.ts'
+import type { MainQuestionName, MainQuestions } from './main-questions.ts'
 
 /** What a thread asks of the main thread, which has the crypto pool and counts the connections. */
 export class MainProxy {
-  readonly #waiting = new Map<number, (answer: Answer) => void>()
+  readonly #waiting = new Map<number, (answer: unknown) => void>()
   #lastId = 0
 
-  async verifyBcrypt(password: string, hash: string, asker?: BcryptAsker): Promise<boolean> {
-    const answer = await this.#ask((id) =>
-      post({ type: 'verifyBcrypt', id, password, hash, asker }),
-    )
-    return answer === true
+  verifyBcrypt(password: string, hash: string, asker?: BcryptAsker): Promise<boolean> {
+    return this.ask('verifyBcrypt', { password, hash, asker })
   }
 
   /** Its password need not be verified any more. */
@@ -19,21 +16,23 @@ export class MainProxy {
     post({ type: 'forgetConnection', cid })
   }
 
-  /** Connection ids are the main thread's to give; a thread that dials asks for one. */
-  async takeConnectionId(): Promise<number> {
-    return Number(await this.#ask((id) => post({ type: 'takeConnectionId', id })))
+  takeConnectionId(): Promise<number> {
+    return this.ask('takeConnectionId', undefined)
   }
 
-  onAnswer(id: number, answer: Answer): void {
+  onAnswer(id: number, answer: unknown): void {
     this.#waiting.get(id)?.(answer)
     this.#waiting.delete(id)
   }
 
-  #ask(question: (id: number) => void): Promise<Answer> {
+  ask<Name extends MainQuestionName>(
+    name: Name,
+    ask: MainQuestions[Name]['ask'],
+  ): Promise<MainQuestions[Name]['answer']> {
     const id = ++this.#lastId
     return new Promise((resolve) => {
-      this.#waiting.set(id, resolve)
-      question(id)
+      this.#waiting.set(id, (answer) => resolve(answer as MainQuestions[Name]['answer']))
+      post({ type: 'mainQuestion', id, name, ask })
     })
   }
 }

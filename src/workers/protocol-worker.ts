@@ -3,11 +3,22 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { IoThread, post } from './io-thread.ts'
 import { ProtocolWorker } from './protocol-worker-role.ts'
 import type { ThreadStart, ToThread } from './thread-messages.ts'
+import { type Answers, answerQuestion } from './thread-questions.ts'
 import { faultOf } from './tls-reload.ts'
 
 const start = workerData as ThreadStart
 const thread = new IoThread(start, () => worker)
 const worker = new ProtocolWorker(thread, start.settings)
+
+const answers: Answers = {
+  lameDuck: () => worker.lameDuck.tell(),
+  drain: ({ durationMs }) => worker.lameDuck.drain(durationMs),
+  reloadTls: () => faultOf(() => worker.reloadTls())?.text ?? '',
+  end: () => {
+    worker.closeAll()
+    thread.log.flush()
+  },
+}
 
 function onMessage(message: ToThread): void {
   switch (message.type) {
@@ -24,19 +35,8 @@ function onMessage(message: ToThread): void {
       thread.forgetPeer(message.thread)
       post({ type: 'forgotten', thread: message.thread })
       break
-    case 'lameDuck':
-      post({ type: 'lameDuckTold', count: worker.lameDuck.tell() })
-      break
-    case 'drain':
-      worker.lameDuck.drain(message.durationMs, () => post({ type: 'drained' }))
-      break
-    case 'reloadTls':
-      post({ type: 'tlsReloaded', fault: faultOf(() => worker.reloadTls())?.text ?? '' })
-      break
-    case 'shutdown':
-      worker.closeAll()
-      thread.log.flush()
-      post({ type: 'ended' })
+    case 'question':
+      void answerQuestion(answers, message, post)
       break
     case 'fail':
       thread.fail(message.how)

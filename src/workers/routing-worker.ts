@@ -4,11 +4,23 @@ import { BrokerError } from '../base/errors.ts'
 import { IoThread, post } from './io-thread.ts'
 import { RoutingWorker } from './routing-worker-role.ts'
 import type { ThreadStart, ToThread } from './thread-messages.ts'
+import { type Answers, answerQuestion } from './thread-questions.ts'
 import { faultOf } from './tls-reload.ts'
 
 const start = workerData as ThreadStart
 const thread = new IoThread(start, () => worker)
 const worker = new RoutingWorker(thread, start)
+
+const answers: Answers = {
+  lameDuck: () => worker.leafs.tellLameDuck(),
+  leafReport: ({ withSubscriptions }) => worker.leafs.report(withSubscriptions),
+  reloadTls: () => faultOf(() => worker.leafs.reloadTls())?.text ?? '',
+  end: () => {
+    worker.leafs.closeAll()
+    worker.security.close()
+    thread.log.flush()
+  },
+}
 
 function onMessage(message: ToThread): void {
   switch (message.type) {
@@ -24,24 +36,12 @@ function onMessage(message: ToThread): void {
     case 'answer':
       worker.security.main.onAnswer(message.id, message.answer)
       break
-    case 'lameDuck':
-      post({ type: 'lameDuckTold', count: worker.leafs.tellLameDuck() })
-      break
-    case 'leafReport':
-      post({ type: 'leafReport', report: worker.leafs.report(message.withSubscriptions) })
+    case 'question':
+      void answerQuestion(answers, message, post)
       break
     case 'peerDied':
       thread.forgetPeer(message.thread)
       post({ type: 'forgotten', thread: message.thread })
-      break
-    case 'reloadTls':
-      post({ type: 'tlsReloaded', fault: faultOf(() => worker.leafs.reloadTls())?.text ?? '' })
-      break
-    case 'shutdown':
-      worker.leafs.closeAll()
-      worker.security.close()
-      thread.log.flush()
-      post({ type: 'ended' })
       break
     case 'fail':
       thread.fail(message.how)

@@ -9,10 +9,11 @@ import type { LogSink } from '../monitor/log/log-sink.ts'
 import { type CryptoPool, createCryptoPool } from './crypto-pool.ts'
 import { HandshakeRate } from './handshake-rate.ts'
 import type { LeafReport } from './leaf-report.ts'
+import type { MainAnswers, MainQuestion } from './main-questions.ts'
 import type { RelayedLeaf } from './relayed-leaf.ts'
 import { threadEntry } from './thread-entry.ts'
 import type { Failure, FromThread, ListenerKind, ThreadStart, ToThread } from './thread-messages.ts'
-import { threadReply } from './thread-reply.ts'
+import { type AnswerTo, type Ask, type QuestionName, ThreadAsker } from './thread-questions.ts'
 import type { ThreadSettings } from './thread-settings.ts'
 import { checkTlsFiles, tlsBlocks } from './tls-reload.ts'
 
@@ -44,6 +45,7 @@ export interface SupervisorOptions {
 
 interface ManagedThread {
   readonly worker: Worker
+  readonly asker: ThreadAsker
   readonly ready: Promise<void>
   isDead: boolean
   /** Once it is dead: peers that have not forgotten it yet. */
@@ -78,8 +80,7 @@ export class Supervisor {
   #lastConnectionId = 0
   /** By number: connections hold the numbers, which a new routing worker has to keep. */
   readonly #accountNames: string[] = [GLOBAL_ACCOUNT]
-  /** One at a time: an answer does not say which question it is to. */
-  #lastReport: Promise<LeafReport | undefined> = Promise.resolve(undefined)
+  readonly #mainAnswers: MainAnswers
   #lastTlsReload: Promise<boolean> = Promise.resolve(false)
   #rateTimer: NodeJS.Timeout | undefined
   #hasStarted = false
@@ -88,6 +89,11 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options
     this.#cryptoPool = createCryptoPool({ onTrouble: (text) => this.#log('error', text) })
+    this.#mainAnswers = {
+      verifyBcrypt: ({ password, hash, asker }) =>
+        this.#cryptoPool.verifyBcrypt(password, hash, asker),
+      takeConnectionId: () => this.takeConnectionId(),
+    }
   }
 
   /** Starts all threads; `ready` tells when they are up. */
@@ -215,6 +221,7 @@ export class Supervisor {
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB_MAX },
       name: isRouter ? 'routing' : `protocol-${thread}`,
     })
+    const asker = new ThreadAsker(worker)
     let onReady = () => {}
     let onLost = (_reason: Error) => {}
     const ready = new Promise<void>((resolve, reject) => {
@@ -227,7 +234,8 @@ export class Supervisor {
       if (message.type === 'ready') onReady()
       else if (message.type === 'startRefused') {
         onLost(new BrokerError('BRK_START_REFUSED', message.text))
-      } else this.#onMessage(thread, message)
+      } else if (message.type === 'reply') asker.onReply(message)
+      else this.#onMessage(thread, message)
     })
     worker.on('error', (error) => {
       // Its exit follows; until then nothing more should be sent its way.
@@ -241,7 +249,7 @@ export class Supervisor {
       this.#log('error', `${roleOf(thread)} ${thread} failed: ${describe(error)}`)
     })
     worker.on('exit', () => this.#onExit(thread, worker))
-    return { worker, ready, isDead: false, awaited: new Set() }
+    return { worker, asker, ready, isDead: false, awaited: new Set() }
   }
 
   /** Doorbell lines between a thread and all others, of which those below `from` have theirs. */
@@ -271,17 +279,14 @@ export class Supervisor {
       case 'forgotten':
         this.#onForgotten(message.thread, thread)
         break
-      case 'verifyBcrypt':
-        void this.#verifyBcrypt(thread, message)
+      case 'mainQuestion':
+        void this.#answer(thread, message)
         break
       case 'forgetConnection':
         this.#cryptoPool.forget(message.cid)
         break
       case 'accountNumbered':
         this.#accountNames[message.number] = message.name
-        break
-      case 'takeConnectionId':
-        this.#post(thread, { type: 'answer', id: message.id, answer: this.takeConnectionId() })
         break
       case 'relayLeaf':
         this.#relayLeaf(message.port, message.facts, message.cid)
@@ -296,15 +301,13 @@ export class Supervisor {
     else this.#post(ROUTER_THREAD, { type: 'relayedLeaf', port, facts, cid }, [port])
   }
 
-  async #verifyBcrypt(
-    thread: number,
-    { id, password, hash, asker: connection }: FromThread & { type: 'verifyBcrypt' },
-  ): Promise<void> {
+  async #answer(thread: number, { id, name, ask }: MainQuestion): Promise<void> {
     const asker = this.#threads[thread]
-    const isRight = await this.#cryptoPool.verifyBcrypt(password, hash, connection)
+    const answers = this.#mainAnswers as Record<string, (ask: unknown) => unknown>
+    const answer = await answers[name]?.(ask)
     // A successor counts its questions anew: the answer must not be taken for one of its own.
     if (this.#threads[thread] !== asker) return
-    this.#post(thread, { type: 'answer', id, answer: isRight })
+    this.#post(thread, { type: 'answer', id, answer })
   }
 
   // ── death and replacement ─────────────────────────────────────────────────────────────────
@@ -408,38 +411,40 @@ export class Supervisor {
 
   // ── questions ─────────────────────────────────────────────────────────────────────────────
 
-  #ask<T extends FromThread['type']>(
+  /**
+   * @returns undefined while the thread is being replaced, or when it does not answer in time
+   * @throws Error when the thread fails to answer
+   */
+  ask<Name extends QuestionName>(
     thread: number,
-    question: ToThread,
-    type: T,
+    name: Name,
+    ask: Ask<Name>,
     timeoutMs = ANSWER_TIMEOUT_MS,
-  ): Promise<Extract<FromThread, { type: T }> | undefined> {
+  ): Promise<AnswerTo<Name> | undefined> {
     const managed = this.#threads[thread]
     if (managed === undefined || managed.isDead) return Promise.resolve(undefined)
-    const answer = threadReply(managed.worker, type, timeoutMs)
-    this.#post(thread, question)
-    return answer
+    return managed.asker.ask(name, ask, timeoutMs)
+  }
+
+  /** As ask, of all threads, the routing worker first. */
+  askAll<Name extends QuestionName>(
+    name: Name,
+    ask: Ask<Name>,
+    timeoutMs = ANSWER_TIMEOUT_MS,
+  ): Promise<(AnswerTo<Name> | undefined)[]> {
+    return Promise.all(this.#threads.map((_, thread) => this.ask(thread, name, ask, timeoutMs)))
   }
 
   /** All leaf links and remotes; undefined while the routing worker is being replaced. */
   leafReport(withSubscriptions: boolean): Promise<LeafReport | undefined> {
-    this.#lastReport = this.#lastReport.then(() => this.#askForReport(withSubscriptions))
-    return this.#lastReport
-  }
-
-  async #askForReport(withSubscriptions: boolean): Promise<LeafReport | undefined> {
     const { ROUTER_THREAD } = this.#options.kernel.layout
-    const question = { type: 'leafReport', withSubscriptions } as const
-    const answer = await this.#ask(ROUTER_THREAD, question, 'leafReport')
-    return answer?.report
+    return this.ask(ROUTER_THREAD, 'leafReport', { withSubscriptions })
   }
 
   /** Tells clients and leafs that this server is about to end. @returns how many there are */
   async tellLameDuck(): Promise<number> {
-    const answers = await Promise.all(
-      this.#threads.map((_, thread) => this.#ask(thread, { type: 'lameDuck' }, 'lameDuckTold')),
-    )
-    return answers.reduce((sum, answer) => sum + (answer?.count ?? 0), 0)
+    const counts = await this.askAll('lameDuck', undefined)
+    return counts.reduce<number>((sum, count) => sum + (count ?? 0), 0)
   }
 
   /** Closes all clients, spread over `durationMs`. */
@@ -448,7 +453,7 @@ export class Supervisor {
     const drains = this.#threads.map((_, thread) =>
       thread === ROUTER_THREAD
         ? undefined
-        : this.#ask(thread, { type: 'drain', durationMs }, 'drained', 2 * durationMs + 60_000),
+        : this.ask(thread, 'drain', { durationMs }, 2 * durationMs + 60_000),
     )
     await Promise.all(drains)
   }
@@ -469,11 +474,9 @@ export class Supervisor {
     const blocks = tlsBlocks(this.#options.settings.options)
     if (blocks.length === 0) return false
     await checkTlsFiles(blocks)
-    const answers = await Promise.all(
-      this.#threads.map((_, thread) => this.#ask(thread, { type: 'reloadTls' }, 'tlsReloaded')),
-    )
+    const faults = await this.askAll('reloadTls', undefined)
     // A file may have changed since it was checked.
-    const fault = answers.find((answer) => answer?.fault)?.fault
+    const fault = faults.find(Boolean)
     if (fault !== undefined) throw new BrokerError('BRK_TLS_FILES', fault)
     return true
   }
@@ -486,15 +489,14 @@ export class Supervisor {
     clearInterval(this.#rateTimer)
     for (const { socket } of this.#waiting) socket.destroy()
     const alive = this.#threads.filter(({ isDead }) => !isDead)
-    await Promise.all(alive.map(({ worker }) => endThread(worker)))
+    await Promise.all(alive.map(endThread))
     await this.#cryptoPool.close()
   }
 }
 
-async function endThread(worker: Worker): Promise<void> {
-  const ended = threadReply(worker, 'ended', END_TIMEOUT_MS)
-  worker.postMessage({ type: 'shutdown' } satisfies ToThread)
-  await ended
+async function endThread({ worker, asker }: ManagedThread): Promise<void> {
+  // One that cannot answer has nothing more to say.
+  await asker.ask('end', undefined, END_TIMEOUT_MS).catch(() => {})
   await worker.terminate()
 }
 

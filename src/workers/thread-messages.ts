@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
 import type { MessagePort } from 'node:worker_threads'
-import type { BcryptAsker } from '../auth/password.ts'
 import type { LogLine } from '../base/log-line.ts'
-import type { LeafReport } from './leaf-report.ts'
+import type { MainQuestion } from './main-questions.ts'
 import type { RelayedLeaf } from './relayed-leaf.ts'
+import type { Question, Reply } from './thread-questions.ts'
 import type { ThreadSettings } from './thread-settings.ts'
 
 /** What the main thread starts a thread with (workerData). */
@@ -20,9 +20,6 @@ export interface ThreadStart {
 
 export type ListenerKind = 'client' | 'leaf' | 'websocket'
 
-/** To a question a thread has asked; see MainProxy. */
-export type Answer = boolean | number
-
 /** Control messages to a thread. Everything about messages of clients goes through the lanes. */
 export type ToThread =
   /** Doorbell line to a peer; a later one for the same thread replaces it. */
@@ -37,13 +34,9 @@ export type ToThread =
     }
   /** A peer died: forget its lanes, then answer 'forgotten'. */
   | { readonly type: 'peerDied'; readonly thread: number }
-  | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
-  /** Tell clients and leafs that this server is about to end; answer 'lameDuckTold'. */
-  | { readonly type: 'lameDuck' }
-  /** Close the clients one by one, spread over this time; answer 'drained'. */
-  | { readonly type: 'drain'; readonly durationMs: number }
-  /** To the routing worker, which answers 'leafReport'. */
-  | { readonly type: 'leafReport'; readonly withSubscriptions: boolean }
+  /** To a question of the thread. */
+  | { readonly type: 'answer'; readonly id: number; readonly answer: unknown }
+  | Question
   /** A leaf came by WebSocket: its bytes arrive at this port, see relay-socket.ts. */
   | {
       readonly type: 'relayedLeaf'
@@ -51,9 +44,6 @@ export type ToThread =
       readonly facts: RelayedLeaf
       readonly cid: number
     }
-  /** Read all files of TLS again; answer 'tlsReloaded'. */
-  | { readonly type: 'reloadTls' }
-  | { readonly type: 'shutdown' }
   /** For tests of the supervisor. */
   | { readonly type: 'fail'; readonly how: Failure }
 
@@ -64,14 +54,7 @@ export type FromThread =
   | { readonly type: 'ready' }
   | { readonly type: 'log'; readonly lines: readonly LogLine[] }
   | { readonly type: 'forgotten'; readonly thread: number }
-  | {
-      readonly type: 'verifyBcrypt'
-      readonly id: number
-      readonly password: string
-      readonly hash: string
-      readonly asker: BcryptAsker | undefined
-    }
-  | { readonly type: 'takeConnectionId'; readonly id: number }
+  | MainQuestion
   /** A connection is gone; what it has asked of the main thread is not wanted any more. */
   | { readonly type: 'forgetConnection'; readonly cid: number }
   /** An account has got a number, for as long as the server runs. */
@@ -85,10 +68,4 @@ export type FromThread =
       readonly facts: RelayedLeaf
       readonly cid: number
     }
-  /** `count`: clients, or leafs for which this server is the hub. */
-  | { readonly type: 'lameDuckTold'; readonly count: number }
-  | { readonly type: 'drained' }
-  /** `fault`: what is wrong with a file; '' = nothing, the new ones are in use. */
-  | { readonly type: 'tlsReloaded'; readonly fault: string }
-  | { readonly type: 'leafReport'; readonly report: LeafReport }
-  | { readonly type: 'ended' }
+  | Reply
