@@ -6,7 +6,7 @@ import { sleep, until } from '../support/wait.ts'
 import { crossInterest, crossMessages } from './cross.ts'
 import { exchange } from './exchange.ts'
 import { startTelling, type TellingServer } from './link-facts.ts'
-import { eachPair, type Pair } from './pairs.ts'
+import { eachPairOfEveryRelease, type Pair } from './pairs.ts'
 
 /** Thresholds no round trip on this machine comes near. */
 const AUTO = '{ mode: s2_auto, rtt_thresholds: ["10s", "20s", "30s"] }'
@@ -55,7 +55,7 @@ function settled(own: Mode, peer: Mode): string {
   return peer === 's2_auto' ? 's2_fast' : peer
 }
 
-eachPair('compression of leaf links', (check) => {
+eachPairOfEveryRelease('compression of leaf links', (check) => {
   check(
     'every mode with every other: what both ends say of it',
     async ({ pair }) => {

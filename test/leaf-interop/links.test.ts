@@ -3,14 +3,14 @@ import { Collector, respondWith, textOf } from '../support/collector.ts'
 import { freePort } from '../support/free-port.ts'
 import { sleep, until } from '../support/wait.ts'
 import { crossInterest, crossMessages, waitForNoResponders } from './cross.ts'
-import { eachPair } from './pairs.ts'
+import { eachPairOfEveryRelease } from './pairs.ts'
 
 const TIMEOUT_MS = 10_000
 /** A lost link comes back after the reconnect interval of 1 s, or by chance up to twice that. */
 const RECONNECT_MS_MAX = 20_000
 const LOOP_MS_MAX = 20_000
 
-eachPair('life of leaf links', (check) => {
+eachPairOfEveryRelease('life of leaf links', (check) => {
   check('the hub restarts: the leaf comes back, interest of both ends too', async (bench) => {
     const hub = await bench.startHub()
     const { port, leafPort } = hub

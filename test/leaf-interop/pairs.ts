@@ -22,22 +22,27 @@ export interface Pair {
   readonly leaf: ServerProgram
 }
 
+/** Between the oldest and the newest release; what holds at both ends of that line holds for it. */
+const MIDDLE_RELEASE = 'nats-server-2.10'
+
 /**
  * Which programs take the two ends: all pairs with Sable on at least one, or those in LEAF_PAIRS.
  *
  * LEAF_PAIRS="nats-server/nats-server,sable/nats-server-2.9" (hub/leaf) proves the tests on the
- * real servers, or narrows a run.
+ * real servers, or narrows a run; LEAF_PAIRS=all has the middle release in every suite.
  */
-function pairs(): readonly Pair[] {
+function pairs(releases: Releases): readonly Pair[] {
   const listed = listFrom('LEAF_PAIRS')
-  if (listed.length > 0) {
+  const isAll = listed.includes('all') || releases === 'every release'
+  if (listed.length > 0 && !listed.includes('all')) {
     return listed.map((pair) => {
       const [hub = '', leaf = ''] = pair.split('/')
       return { hub: program(checkName(hub)), leaf: program(checkName(leaf)) }
     })
   }
-  return peers().flatMap((hub) =>
-    peers()
+  const ends = peers().filter(({ name }) => isAll || name !== MIDDLE_RELEASE)
+  return ends.flatMap((hub) =>
+    ends
       .filter((leaf) => hub.name === 'sable' || leaf.name === 'sable')
       .map((leaf) => ({ hub, leaf })),
   )
@@ -165,6 +170,8 @@ class Workshop implements Bench {
   }
 }
 
+type Releases = 'every release' | 'oldest and newest'
+
 export type Check<B> = (
   name: string,
   body: (bench: B) => Promise<void>,
@@ -172,10 +179,23 @@ export type Check<B> = (
   skip?: (pair: Pair) => string | false,
 ) => void
 
-/** Defines tests that start the servers they need, for every pair. */
+/** Defines tests that start the servers they need, for every pair without the middle release. */
 export function eachPair(title: string, define: (check: Check<Bench>) => void): void {
+  forPairs(title, pairs('oldest and newest'), define)
+}
+
+/** As eachPair, with the middle release: for where links differ from release to release. */
+export function eachPairOfEveryRelease(title: string, define: (check: Check<Bench>) => void): void {
+  forPairs(title, pairs('every release'), define)
+}
+
+function forPairs(
+  title: string,
+  ends: readonly Pair[],
+  define: (check: Check<Bench>) => void,
+): void {
   describe(title, { concurrency: PAIRS_AT_A_TIME }, () => {
-    for (const pair of pairs()) {
+    for (const pair of ends) {
       describe(describePair(pair), suiteOptions(pair), () => {
         const workshop = new Workshop(pair)
         afterEach(() => workshop.endAll())
@@ -191,7 +211,7 @@ export function eachPair(title: string, define: (check: Check<Bench>) => void): 
 /** Defines tests that share one connected hub and leaf, for every pair. */
 export function eachLinkedPair(title: string, define: (check: Check<LinkedBench>) => void): void {
   describe(title, { concurrency: PAIRS_AT_A_TIME }, () => {
-    for (const pair of pairs()) {
+    for (const pair of pairs('every release')) {
       describe(describePair(pair), suiteOptions(pair), () => {
         const workshop = new Workshop(pair)
         let hub: ServerProcess
