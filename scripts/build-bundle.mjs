@@ -15,6 +15,7 @@ import {
 } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
+import { buildDashboard } from './build-dashboard.mjs'
 import { ROOT, readJson } from './tree.mjs'
 
 /** Threads and programs: they run, and export nothing. They start with the compile cache on. */
@@ -41,8 +42,12 @@ const EXTERNAL_PACKAGES = [
   'fastest-validator',
   'hdr-histogram-js',
   'piscina',
+  'prom-client',
   'tweetnacl',
 ]
+/** The dashboard: its source, and the one file that is made of it. */
+const PAGE = 'src/monitor/dashboard/page/index.html'
+const PAGE_FILE = 'dashboard.html'
 /** What bundled CommonJS calls for Node's own modules. */
 const REQUIRE_BANNER =
   "import { createRequire as createRequire_ } from 'node:module';" +
@@ -126,6 +131,7 @@ async function bundle() {
     logLevel: 'warning',
     plugins: [programPlugin],
   })
+  if (existsSync(join(root, PAGE))) writeFileSync(join(work, PAGE_FILE), await buildDashboard(root))
 }
 
 /**

@@ -33,7 +33,10 @@ const KIND_WORDS = {
   'server name': 'text',
   'connection limit': 'number',
   'token limit': 'number',
-  'trace verbose': '`true`, `false`',
+  'trace switch': '`true`, `false`',
+  'http listen': '`host:port` or port',
+  'https listen': '`host:port` or port',
+  'feature flags': 'map of booleans',
   'auth timeout': 'seconds or duration',
   'leaf auth timeout': 'seconds or duration',
   'websocket auth timeout': 'seconds or duration',
@@ -120,11 +123,10 @@ const KIND_WORDS = {
 /** Options that are honoured by doing nothing. Key: path in the file. */
 const WITHOUT_EFFECT = {
   no_sublist_cache: 'the sublist has no such cache; what is delivered is the same',
-  trace_verbose: 'besides `trace`, which it switches on: the system account is not traced yet',
+  prof_block_rate: 'it concerns `prof_port`, which is not opened: the log warns of it at the start',
   store_dir: 'only JetStream stores anything, and there is none; nats-server does the same then',
   'accounts.A.jetstream':
     'it concerns JetStream, and there is none; nats-server does the same then',
-  'accounts.A.msg_trace': 'there are no message traces yet, and so `allow_trace` changes nothing',
   'leafnodes.no_advertise': 'there are no routes over which other servers could be told',
   'leafnodes.remotes.jetstream_cluster_migrate': 'it concerns JetStream, and there is none',
 }
@@ -204,18 +206,22 @@ variables (\`$NAME\`, from the file or the environment), \`include\`. Keys are r
   \`startBroker\` mappings are \`{ source, destinations }\`, accounts are objects with a
   \`name\`, and users of all accounts stand in \`users\` and \`nkeys\`.
 - Options marked *own* are unknown to nats-server, which refuses a file that has them.
-- A running broker does not read its file again: there is no reload yet.`
+- **Reload**: on signal HUP, by \`nats-server --signal reload\` or on a request of the system
+  account the file is read again. Where the column says *yes*, what has changed is applied to the
+  running broker; any other change is refused, with all the rest of the file.`
 }
 
 function sectionText(section) {
   const rows = OPTION_SECTIONS[section].map((entry) => [
     entry.kind === 'program only' ? '–' : spellings(entry) + (entry.isOwn ? ' *(own)*' : ''),
     entry.kind === 'choice' ? codeList(entry.values) : wordsOf(entry),
+    unitText(entry),
     defaultText(entry),
+    entry.reloadable ? 'yes' : 'no',
     cell(entry.doc),
     objectName(entry),
   ])
-  const head = ['option', 'value', 'default', 'what it does', '`startBroker`']
+  const head = ['option', 'value', 'unit', 'default', 'reload', 'what it does', '`startBroker`']
   return `## ${SECTION_TITLES[section]}\n\n${table(head, rows)}`
 }
 
@@ -223,7 +229,14 @@ function objectName({ option, objectKey = option }) {
   return objectKey === '' ? '–' : `\`${objectKey}\``
 }
 
-function wordsOf({ kind }) {
+/** Of a bare number; durations name theirs, but for programs, which give milliseconds. */
+function unitText({ unit, kind }) {
+  if (unit === undefined || unit === 'none') return '–'
+  return unit === 'ms' ? (kind.includes('timeout') ? 's' : '–') : unit
+}
+
+function wordsOf({ kind, default: standard }) {
+  if (kind === 'program only' && typeof standard === 'string') return 'text'
   const words = KIND_WORDS[kind]
   if (words === undefined) throw new Error(`no words for the kind of option: ${kind}`)
   return words
@@ -293,15 +306,30 @@ function flags() {
     ])
     return `**${group}**\n\n${table(['flag', 'what it does'], rows)}`
   })
-  const unsupported = COMMAND_FLAGS.filter(({ effect }) => effect === 'unsupported')
+  const others = COMMAND_FLAGS.filter(({ group }) => group === 'Other')
+  const unsupported = others.filter(({ effect }) => effect === 'unsupported')
+  const idle = others.filter(({ effect }) => effect !== 'unsupported')
   return `## Flags of \`nats-server\`
 
 One dash or two, \`-p 4222\` or \`-p=4222\`; switches take a value only as \`-D=false\`.
 
 ${groups.join('\n\n')}
 
+Accepted, without effect:
+
+${table(
+  ['flag', 'why'],
+  idle.map((flag) => [flagNames(flag), cell(flag.doc)]),
+)}
+
 Known, but refused with exit code 1 and a message that names the flag:
-${unsupported.map((flag) => flagNames(flag)).join(', ')}.`
+${unsupported.map((flag) => flagNames(flag)).join(', ')}. With a value that says "no"
+(\`--routes ""\`, \`-js=false\`) they are accepted.
+
+A flag that does not exist, or a value that makes no sense, is answered with this page in short and
+exit code 0, as by nats-server; what is wrong with options exits with 1. The exit code is 0 after
+signals INT and TERM and after a lame duck's end. Passwords and tokens given as flags do not stay
+visible in \`ps\`: the process renames itself to \`nats-server\`.`
 }
 
 function flagNames({ names }) {

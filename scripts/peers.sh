@@ -3,7 +3,8 @@
 #
 #   scripts/peers.sh <folder>      makes <folder>/nats-server-latest, nats-server-2.10, nats-server-2.9,
 #                                  the example programs nats-{sub,pub,req,rply} of the Go client,
-#                                  and the tools nk and nsc
+#                                  and the tools nk and nsc; with SABLE_TOOLS=all also nats, nats-top
+#                                  and prometheus-nats-exporter
 #
 # Go builds them where it is present; else Debian's packages are unpacked, without root and without a
 # change to the system's package sources. What cannot be had is named and left out; exit 1 only if the
@@ -85,22 +86,26 @@ bring_examples() {
   return 0
 }
 
-# The tools for keys and JWTs. nsc is built as part of a module of its own, and in a version that is
-# named: not every proxy has a list of its versions, which `go install nsc@…` would ask for.
+# Builds a program as part of a module of its own, in a version that is named: not every proxy has a
+# list of its versions, which `go install <path>@latest` would ask for.
+from_module() { # <name> <module> <version> [<package>]
+  [ -x "$folder/$1" ] && return 0
+  say "$1: go install"
+  mkdir -p "$work/gobin" "$work/$1"
+  printf 'module %s\nrequire %s %s\n' "$1" "$2" "$3" >"$work/$1/go.mod"
+  (cd "$work/$1" && GOBIN=$work/gobin GOFLAGS=-mod=mod GONOSUMDB=$2 go install "${4:-$2}" >&2) &&
+    place "$work/gobin/$1" "$1"
+}
+
+# The tools for keys and JWTs, and, if asked for, those that look at a running server.
 bring_tools() {
   command -v go >/dev/null || return 0
-  mkdir -p "$work/gobin" "$work/nsc"
-  if [ ! -x "$folder/nk" ]; then
-    say "nk: go install"
-    GOBIN=$work/gobin GOFLAGS=-mod=mod go install github.com/nats-io/nkeys/nk@latest >&2 &&
-      place "$work/gobin/nk" nk
-  fi
-  if [ ! -x "$folder/nsc" ]; then
-    say "nsc: go install"
-    printf 'module nsc\nrequire github.com/nats-io/nsc/v2 v2.12.2\n' >"$work/nsc/go.mod"
-    (cd "$work/nsc" && GOBIN=$work/gobin GOFLAGS=-mod=mod GONOSUMDB=github.com/nats-io/nsc/v2 \
-      go install github.com/nats-io/nsc/v2 >&2) && place "$work/gobin/nsc" nsc
-  fi
+  from_module nk github.com/nats-io/nkeys v0.4.17 github.com/nats-io/nkeys/nk
+  from_module nsc github.com/nats-io/nsc/v2 v2.12.2
+  [ "${SABLE_TOOLS:-}" = all ] || return 0
+  from_module nats-top github.com/nats-io/nats-top v0.6.4
+  from_module prometheus-nats-exporter github.com/nats-io/prometheus-nats-exporter v0.20.1
+  from_module nats github.com/nats-io/natscli v0.5.1 github.com/nats-io/natscli/nats
   return 0
 }
 

@@ -7,20 +7,23 @@ import {
 import { timerMs } from './base/clock.ts'
 import { BrokerError } from './base/errors.ts'
 import type { Logger } from './base/log-line.ts'
-import { type HostPort, parseAdvertise } from './config/host-port.ts'
+import { parseAdvertise } from './config/host-port.ts'
 import { trustedOperators } from './config/operator-checks.ts'
 import type { LeafnodeOptions, TlsOptions } from './config/option-types.ts'
 import type { Options } from './config/options.ts'
+import type { ReadConfiguration } from './config/reload/read-again.ts'
 import { needsImplicitUser, SYSTEM_ACCOUNT } from './config/system-account.ts'
 import { Acceptor } from './io/acceptor.ts'
 import { compileKernel } from './kernel/kernel.ts'
 import { createSharedMemory, SHARED_MEMORY_BYTES_DEFAULT } from './kernel/shared-memory.ts'
+import { advertisedPlaces } from './lifecycle/advertised-places.ts'
 import {
   type ClientTlsWord,
   listenerLines,
   listenFailureText,
   type OpenedListener,
 } from './lifecycle/listener-lines.ts'
+import { bindMonitorPort, monitorTls } from './lifecycle/monitor-port.ts'
 import { writePidFile } from './lifecycle/pid-file.ts'
 import {
   joinHostPort,
@@ -28,12 +31,24 @@ import {
   removePortsFile,
   writePortsFile,
 } from './lifecycle/ports-file.ts'
+import { Reloader } from './lifecycle/reloader.ts'
+import { serverFactsSource } from './lifecycle/server-facts.ts'
 import { startUpLines } from './lifecycle/start-up-lines.ts'
+import { dashboardRoutes } from './monitor/dashboard/dashboard-routes.ts'
+import type { HttpMonitor } from './monitor/http/http-monitor.ts'
+import type { LeafReport } from './monitor/leaf-report.ts'
 import type { LogSink } from './monitor/log/log-sink.ts'
+import { metricsRoutes } from './monitor/metrics/metrics-routes.ts'
+import { createMonitorContext, type MonitorContext } from './monitor/monitor-context.ts'
+import { tapRoute } from './monitor/trace/tap-stream.ts'
 import { createServerIdentity } from './protocol/server-identity.ts'
+import { BrokerMonitor } from './workers/broker-monitor.ts'
 import { HandshakeRate } from './workers/handshake-rate.ts'
-import type { LeafReport } from './workers/leaf-report.ts'
+import { allocateBudgets } from './workers/ingress-budgets.ts'
+import { BrokerMeasures } from './workers/measurements/broker-measures.ts'
+import type { ReloadReport } from './workers/reload-types.ts'
 import { Supervisor } from './workers/supervisor.ts'
+import { systemAnswers } from './workers/system/main-answers.ts'
 import type { ListenerKind } from './workers/thread-messages.ts'
 import type { ThreadSettings } from './workers/thread-settings.ts'
 import { defaultWorkerCount } from './workers/worker-count.ts'
@@ -45,6 +60,8 @@ export interface BrokerFacts {
   /** Empty when there is no configuration file. */
   readonly configPath: string
   readonly configDigest: string
+  /** Reads that file again; undefined where there is none. */
+  readonly readConfiguration?: ReadConfiguration | undefined
   /** The broker cannot go on; it has closed what it could. */
   readonly onFatal: (text: string) => void
   /** For tests: two deaths of one kind of thread within this time are fatal. */
@@ -56,6 +73,7 @@ interface Acceptors {
   readonly client: Acceptor
   readonly leaf: Acceptor | undefined
   readonly websocket: Acceptor | undefined
+  readonly monitor: HttpMonitor | undefined
 }
 
 /**
@@ -70,11 +88,17 @@ export class Broker {
   readonly leafPort: number
   /** 0 when there is no WebSocket listener. */
   readonly websocketPort: number
+  /** 0 when there is no monitoring by HTTP. */
+  readonly monitorPort: number
   readonly supervisor: Supervisor
-  readonly #facts: BrokerFacts
+  /** What monitors and the system account show. */
+  readonly monitor: MonitorContext
+  readonly measures: BrokerMeasures
   readonly #log: Logger
   readonly #acceptors: Acceptors
+  readonly #reloader: Reloader
   #hasPortsFile = false
+  #isOpen = false
   #closing: Promise<void> | undefined
   #lameDuck: Promise<void> | undefined
   #endWait = () => {}
@@ -85,13 +109,45 @@ export class Broker {
     supervisor: Supervisor,
     acceptors: Acceptors,
   ) {
-    this.#facts = facts
     this.#log = log.logger
     this.supervisor = supervisor
     this.#acceptors = acceptors
     this.port = acceptors.client.port
     this.leafPort = acceptors.leaf?.port ?? 0
     this.websocketPort = acceptors.websocket?.port ?? 0
+    this.monitorPort = acceptors.monitor?.port ?? 0
+    this.#reloader = new Reloader({
+      supervisor,
+      log,
+      ports: { client: this.port, leaf: this.leafPort, websocket: this.websocketPort },
+      files: {
+        writePidFile: (options) => this.#rewritePidFile(options),
+        movePortsFile: (old, options) => this.#movePortsFile(old, options),
+      },
+      read: facts.readConfiguration,
+      digest: facts.configDigest,
+    })
+    const server = serverFactsSource({
+      supervisor,
+      ports: { client: this.port, leaf: this.leafPort, websocket: this.websocketPort },
+      startMs: Date.now(),
+      configuration: () => this.configuration,
+    })
+    const source = new BrokerMonitor({ supervisor, server, notReady: () => this.#notReady() })
+    this.monitor = createMonitorContext(source, this.#log)
+    this.measures = new BrokerMeasures(supervisor)
+    supervisor.serve(
+      systemAnswers({
+        context: this.monitor,
+        reload: () => this.reload(),
+        log: this.#log,
+      }),
+    )
+  }
+
+  /** Those in force, after any reload. */
+  get options(): Options {
+    return this.supervisor.settings.options
   }
 
   /**
@@ -110,8 +166,12 @@ export class Broker {
         identity,
         serverName,
         implicitUser: needsImplicitUser(options) ? createImplicitUserName() : '',
-        ...advertisedPlaces(options, acceptors.client.port, acceptors.websocket?.port ?? 0),
+        ...advertisedPlaces(options, {
+          client: acceptors.client.port,
+          websocket: acceptors.websocket?.port ?? 0,
+        }),
         leafPort: acceptors.leaf?.port ?? 0,
+        ingressBudgets: allocateBudgets(),
         handshakeRate: options.tls?.connectionRateLimit ? HandshakeRate.allocate() : undefined,
       })
       const log = await facts.log
@@ -129,7 +189,7 @@ export class Broker {
   }
 
   handOver(socket: Socket, listener: ListenerKind): void {
-    const isFull = this.supervisor.clientCount >= this.#facts.options.maxConnections
+    const isFull = this.supervisor.clientCount >= this.options.maxConnections
     this.supervisor.handOver(socket, listener, listener !== 'leaf' && isFull)
   }
 
@@ -145,33 +205,92 @@ export class Broker {
    * @throws BrokerError when a file cannot be used; the certificates in use stay then
    */
   async reloadCertificates(): Promise<void> {
-    if (await this.supervisor.reloadTls()) this.#log.info('Reloaded TLS certificates')
+    const hasTls = await this.supervisor.reloadTls()
+    await this.#reloadMonitorTls()
+    if (hasTls) this.#log.info('Reloaded TLS certificates')
+  }
+
+  /**
+   * Puts another configuration in force: that of the file, read again, or the given one. Reloads
+   * run one after the other.
+   *
+   * @throws BrokerError BRK_RELOAD when there is no such configuration, or it differs in what
+   *   cannot be reloaded; nothing has changed then
+   */
+  async reload(read?: ReadConfiguration): Promise<ReloadReport> {
+    const report = await this.#reloader.reload(read)
+    // It is in force by now, and the files were good a moment ago.
+    await this.#reloadMonitorTls().catch((error: unknown) => this.#logError(error))
+    return report
+  }
+
+  /** When the configuration in force was read, in Unix milliseconds, and its digest. */
+  get configuration(): { readonly loadedAtMs: number; readonly digest: string } {
+    const { loadedAtMs, digest } = this.#reloader
+    return { loadedAtMs, digest }
   }
 
   get url(): string {
-    const { host, tls, allowNonTls } = this.#facts.options
+    const { host, tls, allowNonTls } = this.options
     const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
     const scheme = tls === undefined || allowNonTls ? 'nats' : 'tls'
     return `${scheme}://${name.includes(':') ? `[${name}]` : name}:${this.port}`
   }
 
   #open(): void {
-    const { options } = this.#facts
-    const { client, leaf, websocket } = this.#acceptors
+    const { options } = this
+    const { client, leaf, websocket, monitor } = this.#acceptors
+    if (monitor !== undefined) {
+      const { port, isTls } = monitor
+      this.#logListener({ kind: 'monitor', host: options.httpHost, port, isTls })
+    }
     if (leaf !== undefined) this.#logLeafListener(options.leafnodes, leaf.port)
     if (websocket !== undefined) {
       const { host, tls } = options.websocket
       const isTls = tls !== undefined
       this.#logListener({ kind: 'websocket', host, port: websocket.port, isTls })
     }
-    const { host, tls, allowNonTls } = options
-    this.#logListener({ kind: 'client', host, port: client.port, tls: tlsWord(tls, allowNonTls) })
+    const { host, allowNonTls, proxyProtocol: isProxied } = options
+    const tls = tlsWord(options.tls, allowNonTls)
+    this.#logListener({ kind: 'client', host, port: client.port, isProxied, tls })
     leaf?.open()
     websocket?.open()
     client.open()
+    this.#isOpen = true
+    monitor?.open(this.monitor, [
+      ...metricsRoutes({
+        context: this.monitor,
+        slowEvents: this.supervisor.slowEvents,
+        measure: () => this.measures.measure(),
+      }),
+      tapRoute(this.supervisor.taps),
+      ...dashboardRoutes({
+        monitor: this.monitor.source,
+        slow: this.supervisor.slowEvents,
+        measurements: () => this.measures.measure(),
+        topSubjects: (limit) => this.measures.topSubjects(limit),
+      }),
+    ])
     if (options.pidFile !== '') writePidFile(options.pidFile, process.pid)
     if (options.portsFileDir !== '') this.#writePortsFile(options)
     this.#log.info('Server is ready')
+  }
+
+  /** Listeners that let nobody in: all of them while it starts, those for clients in its end. */
+  #notReady(): readonly string[] {
+    const { leaf, websocket } = this.#acceptors
+    const isUp = this.#isOpen && this.#closing === undefined
+    const takesClients = isUp && !this.isLameDuck
+    return [
+      ...(takesClients ? [] : ['server']),
+      ...(isUp || leaf === undefined ? [] : ['leafnode']),
+      ...(takesClients || websocket === undefined ? [] : ['websocket']),
+    ]
+  }
+
+  async #reloadMonitorTls(): Promise<void> {
+    const tls = await monitorTls(this.options)
+    if (tls !== undefined) this.#acceptors.monitor?.replaceTls(tls)
   }
 
   #logLeafListener({ host, advertise, remotes, tls }: LeafnodeOptions, port: number): void {
@@ -185,11 +304,13 @@ export class Broker {
     for (const { level, text } of listenerLines(listener)) this.#log[level](text)
   }
 
-  #listeners({ host, tls, allowNonTls, leafnodes, websocket }: Options): Listeners {
+  #listeners(options: Options): Listeners {
+    const { host, httpHost, httpsPort, tls, allowNonTls, leafnodes, websocket } = options
     const place = (address: string, port: number, options: unknown) =>
       port === 0 ? undefined : { address, port, isTls: options !== undefined }
     return {
       nats: place(host, this.port, allowNonTls ? undefined : tls),
+      monitoring: place(httpHost, this.monitorPort, httpsPort === 0 ? undefined : tls),
       websocket: place(websocket.host, this.websocketPort, websocket.tls),
       leafnodes: place(leafnodes.host, this.leafPort, leafnodes.tls),
     }
@@ -200,6 +321,29 @@ export class Broker {
     try {
       writePortsFile(options.portsFileDir, process.pid, listeners)
       this.#hasPortsFile = true
+    } catch (error) {
+      this.#logError(error)
+    }
+  }
+
+  #rewritePidFile({ pidFile }: Options): void {
+    try {
+      writePidFile(pidFile, process.pid)
+    } catch (error) {
+      const reason = error instanceof BrokerError ? error.context['reason'] : error
+      this.#log.error(`Failed to write pidfile: ${reason}`)
+    }
+  }
+
+  #movePortsFile(old: Options, options: Options): void {
+    if (this.#hasPortsFile) this.#removePortsFile(old)
+    if (options.portsFileDir !== '') this.#writePortsFile(options)
+  }
+
+  #removePortsFile({ portsFileDir }: Options): void {
+    this.#hasPortsFile = false
+    try {
+      removePortsFile(portsFileDir, process.pid)
     } catch (error) {
       this.#logError(error)
     }
@@ -219,7 +363,7 @@ export class Broker {
   }
 
   async #becomeLameDuck(): Promise<void> {
-    const { lameDuckDurationMs, lameDuckGracePeriodMs } = this.#facts.options
+    const { lameDuckDurationMs, lameDuckGracePeriodMs } = this.options
     this.#log.info('Entering lame duck mode, stop accepting new clients')
     this.#acceptors.client.close()
     this.#acceptors.websocket?.close()
@@ -256,15 +400,11 @@ export class Broker {
 
   async #close(): Promise<void> {
     this.#log.info('Initiating Shutdown...')
+    this.#reloader.end()
     this.#endWait()
     closeAcceptors(this.#acceptors)
-    if (this.#hasPortsFile) {
-      try {
-        removePortsFile(this.#facts.options.portsFileDir, process.pid)
-      } catch (error) {
-        this.#logError(error)
-      }
-    }
+    this.measures.stop()
+    if (this.#hasPortsFile) this.#removePortsFile(this.options)
     await this.supervisor.end()
     this.#log.info('Server Exiting..')
   }
@@ -292,16 +432,19 @@ async function listen(
   }
 }
 
-function closeAcceptors({ client, leaf, websocket }: Acceptors): void {
+function closeAcceptors({ client, leaf, websocket, monitor }: Acceptors): void {
+  monitor?.close()
   client.close()
   leaf?.close()
   websocket?.close()
 }
 
 async function bind(
-  { host, port, leafnodes, websocket }: Options,
+  options: Options,
   onSocket: (socket: Socket, listener: ListenerKind) => void,
 ): Promise<Acceptors> {
+  const { host, port, leafnodes, websocket } = options
+  const monitor = await bindMonitorPort(options)
   const bound: Acceptor[] = []
   const open = async (kind: ListenerKind, place: { host: string; port: number }) => {
     const acceptor = new Acceptor({ ...place, onSocket: (socket) => onSocket(socket, kind) })
@@ -313,8 +456,9 @@ async function bind(
     const client = await open('client', { host, port })
     const leaf = leafnodes.port === 0 ? undefined : await open('leaf', leafnodes)
     const ws = websocket.port === 0 ? undefined : await open('websocket', websocket)
-    return { client, leaf, websocket: ws }
+    return { client, leaf, websocket: ws, monitor }
   } catch (error) {
+    monitor?.close()
     for (const acceptor of bound) acceptor.close()
     throw error
   }
@@ -344,34 +488,6 @@ function startThreads(
   return supervisor
 }
 
-/** What INFO says of host and port, to clients and to WebSocket clients. */
-function advertisedPlaces(
-  { host, clientAdvertise, websocket }: Options,
-  port: number,
-  websocketPort: number,
-): Pick<ThreadSettings, 'clientHost' | 'clientPort' | 'websocketHost' | 'websocketPort'> {
-  const client = advertisedPlace('client_advertise', clientAdvertise, { host, port })
-  const ws = advertisedPlace('websocket advertise', websocket.advertise, {
-    host: websocket.host,
-    port: websocketPort,
-  })
-  return {
-    clientHost: client.host,
-    clientPort: client.port,
-    websocketHost: ws.host,
-    websocketPort: ws.port,
-  }
-}
-
-function advertisedPlace(option: string, advertise: string, bound: HostPort): HostPort {
-  if (advertise === '') return bound
-  const place = parseAdvertise(advertise, bound.port)
-  if (place !== undefined) return place
-  throw new BrokerError('BRK_ADVERTISE', `${option} is no address: ${JSON.stringify(advertise)}`, {
-    context: { advertise },
-  })
-}
-
 function logStart(
   { options, configPath, configDigest }: BrokerFacts,
   log: LogSink,
@@ -386,6 +502,8 @@ function logStart(
     configDigest,
     hasPlaintextPassword: hasPlaintextPassword(authoritySettings(options, '')),
     maxPayloadBytes: options.maxPayload,
+    featureFlags: Object.keys(options.featureFlags),
+    profPort: options.profPort,
     operators: trustedOperators(options),
     hasSystemAccount: options.systemAccount !== SYSTEM_ACCOUNT && options.systemAccount !== '',
   })

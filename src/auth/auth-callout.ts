@@ -1,6 +1,6 @@
 import type { AuthCalloutOptions, PermissionOptions } from '../config/account-types.ts'
+import { GLOBAL_ACCOUNT } from '../protocol/global-account.ts'
 import { goQuote } from '../protocol/go-quote.ts'
-import { GLOBAL_ACCOUNT } from './authority-settings.ts'
 import { type AnswerCheck, checkAnswer } from './callout-answer.ts'
 import { CALLOUT_SUBJECT, calloutRequest } from './callout-request.ts'
 import type { AccountClaims } from './jwt/claims.ts'
@@ -87,11 +87,14 @@ export function createCallout(settings: CalloutSettings): Callout {
     account,
     questionFor: (about) => questionFor(about, options, account),
     ask: async (question) => {
+      const { account } = question
       try {
-        return await ask(question, settings)
+        const verdict = await ask(question, settings)
+        return verdict.ok ? verdict : { askedIn: { account, why: verdict.reason }, ...verdict }
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error)
-        return refused(`Error sending authorization request: ${why}`, 'debug')
+        const text = `Error sending authorization request: ${why}`
+        return { ...refused(text, 'debug'), askedIn: { account, why: text } }
       }
     },
   }
@@ -142,7 +145,9 @@ async function ask(question: CalloutQuestion, settings: CalloutSettings): Promis
   const answer = await settings.ask(message, timeoutMs)
   if (answer === undefined) {
     const on = `on account ${goQuote(account)}`
-    return refused(`Authorization callout response not received in time ${on}`, 'debug')
+    const text = `Authorization callout response not received in time ${on}`
+    // nats-server does not say why then.
+    return { ...refused(text, 'debug'), askedIn: { account, why: '' } }
   }
   const check: AnswerCheck = { question, settings, userNkey, nowMs: nowMs() }
   return open(answer, xkey, check, attempt)

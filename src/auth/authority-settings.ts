@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto'
 import type {
   AccountOptions,
   ConnectionType,
@@ -6,12 +5,12 @@ import type {
   PermissionOptions,
   UserOptions,
 } from '../config/account-types.ts'
+import { NO_RATE } from '../config/rate-table.ts'
+import { randomBase62 } from '../protocol/nuid.ts'
 import { isBcrypt } from './password.ts'
 import { effectivePermissions } from './permissions.ts'
 
 /** Name of the account of everybody who is given none. */
-export const GLOBAL_ACCOUNT = '$G'
-
 /** One user, or one token, for all. A token decides alone when it is there. */
 export interface SingleUser {
   readonly user: string
@@ -97,17 +96,12 @@ export interface LoginOptions {
   }
 }
 
-const NAME_CHARACTERS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const NAME_LENGTH = 8
 const IMPLICIT_PREFIX = 'nats-'
 
 /** `nats-` and eight characters that nobody can guess; to be made once, for all threads. */
 export function createImplicitUserName(): string {
-  const characters = Array.from(
-    { length: NAME_LENGTH },
-    () => NAME_CHARACTERS[randomInt(NAME_CHARACTERS.length)],
-  )
-  return IMPLICIT_PREFIX + characters.join('')
+  return IMPLICIT_PREFIX + randomBase62(NAME_LENGTH)
 }
 
 /** @param implicitUser of createImplicitUserName() where nobody else would get in, else '' */
@@ -160,6 +154,7 @@ function implicitUserOptions(user: string): UserOptions {
     permissions: undefined,
     connectionTypes: [],
     proxyRequired: false,
+    ...NO_RATE,
   }
 }
 

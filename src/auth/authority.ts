@@ -1,6 +1,8 @@
+import { GLOBAL_ACCOUNT } from '../protocol/global-account.ts'
 import type { Callout } from './auth-callout.ts'
 import {
   type AuthoritySettings,
+  hasOwnLogin,
   type ListenerName,
   type ListenerTerms,
   listenerTerms,
@@ -34,6 +36,11 @@ export interface Authority extends ListenerTerms {
    * @param request of which `connect` does not count
    */
   authenticateSilent(request: LoginRequest): MaybeLater<Verdict>
+  /**
+   * Account of the user that a client names in CONNECT; '' = there is no such user. Undefined when
+   * that cannot be told: nobody is named, or users are not to be found by their names alone.
+   */
+  accountOfNamed(connect: LoginRequest['connect']): string | undefined
 }
 
 /** Who the bearer of a user JWT is; `user` and `account` are there when the verdict is good. */
@@ -47,6 +54,8 @@ export interface JwtLogin {
 
 export interface AuthorityTools {
   readonly verifyBcrypt: VerifyBcrypt
+  /** Of the settings' users, where several authorities share it: there may be thousands. */
+  readonly table?: UserTable
   /** Operator mode. */
   readonly jwt?:
     | { login(request: LoginRequest, proxyKey: string): MaybeLater<JwtLogin> }
@@ -64,7 +73,7 @@ export function createAuthority(
   tools: AuthorityTools,
 ): Authority {
   const { verifyBcrypt, callout } = tools
-  const table = new UserTable(settings.users, settings.nkeys, verifyBcrypt)
+  const table = tools.table ?? new UserTable(settings.users, settings.nkeys, verifyBcrypt)
   const clients = new ClientCheck(listener, {
     settings,
     table,
@@ -106,8 +115,20 @@ export function createAuthority(
     return { ...verdict, identity: { ...verdict.identity, permissions } }
   }
 
+  function accountOfNamed({ nkey, user }: LoginRequest['connect']): string | undefined {
+    const isElsewhere =
+      settings.isOperatorMode || callout !== undefined || settings[listener].mapsCertificates
+    const isOwn = listener === 'websocket' && hasOwnLogin(settings)
+    if (isElsewhere || isOwn || listener === 'leaf') return undefined
+    if (!table.hasUsers && !table.hasNkeys) return undefined
+    if (nkey === '' && user === '') return undefined
+    const known = nkey === '' ? table.user(user)?.options : table.nkey(nkey)
+    return known === undefined ? '' : known.account || GLOBAL_ACCOUNT
+  }
+
   return {
     ...listenerTerms(listener, settings),
+    accountOfNamed,
     authenticate: (request) => guarded(() => authenticate(request)),
     authenticateSilent: (request) =>
       guarded(() => {

@@ -1,8 +1,8 @@
 import type { NkeyUserOptions } from '../config/account-types.ts'
+import { GLOBAL_ACCOUNT } from '../protocol/global-account.ts'
 import { goQuote } from '../protocol/go-quote.ts'
 import {
   type AuthoritySettings,
-  GLOBAL_ACCOUNT,
   hasOwnLogin,
   isCertificateUser,
   isLoginRequired,
@@ -124,7 +124,7 @@ export class ClientCheck {
     }
     const fault = known.nkey === noAuthUser ? undefined : attempt.signatureFault(known.nkey)
     if (fault !== undefined) return attempt.refuse(fault)
-    return attempt.admit(known.account || GLOBAL_ACCOUNT, known.permissions)
+    return attempt.admit(known.account || GLOBAL_ACCOUNT, known.permissions, known)
   }
 
   /** @returns undefined for who presents no name, and if there are no users */
@@ -172,7 +172,7 @@ export class ClientCheck {
     const { pass } = attempt.presented
     return settle(check(pass, attempt.asker), (isRight) =>
       isRight
-        ? attempt.admit(options.account || GLOBAL_ACCOUNT, options.permissions)
+        ? attempt.admit(options.account || GLOBAL_ACCOUNT, options.permissions, options)
         : attempt.refuse('Password not right'),
     )
   }

@@ -1,4 +1,5 @@
-import { type AuthoritySettings, GLOBAL_ACCOUNT } from './authority-settings.ts'
+import { GLOBAL_ACCOUNT } from '../protocol/global-account.ts'
+import type { AuthoritySettings } from './authority-settings.ts'
 import { findUser } from './certificate-user.ts'
 import {
   certificateWarning,

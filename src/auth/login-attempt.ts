@@ -1,4 +1,4 @@
-import type { PermissionOptions } from '../config/account-types.ts'
+import type { PermissionOptions, RateOptions } from '../config/account-types.ts'
 import type { ViolationName } from '../protocol/violations.ts'
 import { decodeRawUrlBase64 } from './go-base64.ts'
 import {
@@ -128,13 +128,14 @@ export class LoginAttempt {
     return isRight ? undefined : 'Signature not verified'
   }
 
-  admit(account: string, permissions: PermissionOptions | undefined): Outcome {
+  admit(account: string, permissions: PermissionOptions | undefined, user?: RateOptions): Outcome {
     const identity: Identity = {
       ...NOBODY,
       account,
       user: shownUser(this.presented),
       nkey: this.presented.nkey,
       permissions,
+      rate: rateOf(user),
       proxyKey: this.proxyKey,
     }
     return this.end({ ok: true, identity })
@@ -147,4 +148,11 @@ export class LoginAttempt {
   end(verdict: Verdict): Outcome {
     return { attempt: this, verdict }
   }
+}
+
+function rateOf(user: RateOptions | undefined): RateOptions | undefined {
+  if (user === undefined) return undefined
+  const { maxMsgsPerSecond, maxBytesPerSecond } = user
+  const isLimited = maxMsgsPerSecond > 0 || maxBytesPerSecond > 0
+  return isLimited ? { maxMsgsPerSecond, maxBytesPerSecond } : undefined
 }

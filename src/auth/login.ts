@@ -1,4 +1,4 @@
-import type { ConnectionType, PermissionOptions } from '../config/account-types.ts'
+import type { ConnectionType, PermissionOptions, RateOptions } from '../config/account-types.ts'
 import type { ConnectOptions } from '../protocol/connect.ts'
 import type { ViolationName } from '../protocol/violations.ts'
 
@@ -68,6 +68,8 @@ export interface Identity {
   /** Of the user; -1 = none. */
   readonly maxPayload: number
   readonly maxSubscriptions: number
+  /** Of all its clients together, undefined = no limit. */
+  readonly rate: RateOptions | undefined
   /** Unix time in ms at which the login ends; 0: never. */
   readonly expiresMs: number
   /** User JWT and what is in it; '' and empty outside operator mode. */
@@ -110,6 +112,7 @@ export const NOBODY: Identity = {
   permissions: undefined,
   maxPayload: -1,
   maxSubscriptions: -1,
+  rate: undefined,
   expiresMs: 0,
   jwt: '',
   issuerKey: '',
@@ -127,6 +130,12 @@ export interface LoginNotice {
   readonly text: string
 }
 
+/** Account in which an auth callout was asked, and what that is told of its refusal. */
+export interface AskedIn {
+  readonly account: string
+  readonly why: string
+}
+
 export type Verdict =
   | {
       readonly ok: true
@@ -140,5 +149,6 @@ export type Verdict =
       readonly reason: string
       /** For the log, at level error: `authentication error - User "bob"`. */
       readonly log?: string
+      readonly askedIn?: AskedIn
       readonly notices?: readonly LoginNotice[]
     }

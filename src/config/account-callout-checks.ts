@@ -1,6 +1,6 @@
+import { GLOBAL_ACCOUNT } from '../protocol/global-account.ts'
 import { goQuote } from '../protocol/go-quote.ts'
 import type { Options } from './option-types.ts'
-import { GLOBAL_ACCOUNT } from './system-account.ts'
 
 /**
  * What nats-server checks when the whole file is read. The global account counts as configured only

@@ -1,8 +1,8 @@
+import { GLOBAL_ACCOUNT } from '../protocol/global-account.ts'
 import { goQuote } from '../protocol/go-quote.ts'
 import { decodePublicNkey } from '../protocol/nkey-encoding.ts'
 import { isValidSubject } from '../protocol/subjects.ts'
 import type { AccountOptions, SubjectMapping } from './account-types.ts'
-import { GLOBAL_ACCOUNT } from './system-account.ts'
 
 /** What is checked of each account and mapping alone, in nats-server's words. */
 

@@ -83,8 +83,8 @@ export function mergeUsers(
   given: unknown,
   identity: Pick<UserOptions, 'pass'> | Record<string, never>,
 ): unknown {
-  const { permissions, connectionTypes, proxyRequired } = defaultsOf(USER_TABLE)
-  const defaults = { ...identity, account: '', permissions, connectionTypes, proxyRequired }
+  const { user: _user, pass: _pass, nkey: _nkey, ...common } = defaultsOf(USER_TABLE)
+  const defaults = { ...identity, account: '', ...common }
   return overlayEach(given, (element) => {
     const user = overlay(defaults, element)
     if (!isObject(user)) return user

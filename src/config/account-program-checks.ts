@@ -1,3 +1,4 @@
+import { GLOBAL_ACCOUNT } from '../protocol/global-account.ts'
 import { goQuote } from '../protocol/go-quote.ts'
 import { decodePublicNkey } from '../protocol/nkey-encoding.ts'
 import { isValidPublishSubject } from '../protocol/subjects.ts'
@@ -14,7 +15,6 @@ import type {
 } from './account-types.ts'
 import type { Options } from './option-types.ts'
 import { permissionsFault, withResponses } from './permission-checks.ts'
-import { GLOBAL_ACCOUNT } from './system-account.ts'
 import { UserNames } from './user-checks.ts'
 import { calloutFault, issuerFault, xkeyFault } from './user-readers.ts'
 

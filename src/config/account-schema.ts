@@ -26,6 +26,11 @@ function oneOf(...values: readonly string[]): ValidationRuleObject {
   return { type: 'enum', values: [...values] }
 }
 
+const RATE: ValidationSchema = {
+  maxMsgsPerSecond: { ...INTEGER, min: 0 },
+  maxBytesPerSecond: { ...INTEGER, min: 0 },
+}
+
 const SUBJECTS = maybe(object({ allow: maybe(list(TEXT)), deny: maybe(list(TEXT)) }))
 
 const PERMISSIONS = maybe(
@@ -41,6 +46,7 @@ const OF_EVERY_USER: ValidationSchema = {
   permissions: PERMISSIONS,
   connectionTypes: list(oneOf(...CONNECTION_TYPES)),
   proxyRequired: SWITCH,
+  ...RATE,
 }
 
 const MAPPINGS = list(
@@ -86,6 +92,7 @@ const ACCOUNT = object({
     maxLeafnodes: INTEGER,
     maxSubscriptions: INTEGER,
     maxPayload: INTEGER,
+    ...RATE,
   }),
   defaultPermissions: PERMISSIONS,
   trace: maybe(object({ subject: TEXT, sampling: { ...PERCENT, min: 1 } })),

@@ -5,6 +5,7 @@ import type {
   ServiceLatency,
 } from './account-types.ts'
 import { defaultsOf, type OptionEntry } from './option-entry.ts'
+import { rateRows } from './rate-table.ts'
 import type { UserLists } from './user-readers.ts'
 
 /** The rows for what stands in `accounts` and `mappings`, see option-table.ts. */
@@ -91,6 +92,7 @@ export const LIMITS_TABLE: readonly OptionEntry<AccountLimits>[] = [
     reloadable: true,
     doc: 'Largest message, headers included; -1: no limit but that of the server.',
   },
+  ...rateRows<AccountLimits>('all clients of the account together'),
 ]
 
 /** All but `users` and `jetstream` is in the object of an account, too. */
@@ -161,7 +163,7 @@ export const ACCOUNT_TABLE: readonly OptionEntry<AccountBlock>[] = [
     kind: 'account trace',
     default: undefined,
     reloadable: true,
-    doc: 'Changes nothing: there are no message traces. A subject, or `dest` and `sampling`.',
+    doc: 'Where messages with a sampled `traceparent` are traced to. A subject, or a block.',
   },
   {
     key: 'jetstream',

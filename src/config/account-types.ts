@@ -35,8 +35,14 @@ export interface PermissionOptions {
   readonly responses: ResponsePermission | undefined
 }
 
-/** A user who logs in by name and password, or by certificate. */
-export interface UserOptions {
+/** What may be received in a second; 0: no limit. */
+export interface RateOptions {
+  readonly maxMsgsPerSecond: number
+  readonly maxBytesPerSecond: number
+}
+
+/** A user who logs in by name and password, or by certificate. The rate is of all its clients. */
+export interface UserOptions extends RateOptions {
   readonly user: string
   /** Plain or bcrypt; '' = a user that only a certificate leads to. */
   readonly pass: string
@@ -50,7 +56,7 @@ export interface UserOptions {
 }
 
 /** A user who signs the nonce. */
-export interface NkeyUserOptions {
+export interface NkeyUserOptions extends RateOptions {
   /** Public key, `U…`. */
   readonly nkey: string
   readonly account: string
@@ -59,8 +65,11 @@ export interface NkeyUserOptions {
   readonly proxyRequired: boolean
 }
 
-/** `limits` of an account; -1 = none. Subscriptions and payload are of one connection. */
-export interface AccountLimits {
+/**
+ * `limits` of an account; -1 = none. Subscriptions and payload are of one connection, the rate is
+ * of all its clients together.
+ */
+export interface AccountLimits extends RateOptions {
   readonly maxConnections: number
   readonly maxLeafnodes: number
   readonly maxSubscriptions: number
@@ -146,7 +155,7 @@ export interface SubjectMapping {
   readonly destinations: readonly MappingDestination[]
 }
 
-/** Where messages are traced to; read, and used once there are message traces. */
+/** Where messages with a sampled `traceparent` header are traced to. */
 export interface TraceDestination {
   readonly subject: string
   /** Percent, 1 to 100. */

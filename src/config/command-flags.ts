@@ -14,7 +14,8 @@ export interface CommandFlag {
     | { readonly authorization: 'user' | 'pass' | 'token' }
     | { readonly tls: TlsFlag }
     | { readonly levels: readonly ('debug' | 'trace' | 'traceVerbose')[] }
-    | { readonly action: 'help' | 'version' | 'config' | 'check' }
+    | { readonly action: 'help' | 'tlsHelp' | 'version' | 'config' | 'check' | 'signal' }
+    | 'none'
     | 'unsupported'
   /** Placeholder for the value in the usage text. */
   readonly value?: string
@@ -60,6 +61,22 @@ export const COMMAND_FLAGS: readonly CommandFlag[] = [
     doc: 'Write the process id to this file',
   },
   {
+    names: ['m', 'http_port'],
+    kind: 'integer',
+    effect: { option: 'httpPort' },
+    value: 'port',
+    group: 'Server',
+    doc: 'Port for monitoring by HTTP (default: none; -1: any free port)',
+  },
+  {
+    names: ['ms', 'https_port'],
+    kind: 'integer',
+    effect: { option: 'httpsPort' },
+    value: 'port',
+    group: 'Server',
+    doc: 'Port for monitoring by HTTPS (default: none; -1: any free port)',
+  },
+  {
     names: ['c', 'config'],
     kind: 'text',
     effect: { action: 'config' },
@@ -73,6 +90,14 @@ export const COMMAND_FLAGS: readonly CommandFlag[] = [
     effect: { action: 'check' },
     group: 'Server',
     doc: 'Check the configuration file and exit',
+  },
+  {
+    names: ['sl', 'signal'],
+    kind: 'text',
+    effect: { action: 'signal' },
+    value: 'signal[=pid]',
+    group: 'Server',
+    doc: 'Signal a running nats-server: ldm, stop, quit, term, reopen or reload',
   },
   {
     names: ['client_advertise'],
@@ -119,6 +144,21 @@ export const COMMAND_FLAGS: readonly CommandFlag[] = [
     effect: { option: 'logtimeUtc' },
     group: 'Logging',
     doc: 'Log times in UTC',
+  },
+  {
+    names: ['s', 'syslog'],
+    kind: 'boolean',
+    effect: { option: 'syslog' },
+    group: 'Logging',
+    doc: 'Log to the syslog of this machine',
+  },
+  {
+    names: ['r', 'remote_syslog'],
+    kind: 'text',
+    effect: { option: 'remoteSyslog' },
+    value: 'url',
+    group: 'Logging',
+    doc: 'Log to this syslog server: udp://host:port, tcp://… or unix:///path',
   },
   {
     names: ['D', 'debug'],
@@ -247,11 +287,36 @@ export const COMMAND_FLAGS: readonly CommandFlag[] = [
     group: 'Common',
     doc: 'Show the version',
   },
-  ...unsupported('integer', 'm http_port', 'ms https_port', 'profile', 'connect_retries'),
-  ...unsupported('boolean', 's syslog', 'no_advertise', 'help_tls'),
+  {
+    names: ['help_tls'],
+    kind: 'boolean',
+    effect: { action: 'tlsHelp' },
+    group: 'Common',
+    doc: 'Show what TLS can be told',
+  },
+  {
+    names: ['profile'],
+    kind: 'integer',
+    effect: { option: 'profPort' },
+    group: 'Other',
+    doc: 'Go profiles can only be served by programs in Go',
+  },
+  {
+    names: ['no_advertise'],
+    kind: 'boolean',
+    effect: 'none',
+    group: 'Other',
+    doc: 'There is no cluster whose servers could be told of',
+  },
+  {
+    names: ['connect_retries'],
+    kind: 'integer',
+    effect: 'none',
+    group: 'Other',
+    doc: 'There are no routes to try again',
+  },
   ...unsupported('boolean', 'js jetstream'),
-  ...unsupported('text', 'sl signal', 'r remote_syslog', 'routes', 'cluster cluster_listen'),
-  ...unsupported('text', 'cluster_advertise', 'cluster_name'),
+  ...unsupported('text', 'routes', 'cluster cluster_listen', 'cluster_advertise', 'cluster_name'),
 ]
 
 function unsupported(kind: FlagKind, ...spellings: readonly string[]): readonly CommandFlag[] {

@@ -8,9 +8,10 @@ import { type FlagValue, parseFlags } from './flag-syntax.ts'
 import type { Draft, Options } from './option-types.ts'
 import { checkedOptions, defaultOptions } from './options.ts'
 import { applyTlsFlags, type TlsFlags } from './tls-flags.ts'
+import { tlsHelpText } from './tls-help.ts'
 import { usageText } from './usage.ts'
 
-/** What the program is to do: run with these options, or print and exit. */
+/** What the program is to do: run with these options, signal another one, or print and exit. */
 export type CommandLineResult =
   | {
       readonly kind: 'run'
@@ -21,10 +22,17 @@ export type CommandLineResult =
       readonly warnings: readonly string[]
     }
   | {
+      readonly kind: 'signal'
+      /** What follows `--signal`: `reload`, `quit=<pid or file>`. */
+      readonly command: string
+    }
+  | {
       readonly kind: 'exit'
       readonly code: number
       readonly stdout: string
       readonly stderr: string
+      /** Why it cannot run, for those who have no stderr to be told on; absent: asked to exit. */
+      readonly reason?: string
     }
 
 type Flags = ReadonlyMap<string, FlagValue>
@@ -54,6 +62,8 @@ export function interpretCommandLine(
   const { flags, positional } = parsed
   const request = requestedText(flags, positional)
   if (request !== undefined) return request
+  const signal = actionValue(flags, 'signal')
+  if (typeof signal === 'string' && signal !== '') return { kind: 'signal', command: signal }
   const unsupported = firstUnsupported(flags)
   if (unsupported !== undefined) {
     return refuse(`flag -${unsupported} is not supported by this version of Sable`)
@@ -98,24 +108,22 @@ function finish(
 ): CommandLineResult {
   const warnings = (file?.warnings ?? []).map((line) => `${line}\n`).join('')
   const tls = applyTlsFlags(tlsFlags(flags), withoutTls.tls)
-  if ('error' in tls) return exit(1, '', `${warnings}nats-server: ${tls.error}\n`)
+  if ('error' in tls) return refuse(tls.error, warnings)
   const options: Options = { ...withoutTls, ...tls }
   // A flag can set few options, and a wrong number there is refused by the checks of its type, so
   // the schema with its cost at start-up is left to files.
   const checked = checkedOptions(options, {
-    withSchema: file !== undefined || !isPortSane(options),
+    withSchema: file !== undefined || !arePortsSane(options),
   })
-  if ('error' in checked) {
-    return exit(1, '', `${warnings}nats-server: ${checked.error}\n`)
-  }
+  if ('error' in checked) return refuse(checked.error, warnings)
   const run = { kind: 'run', options: checked.options } as const
   if (file === undefined) return { ...run, warnings: [] }
   return { ...run, configFile, configDigest: file.digest, warnings: file.warnings }
 }
 
-/** The one option of a flag with a range. */
-function isPortSane({ port }: Options): boolean {
-  return port >= -1 && port <= 65_535
+/** The options of flags that have a range. */
+function arePortsSane({ port, httpPort, httpsPort, profPort }: Options): boolean {
+  return [port, httpPort, httpsPort, profPort].every((each) => each >= -1 && each <= 65_535)
 }
 
 /** Version and help, whether asked for by a flag or, as nats-server also allows, by a word. */
@@ -123,6 +131,7 @@ function requestedText(flags: Flags, positional: readonly string[]): ExitResult 
   const version = exit(0, `nats-server: v${NATS_VERSION}\n`, '')
   if (actionValue(flags, 'version') === true) return version
   if (actionValue(flags, 'help') === true) return exit(0, usageText(), '')
+  if (actionValue(flags, 'tlsHelp') === true) return exit(0, tlsHelpText(), '')
   const [word] = positional
   if (word === undefined) return undefined
   if (word.toLowerCase() === 'version') return version
@@ -178,8 +187,9 @@ function tlsFlags(flags: Flags): TlsFlags {
   return Object.fromEntries(entries)
 }
 
-function refuse(text: string): ExitResult {
-  return exit(1, '', `nats-server: ${text}\n`)
+/** @param warnings lines that come before */
+function refuse(text: string, warnings = ''): ExitResult {
+  return { ...exit(1, '', `${warnings}nats-server: ${text}\n`), reason: text }
 }
 
 function exit(code: number, stdout: string, stderr: string): ExitResult {

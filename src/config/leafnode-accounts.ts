@@ -1,7 +1,8 @@
+import { GLOBAL_ACCOUNT } from '../protocol/global-account.ts'
 import { goQuote } from '../protocol/go-quote.ts'
 import { decodePublicNkey } from '../protocol/nkey-encoding.ts'
 import type { Options } from './option-types.ts'
-import { GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from './system-account.ts'
+import { SYSTEM_ACCOUNT } from './system-account.ts'
 
 /** Whether the accounts that leaf links are bound to can be there, in nats-server's words. */
 export function leafAccountsFault(options: Options): string | undefined {

@@ -43,7 +43,7 @@ export const LEAF_USER_TABLE: readonly OptionEntry<LeafnodeUserOptions>[] = [
     option: 'proxyRequired',
     kind: 'boolean',
     default: false,
-    reloadable: false,
+    reloadable: true,
     doc: `This user ${PROXY_REQUIRED_DOC}`,
   },
 ]
@@ -146,7 +146,9 @@ export const LEAFNODES_TABLE: readonly OptionEntry<LeafnodeOptions>[] = [
     kind: 'tls',
     default: undefined,
     reloadable: true,
-    doc: 'TLS on the links that leafs open here; pinned_certs holds for remotes as well.',
+    doc:
+      'TLS on the links that leafs open here; pinned_certs holds for remotes as well. A reload ' +
+      'cannot change its timeout, pinned_certs and verify_and_map.',
   },
   {
     key: 'authorization',

@@ -1,4 +1,5 @@
 import { NATS_VERSION } from '../base/version.ts'
+import { GLOBAL_ACCOUNT } from '../protocol/global-account.ts'
 import { goQuote } from '../protocol/go-quote.ts'
 import { decodeJwtText, type JwtText } from '../protocol/jwt-text.ts'
 import { decodePublicNkey } from '../protocol/nkey-encoding.ts'
@@ -8,7 +9,7 @@ import { completeResolver } from './operator-defaults.ts'
 import type { Options } from './option-types.ts'
 import { redactUrl } from './remote-url.ts'
 import { directoryFault } from './resolver-reader.ts'
-import { GLOBAL_ACCOUNT, SYSTEM_ACCOUNT } from './system-account.ts'
+import { SYSTEM_ACCOUNT } from './system-account.ts'
 
 /**
  * What is completed and checked of operator mode when the broker starts. Texts and their order are

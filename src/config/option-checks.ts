@@ -1,4 +1,5 @@
 import { durationNs, formatDuration } from '../base/duration.ts'
+import { GLOBAL_ACCOUNT } from '../protocol/global-account.ts'
 import { goQuote } from '../protocol/go-quote.ts'
 import { normaliseCompression } from './compression-options.ts'
 import { leafAccountsFault } from './leafnode-accounts.ts'
@@ -35,7 +36,7 @@ import {
 } from './remote-checks.ts'
 import { REMOTE_TABLE } from './remote-table.ts'
 import { isWebsocketUrl, remoteUrlText } from './remote-url.ts'
-import { GLOBAL_ACCOUNT, systemAccountOf } from './system-account.ts'
+import { systemAccountOf } from './system-account.ts'
 import { TLS_TABLE } from './tls-table.ts'
 import { userPermissionsFault } from './user-checks.ts'
 import { websocketFault } from './websocket-checks.ts'
@@ -51,8 +52,10 @@ export type CheckResult = { readonly options: Options } | { readonly error: stri
 export function completeOptions(given: Options): CheckResult {
   const tls = completeTls(given.tls)
   const timeoutMs = given.authorization.timeoutMs || authTimeoutMs(tls)
+  const plain = withDefaults(OPTION_TABLE, given)
   const options: Options = {
-    ...withDefaults(OPTION_TABLE, given),
+    ...plain,
+    httpHost: plain.httpHost || plain.host,
     ...completeOperator(given),
     tls,
     authorization: withDefaults(AUTHORIZATION_TABLE, { ...given.authorization, timeoutMs }),

@@ -40,7 +40,7 @@ import {
   readSubjects,
 } from './remote-readers.ts'
 import type { FillSection, Reader } from './section-reading.ts'
-import { readMetadata, readStoreDir, readTags } from './server-readers.ts'
+import { readFeatureFlags, readMetadata, readStoreDir, readTags } from './server-readers.ts'
 import { readTls } from './tls-reader.ts'
 import { readUrls } from './url-reader.ts'
 import {
@@ -196,13 +196,11 @@ const READERS: Readonly<Record<OptionKind, Reader>> = {
   tags: readTags,
   metadata: readMetadata,
   'store dir': readStoreDir,
+  'feature flags': readFeatureFlags,
 
-  listen: ({ node, faults, draft }) => {
-    const address = readListen(node, faults)
-    if (address === undefined) return undefined
-    draft['port'] = address.port
-    return address.host
-  },
+  listen: readListenInto('port'),
+  'http listen': readListenInto('httpPort'),
+  'https listen': readListenInto('httpsPort'),
 
   int32: ({ node, key, faults }) => {
     const value = readInteger(node, faults)
@@ -231,10 +229,10 @@ const READERS: Readonly<Record<OptionKind, Reader>> = {
     return undefined
   },
 
-  'trace verbose': ({ node, faults, draft }) => {
-    const isVerbose = readBoolean(node, faults)
-    if (isVerbose === true) draft['trace'] = true
-    return isVerbose
+  'trace switch': ({ node, faults, draft }) => {
+    const isOn = readBoolean(node, faults)
+    if (isOn === true) draft['trace'] = true
+    return isOn
   },
 
   'lame duck duration': ({ node, field, faults }) => {
@@ -251,4 +249,14 @@ const READERS: Readonly<Record<OptionKind, Reader>> = {
     faults.report(node, `invalid ${field}, needs to be positive`)
     return undefined
   },
+}
+
+/** The port goes to a neighbour, the host is the value. */
+function readListenInto(portOption: keyof Options): Reader {
+  return ({ node, faults, draft }) => {
+    const address = readListen(node, faults)
+    if (address === undefined) return undefined
+    draft[portOption] = address.port
+    return address.host
+  }
 }

@@ -145,6 +145,9 @@ function rule<T, Kind>(entry: OptionEntry<T, Kind>): ValidationRuleObject {
   if (kind === 'headers' || kind === 'metadata') {
     return { type: 'record', key: { type: 'string' }, value: { type: 'string' } }
   }
+  if (kind === 'feature flags') {
+    return { type: 'record', key: { type: 'string' }, value: { type: 'boolean' } }
+  }
   if (typeof standard === 'number') {
     return { type: 'number', integer: unit !== 'ms', ...(range && bounds(range)) }
   }
@@ -159,7 +162,7 @@ function bounds([min, max]: readonly [number, number]): object {
   return { max, custom }
 }
 
-const SECRETS = /(?:^|\.)(?:pass|password|token|nkey)$/
+const SECRETS = /(?:^|\.)(?:pass|password|token|monitorToken|nkey)$/
 
 function toFault(error: ValidationError): OptionFault {
   const path = error.field ?? ''

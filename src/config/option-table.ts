@@ -6,8 +6,11 @@ import {
   MAPPING_TABLE,
 } from './account-table.ts'
 import { LEAF_AUTHORIZATION_TABLE, LEAF_USER_TABLE, LEAFNODES_TABLE } from './leafnode-table.ts'
+import { LOG_ROWS } from './log-table.ts'
+import { MONITORING_ROWS } from './monitoring-table.ts'
 import { defaultsOf, NOT_NEGATIVE, type OptionEntry, PORT_RANGE, POSITIVE } from './option-entry.ts'
 import type { AuthorizationOptions, Options } from './option-types.ts'
+import { rateRows } from './rate-table.ts'
 import { PROXY_TABLE, REMOTE_TABLE } from './remote-table.ts'
 import { PROXIES_TABLE, SECURITY_ROWS, TRUSTED_PROXY_TABLE } from './security-table.ts'
 import { CERTIFICATE_TABLE, TLS_TABLE } from './tls-table.ts'
@@ -87,7 +90,7 @@ export const AUTHORIZATION_TABLE: readonly OptionEntry<AuthorizationOptions>[] =
     option: 'authCallout',
     kind: 'auth callout',
     default: undefined,
-    reloadable: true,
+    reloadable: false,
     doc: 'Another program decides who may log in.',
   },
   {
@@ -95,7 +98,7 @@ export const AUTHORIZATION_TABLE: readonly OptionEntry<AuthorizationOptions>[] =
     option: 'proxyRequired',
     kind: 'boolean',
     default: false,
-    reloadable: true,
+    reloadable: false,
     doc: 'Who logs in by that user or token must come through a trusted proxy.',
   },
 ]
@@ -161,6 +164,14 @@ export const OPTION_TABLE: readonly OptionEntry<Options>[] = [
     default: '',
     reloadable: true,
     doc: 'Address told to clients in place of the one listened on: `host` or `host:port`.',
+  },
+  {
+    key: 'proxy_protocol',
+    option: 'proxyProtocol',
+    kind: 'boolean',
+    default: false,
+    reloadable: false,
+    doc: 'A PROXY header, v1 or v2, in front of what a client sends tells its address.',
   },
   {
     key: 'max_payload',
@@ -254,6 +265,18 @@ export const OPTION_TABLE: readonly OptionEntry<Options>[] = [
     doc: 'Time a socket may take no bytes before its connection is closed as a slow consumer.',
   },
   {
+    key: 'write_timeout',
+    option: 'writeTimeout',
+    kind: 'choice',
+    default: 'default',
+    values: ['default', 'close', 'retry'],
+    reloadable: false,
+    doc:
+      'Once write_deadline is over: `close` the connection, or `retry`, that is, let it be while ' +
+      'it takes a little; `default`: `close`.',
+  },
+  ...rateRows<Options>('each client'),
+  {
     key: 'no_fast_producer_stall',
     option: 'noFastProducerStall',
     kind: 'boolean',
@@ -278,94 +301,7 @@ export const OPTION_TABLE: readonly OptionEntry<Options>[] = [
     reloadable: false,
     doc: 'Changes nothing: the sublist has no such cache; what is delivered is the same.',
   },
-  {
-    key: 'debug',
-    option: 'debug',
-    kind: 'boolean',
-    default: false,
-    reloadable: true,
-    doc: 'Log what the broker does.',
-  },
-  {
-    key: 'trace',
-    option: 'trace',
-    kind: 'boolean',
-    default: false,
-    reloadable: true,
-    doc: 'Log every protocol line.',
-  },
-  {
-    key: 'trace_verbose',
-    option: 'traceVerbose',
-    kind: 'trace verbose',
-    default: false,
-    reloadable: true,
-    doc: 'Switches `trace` on; the system account is not traced yet.',
-  },
-  {
-    key: 'logtime',
-    option: 'logtime',
-    kind: 'boolean',
-    default: true,
-    reloadable: true,
-    doc: 'Put the time in front of log lines.',
-  },
-  {
-    key: 'logtime_utc',
-    option: 'logtimeUtc',
-    kind: 'boolean',
-    default: false,
-    reloadable: true,
-    doc: 'Log times in UTC.',
-  },
-  {
-    key: 'log_file',
-    aliases: ['logfile'],
-    option: 'logFile',
-    kind: 'text',
-    default: '',
-    reloadable: true,
-    doc: 'File to log to in place of stderr.',
-  },
-  {
-    key: 'log_size_limit',
-    aliases: ['logfile_size_limit'],
-    option: 'logSizeLimit',
-    kind: 'integer',
-    unit: 'bytes',
-    default: 0,
-    reloadable: false,
-    doc: 'Size at which the log file is rotated; 0: never.',
-  },
-  {
-    key: 'log_max_num',
-    aliases: ['logfile_max_num'],
-    option: 'logMaxNum',
-    kind: 'integer',
-    unit: 'count',
-    default: 0,
-    reloadable: false,
-    doc: 'Log files kept, the current one included; 0: all.',
-  },
-  {
-    key: 'log_format',
-    option: 'logFormat',
-    kind: 'choice',
-    default: 'text',
-    values: ['text', 'json'],
-    reloadable: false,
-    isOwn: true,
-    doc: 'Lines as nats-server writes them, or one JSON object a line.',
-  },
-  {
-    key: 'max_traced_msg_len',
-    option: 'maxTracedMsgLen',
-    kind: 'integer',
-    unit: 'bytes',
-    default: 0,
-    reloadable: true,
-    doc: 'Bytes of a payload shown in traces; 0: all.',
-  },
+  ...LOG_ROWS,
   {
     key: 'pid_file',
     aliases: ['pidfile'],
@@ -401,6 +337,7 @@ export const OPTION_TABLE: readonly OptionEntry<Options>[] = [
     reloadable: true,
     doc: 'Log one in this many failed attempts to reach a server again.',
   },
+  ...MONITORING_ROWS,
   {
     key: 'authorization',
     option: 'authorization',
@@ -499,12 +436,37 @@ export const OPTION_TABLE: readonly OptionEntry<Options>[] = [
     doc: 'Map of texts, for monitoring to show; changes nothing yet.',
   },
   {
+    key: 'feature_flags',
+    option: 'featureFlags',
+    kind: 'feature flags',
+    default: {},
+    reloadable: false,
+    doc: 'Map of booleans, for monitoring to show; those of nats-server all concern JetStream.',
+  },
+  {
+    key: 'prof_port',
+    option: 'profPort',
+    kind: 'integer',
+    default: 0,
+    range: PORT_RANGE,
+    reloadable: false,
+    doc: 'Changes nothing: a Go profile cannot be served; the log warns of it.',
+  },
+  {
+    key: 'prof_block_rate',
+    option: 'profBlockRate',
+    kind: 'integer',
+    default: 0,
+    reloadable: true,
+    doc: 'Changes nothing, as `prof_port`.',
+  },
+  {
     key: 'store_dir',
     aliases: ['storedir'],
     option: 'storeDir',
     kind: 'store dir',
     default: '',
-    reloadable: false,
+    reloadable: true,
     doc: 'Changes nothing: only JetStream, which this broker does not have, stores anything.',
   },
   {

@@ -4,6 +4,7 @@ import type {
   NkeyUserOptions,
   OperatorOptions,
   PermissionOptions,
+  RateOptions,
   SubjectMapping,
   UserOptions,
 } from './account-types.ts'
@@ -11,14 +12,17 @@ import type { RemoteUrl } from './remote-url.ts'
 
 /**
  * Everything the broker can be told. Sizes are bytes, `…Ms` are milliseconds (a fraction below one
- * is kept), an empty text means "not set". The table in option-table.ts says what each is for.
+ * is kept), an empty text means "not set". The table in option-table.ts says what each is for. The
+ * rate is that of each client.
  */
-export interface Options {
+export interface Options extends RateOptions {
   readonly host: string
   /** -1: any free port. */
   readonly port: number
   readonly serverName: string
   readonly clientAdvertise: string
+  /** Clients come through a proxy that tells their address before anything else. */
+  readonly proxyProtocol: boolean
 
   readonly maxPayload: number
   readonly maxPending: number
@@ -33,6 +37,7 @@ export interface Options {
   readonly pingIntervalMs: number
   readonly pingMax: number
   readonly writeDeadlineMs: number
+  readonly writeTimeout: WriteTimeoutPolicy
   readonly noFastProducerStall: boolean
   readonly noHeaderSupport: boolean
   readonly noSublistCache: boolean
@@ -40,6 +45,8 @@ export interface Options {
   readonly debug: boolean
   readonly trace: boolean
   readonly traceVerbose: boolean
+  /** Of messages, traces show the headers only. */
+  readonly traceHeaders: boolean
   readonly logtime: boolean
   readonly logtimeUtc: boolean
   readonly logFile: string
@@ -47,10 +54,24 @@ export interface Options {
   readonly logMaxNum: number
   readonly logFormat: LogFormat
   readonly maxTracedMsgLen: number
+  /** In force where logFile is not set; of the two, remoteSyslog wins. */
+  readonly syslog: boolean
+  readonly remoteSyslog: string
   readonly pidFile: string
   readonly portsFileDir: string
   readonly connectErrorReports: number
   readonly reconnectErrorReports: number
+
+  /** In complete options never empty. */
+  readonly httpHost: string
+  /** Of both ports: 0: off; -1: any free port. At most one is set. */
+  readonly httpPort: number
+  readonly httpsPort: number
+  /** As given; '' = `/`. */
+  readonly httpBasePath: string
+  /** '' = monitoring asks for none. */
+  readonly monitorToken: string
+  readonly maxClosedClients: number
 
   readonly authorization: AuthorizationOptions
   /** Of all accounts; in files they stand in `authorization` and in each account. */
@@ -80,8 +101,12 @@ export interface Options {
   /** Only shown by monitoring. */
   readonly serverTags: readonly string[]
   readonly serverMetadata: Readonly<Record<string, string>>
+  readonly featureFlags: Readonly<Record<string, boolean>>
   /** Concerns JetStream only, and changes nothing. */
   readonly storeDir: string
+  /** These two change nothing: only Go programs serve Go profiles. */
+  readonly profPort: number
+  readonly profBlockRate: number
   /** Time over which clients are closed after a lame duck signal, and the wait before it. */
   readonly lameDuckDurationMs: number
   readonly lameDuckGracePeriodMs: number
@@ -141,7 +166,10 @@ export interface LeafnodeOptions {
   readonly slowLeaf: SlowLeafPolicy
 }
 
-/** `default` is `retry` on leaf links: a link that takes a little stays. */
+/**
+ * `default` is `close` for clients and `retry` on leaf links: a connection that takes a little
+ * stays.
+ */
 export type WriteTimeoutPolicy = 'default' | 'close' | 'retry'
 
 /** Close the link, or drop messages for it (its interest is never dropped) and count them. */

@@ -92,7 +92,9 @@ export const REMOTE_TABLE: readonly OptionEntry<RemoteOptions>[] = [
     kind: 'tls',
     default: undefined,
     reloadable: true,
-    doc: 'TLS with this hub; ca_file is what its certificate is checked against.',
+    doc:
+      'TLS with this hub; ca_file is what its certificate is checked against. A reload cannot ' +
+      'change its timeout.',
   },
   {
     key: 'no_randomize',

@@ -36,7 +36,9 @@ export const SECURITY_ROWS: readonly OptionEntry<Options>[] = [
     kind: 'text',
     default: '',
     reloadable: false,
-    doc: 'User, by name or public key, that clients without credentials are taken for.',
+    doc:
+      'User, by name or public key, that clients without credentials are taken for. A reload may ' +
+      'only take it away, and only together with that user.',
   },
   {
     key: 'system',

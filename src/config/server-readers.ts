@@ -1,3 +1,4 @@
+import { goQuote } from '../protocol/go-quote.ts'
 import { isConfigArray, isConfigMap } from './config-value.ts'
 import { goTypeOf } from './go-types.ts'
 import type { Occurrence } from './section-reading.ts'
@@ -38,5 +39,19 @@ export function readMetadata({
 export function readStoreDir({ node, faults, draft }: Occurrence): string | undefined {
   if (draft['storeDir'] === '') return readText(node, faults)
   faults.report(node, "Duplicate 'store_dir' configuration")
+  return undefined
+}
+
+export function readFeatureFlags({ node, faults }: Occurrence): object | undefined {
+  if (!isConfigMap(node.data)) {
+    faults.report(node, `error parsing feature flags: unsupported type ${goTypeOf(node.data)}`)
+    return undefined
+  }
+  const entries = [...node.data]
+  const unfit = entries.find(([, { data }]) => typeof data !== 'boolean')
+  if (unfit === undefined) return Object.fromEntries(entries.map(([key, { data }]) => [key, data]))
+  const [key, value] = unfit
+  const found = `expected bool, got ${goTypeOf(value.data)}`
+  faults.report(value, `error parsing feature flag ${goQuote(key)}: ${found}`)
   return undefined
 }

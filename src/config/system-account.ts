@@ -1,6 +1,6 @@
+import { GLOBAL_ACCOUNT } from '../protocol/global-account.ts'
 import type { Options } from './option-types.ts'
 
-export const GLOBAL_ACCOUNT = '$G'
 /** Name of the system account where none is configured. */
 export const SYSTEM_ACCOUNT = '$SYS'
 

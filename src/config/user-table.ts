@@ -2,15 +2,17 @@ import type {
   AuthCalloutOptions,
   ConnectionType,
   PermissionOptions,
+  RateOptions,
   ResponsePermission,
 } from './account-types.ts'
 import type { OptionEntry } from './option-entry.ts'
 import { DEFAULT_RESPONSES } from './permission-checks.ts'
+import { rateRows } from './rate-table.ts'
 
 /** The rows for users, permissions and the authorization callout, see option-table.ts. */
 
 /** A user as a file has it: with a name or with an nkey. */
-export interface UserBlock {
+export interface UserBlock extends RateOptions {
   readonly user: string
   readonly pass: string
   readonly nkey: string
@@ -93,6 +95,7 @@ export const USER_TABLE: readonly OptionEntry<UserBlock>[] = [
     reloadable: true,
     doc: 'This user must come through a trusted proxy.',
   },
+  ...rateRows<UserBlock>('all clients of this user together'),
 ]
 
 export const PERMISSION_TABLE: readonly OptionEntry<PermissionBlock>[] = [
@@ -155,7 +158,7 @@ export const CALLOUT_TABLE: readonly OptionEntry<AuthCalloutOptions>[] = [
     option: 'issuer',
     kind: 'callout issuer',
     default: '',
-    reloadable: true,
+    reloadable: false,
     doc: 'Public account key, `A…`, that signs the answers.',
   },
   {
@@ -164,7 +167,7 @@ export const CALLOUT_TABLE: readonly OptionEntry<AuthCalloutOptions>[] = [
     option: 'account',
     kind: 'text',
     default: '',
-    reloadable: true,
+    reloadable: false,
     doc: 'Account of the deciding program; by default `$G`.',
   },
   {
@@ -173,7 +176,7 @@ export const CALLOUT_TABLE: readonly OptionEntry<AuthCalloutOptions>[] = [
     option: 'authUsers',
     kind: 'callout users',
     default: [],
-    reloadable: true,
+    reloadable: false,
     doc: 'Users, names or public keys, that log in without being asked for.',
   },
   {
@@ -182,7 +185,7 @@ export const CALLOUT_TABLE: readonly OptionEntry<AuthCalloutOptions>[] = [
     option: 'xkey',
     kind: 'callout xkey',
     default: '',
-    reloadable: true,
+    reloadable: false,
     doc: 'Public curve key, `X…`, that requests are sealed for.',
   },
   {
@@ -190,7 +193,7 @@ export const CALLOUT_TABLE: readonly OptionEntry<AuthCalloutOptions>[] = [
     option: 'allowedAccounts',
     kind: 'callout accounts',
     default: [],
-    reloadable: true,
+    reloadable: false,
     doc: 'Accounts whose users are asked for; none named: all.',
   },
 ]

@@ -94,7 +94,7 @@ export const WEBSOCKET_TABLE: readonly OptionEntry<WebsocketOptions>[] = [
     kind: 'tls',
     default: undefined,
     reloadable: true,
-    doc: 'TLS, for `wss` addresses.',
+    doc: 'TLS, for `wss` addresses. A reload cannot change its pinned_certs and verify_and_map.',
   },
   {
     key: 'same_origin',

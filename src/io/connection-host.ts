@@ -35,6 +35,10 @@ export interface ConnectionHost {
     pendingBytes: number,
     chunks?: number,
   ): void
+  /** It overran its write deadline, and is kept because it took something. */
+  onSlowWrite(connection: Connection): void
+  /** It has sent more than it may, and is not read for so long. */
+  onIngressPause(pauseMs: number): void
   /** What a connection writes is traced, if at all, when it is handed to the socket. */
   readonly outboundTap: ((connection: Connection, frames: Uint8Array) => void) | undefined
 }

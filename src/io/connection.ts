@@ -7,6 +7,7 @@ import type { ByteCodec, CodecHost } from './byte-codec.ts'
 import type { ConnectionHost } from './connection-host.ts'
 import type { Deadline } from './deadlines.ts'
 import { Inbound } from './inbound.ts'
+import type { IngressLimit } from './ingress-limit.ts'
 import type { Session } from './session.ts'
 import { SocketWriter } from './socket-writer.ts'
 
@@ -40,16 +41,25 @@ export class Connection implements CodecHost {
   readonly record: number
   readonly index: number
   readonly cid: number
-  readonly remoteAddress: string
-  readonly remotePort: number
+  remoteAddress: string
+  remotePort: number
   readonly startedMs: number
   readonly limits: ConnectionLimits
   session!: Session
   /** When bytes last came in; milliseconds of performance.now(). */
   lastInMs: number
+  /**
+   * When a message last came or went, or something was subscribed or given up; as lastInMs. PINGs
+   * are no activity, as for nats-server.
+   */
+  lastActivityMs: number
   closedState: ClosedState | undefined
+  /** Undefined: as much is read as comes. */
+  ingress: IngressLimit | undefined
   /** Times it overran its write deadline and was kept. */
   slowCount = 0
+  /** Messages both ways, modulo 2^32, when that was. */
+  #seenMsgs = 0
   readonly #host: ConnectionHost
   readonly #inbound: Inbound
   readonly #writer: SocketWriter
@@ -90,6 +100,7 @@ export class Connection implements CodecHost {
     this.remotePort = source.remotePort ?? 0
     this.startedMs = host.nowMs
     this.lastInMs = host.nowMs
+    this.lastActivityMs = host.nowMs
     this.record = record
     this.index = host.add(this)
     const set = (field: number, value: number) => {
@@ -167,6 +178,12 @@ export class Connection implements CodecHost {
     }
   }
 
+  /** A proxy says where the peer is. */
+  usePlace({ remoteAddress = '', remotePort = 0 }: RemotePlace): void {
+    this.remoteAddress = remoteAddress
+    this.remotePort = remotePort
+  }
+
   /** Host and port of the peer, as the log shows them. */
   get remote(): string {
     const { remoteAddress: host, remotePort: port } = this
@@ -197,9 +214,44 @@ export class Connection implements CodecHost {
     if (this.isChangingSocket) this.onEarlyBytes()
     this.lastInMs = host.nowMs
     this.#inbound.onRead(count)
+    this.#noteActivity()
     host.stallIfAsked(this)
+    if (this.ingress !== undefined) this.#charge(this.ingress)
     host.endTurn()
     return !this.isPaused
+  }
+
+  /** Once for each read and each write: looking at the counters costs nothing beside those. */
+  #noteActivity(): void {
+    const { layout, words } = this.#host.kernel
+    const incoming = words[(this.record + layout.CONNECTION_IN_MSGS) >> 2]!
+    const msgs = (incoming + words[(this.record + layout.CONNECTION_OUT_MSGS) >> 2]!) | 0
+    if (msgs === this.#seenMsgs) return
+    this.#seenMsgs = msgs
+    this.lastActivityMs = this.#host.nowMs
+  }
+
+  /** Something was subscribed, or given up. */
+  noteInterest(): void {
+    this.lastActivityMs = this.#host.nowMs
+  }
+
+  /** Leaves the socket alone until what came is within the limit: TCP slows the peer down. */
+  #charge(ingress: IngressLimit): void {
+    const { msgs, bytes } = this.received
+    const pauseMs = ingress.charge(performance.timeOrigin + this.#host.nowMs, msgs, bytes)
+    if (pauseMs === 0) return
+    this.#host.onIngressPause(pauseMs)
+    this.stall(pauseMs)
+  }
+
+  /** Messages and their bytes received so far, modulo 2^32. */
+  get received(): { readonly msgs: number; readonly bytes: number } {
+    const { layout, words } = this.#host.kernel
+    return {
+      msgs: words[(this.record + layout.CONNECTION_IN_MSGS) >> 2]!,
+      bytes: words[(this.record + layout.CONNECTION_IN_BYTES) >> 2]!,
+    }
   }
 
   // ── CodecHost ─────────────────────────────────────────────────────────────────────────────
@@ -261,6 +313,7 @@ export class Connection implements CodecHost {
   }
 
   flush(): void {
+    this.#noteActivity()
     const socket = this.#socket
     if (socket !== undefined) this.#writer.flush(socket)
   }
@@ -268,6 +321,11 @@ export class Connection implements CodecHost {
   /** The socket did not take all it was given within the write deadline. */
   onWriteDeadline(chunks: number, bytes: number): void {
     this.#host.onSlowConsumer(this, 'slowConsumerWriteDeadline', bytes, chunks)
+  }
+
+  /** See SocketWriter. */
+  get chunksInFlight(): number {
+    return this.#writer.chunksInFlight
   }
 
   get pendingBytes(): number {

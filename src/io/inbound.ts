@@ -57,9 +57,15 @@ export class Inbound {
   readTarget(): Uint8Array {
     const large = this.codec === undefined ? this.#large : undefined
     this.#isReadingLarge = large !== undefined
-    if (large === undefined) return this.#host.readView
+    if (large === undefined) return this.#readView()
     const { bytes } = this.#host.kernel
     return bytes.subarray(large.address + large.filled, large.address + large.bytes)
+  }
+
+  #readView(): Uint8Array {
+    const { readView } = this.#host
+    const { ingress } = this.#connection
+    return ingress === undefined ? readView : readView.subarray(0, ingress.readBytes)
   }
 
   /** `count` bytes were read to where `readTarget` said. */

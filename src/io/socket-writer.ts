@@ -126,6 +126,11 @@ export class SocketWriter {
     }
   }
 
+  /** First of the chunks that the socket was given and has not taken yet, 0 = none. */
+  get chunksInFlight(): number {
+    return this.#chunks
+  }
+
   /** No more will be written: sends what there is, then `closing`, and ends the connection. */
   endAfterFlush(socket: Duplex, closing?: Uint8Array): void {
     this.#endsAfterFlush = true
@@ -175,6 +180,7 @@ export class SocketWriter {
     }
     this.#leftBytes = left
     this.#connection.slowCount += 1
+    this.#host.onSlowWrite(this.#connection)
     const state = this.#isSlow ? 'State' : 'Detected'
     this.#isSlow = true
     const deadline = formatDuration(durationNs(this.#connection.limits.writeDeadlineMs))

@@ -1,5 +1,20 @@
 import { readFileSync } from 'node:fs'
 
+/** One message in the kernel's memory, as its functions take it; addresses, and sizes in bytes. */
+export type MessageParts = [
+  subject: number,
+  subjectBytes: number,
+  reply: number,
+  replyBytes: number,
+  headerText: number,
+  headerDigits: number,
+  sizeText: number,
+  sizeDigits: number,
+  headerBytes: number,
+  totalBytes: number,
+  payload: number,
+]
+
 /**
  * The kernel as TypeScript sees it: one instance for each thread, on the memory all share.
  * Addresses are bytes from the start of the memory; the shared memory is kept below 2 GiB
@@ -19,6 +34,7 @@ export interface KernelExports {
   createConnection(): number
   closeConnection(connection: number): void
   releaseConnection(connection: number): void
+  setLabel(connection: number, label: number): void
   createSubscription(
     connection: number,
     subject: number,
@@ -34,21 +50,36 @@ export interface KernelExports {
   ingest(connection: number, from: number, to: number): number
   publishParts(
     connection: number,
-    subject: number,
-    subjectBytes: number,
-    reply: number,
-    replyBytes: number,
-    headerText: number,
-    headerDigits: number,
-    sizeText: number,
-    sizeDigits: number,
-    headerBytes: number,
-    totalBytes: number,
-    payload: number,
-    queues: number,
-    queuesBytes: number,
-    trust: number,
+    ...rest: [...message: MessageParts, queues: number, queuesBytes: number, trust: number]
   ): number
+  explainParts(
+    connection: number,
+    ...rest: [
+      ...message: MessageParts,
+      queues: number,
+      queuesBytes: number,
+      trust: number,
+      how: number,
+    ]
+  ): number
+  linkParts(
+    connection: number,
+    ...rest: [
+      ...message: MessageParts,
+      queues: number,
+      queuesBytes: number,
+      link: number,
+      generation: number,
+    ]
+  ): number
+  /** After explainParts: address and length of a list of EXPLAINED_*; where its texts begin. */
+  readonly explained: WebAssembly.Global
+  readonly explainedCount: WebAssembly.Global
+  readonly explainedTexts: WebAssembly.Global
+  /** After explainParts: whether the subject was mapped. */
+  readonly isMapped: WebAssembly.Global
+  setTaps(at: number, count: number, skip: number): void
+  mayBeTraced(at: number, bytes: number, withParents: number): number
   isListened(connection: number, at: number, bytes: number): number
   countInbound(connection: number): void
   readonly status: WebAssembly.Global
@@ -78,8 +109,11 @@ export interface KernelExports {
   appendBytes(connection: number, source: number, bytes: number): number
   readonly stallRequested: WebAssembly.Global
   clearStallRequest(): void
+  /** Connection of any thread that last asked for a stall. */
+  readonly stalledBy: WebAssembly.Global
 
-  commitLanes(): number
+  /** @param nowUs see LANE_MARK_US; 0 or none: what is committed is not timed */
+  commitLanes(nowUs?: number): number
   wakeUp(thread: number): number
   hasInbound(): number
   drainBegin(from: number): void
@@ -224,6 +258,14 @@ const LAYOUT_NAMES = [
   'THREAD_STALLED_CONNECTIONS',
   'THREAD_CONNECTIONS',
   'THREAD_IN_MSGS',
+  'THREAD_IN_BYTES',
+  'THREAD_OUT_MSGS',
+  'THREAD_OUT_BYTES',
+  'THREAD_PLAN_HITS',
+  'THREAD_PLAN_MISSES',
+  'THREAD_LANE_FULL',
+  'THREAD_LOSSY',
+  'THREAD_OUT_OF_MEMORY',
   'THREAD_STATE_ABSENT',
   'THREAD_STATE_RUNNING',
   'THREAD_STATE_DEAD',
@@ -231,6 +273,29 @@ const LAYOUT_NAMES = [
   'ACCOUNTS_MAX',
   'ACCOUNT_BYTES',
   'ACCOUNT_MAPPINGS',
+  'ACCOUNT_ENTRIES',
+  'ACCOUNT_INSERTS',
+  'ACCOUNT_REMOVES',
+  'CONNECTION_LABEL',
+  'CONNECTION_STALLED',
+  'EXPLAINED_BYTES',
+  'EXPLAINED_DENIED',
+  'EXPLAINED_ECHO',
+  'EXPLAINED_GENERATION',
+  'EXPLAINED_KEPT',
+  'EXPLAINED_KIND',
+  'EXPLAINED_LINK',
+  'EXPLAINED_MEMBER',
+  'EXPLAINED_PLACE',
+  'EXPLAINED_PLAIN',
+  'EXPLAINED_TARGET',
+  'EXPLAINED_TEXT',
+  'EXPLAINED_TEXT_BYTES',
+  'EXPLAINED_VARIANT',
+  'EXPLAIN_DRY',
+  'EXPLAIN_KEEPS_LINKS',
+  'FLAG_PEER_TRACES',
+  'FLAG_TRACES_PARENTS',
   'IMPORT_ID',
   'IMPORT_ACCOUNT',
   'IMPORT_IS_IDENTITY',
@@ -238,9 +303,15 @@ const LAYOUT_NAMES = [
   'IMPORT_TEXT',
   'ENTRY_KIND_STREAM_IMPORT',
   'ENTRY_KIND_SERVICE_IMPORT',
+  'LABEL_NAME_BYTES',
+  'LABEL_TEXT',
+  'LABEL_USER_BYTES',
   'LANE_RECORDS',
   'LANE_PRODUCER',
   'LANE_CONSUMER',
+  'LANE_MARK',
+  'LANE_MARK_US',
+  'PLACE_VARIANT_SHIFT',
   'RECORD_KIND',
   'RECORD_SUBSCRIBE',
   'RECORD_UNSUBSCRIBE',
@@ -253,7 +324,16 @@ const LAYOUT_NAMES = [
   'ARENA_FREE_PAGES',
   'ARENA_PAGE_COUNT',
   'ARENA_READ',
+  'ARENA_PLANS',
+  'ARENA_CONNECTION_SLABS',
+  'ARENA_SLOT_SLABS',
+  'SLAB_NEXT',
+  'SLAB_ITEMS',
+  'SLAB_BYTES',
+  'SUB_BYTES',
+  'CONNECTION_BYTES',
   'CONNECTION_HEAD',
+  'CONNECTION_POSITION',
   'CONNECTION_PENDING',
   'CONNECTION_PENDING_MAX',
   'CONNECTION_STALL_MARK',
@@ -277,6 +357,7 @@ const LAYOUT_NAMES = [
   'PERMISSION_TEXT',
   'CONNECTION_CONTROL_LINE_MAX',
   'CONNECTION_INDEX',
+  'CONNECTION_CID',
   'CONNECTION_IN_MSGS',
   'CONNECTION_IN_BYTES',
   'CONNECTION_OUT_MSGS',
@@ -292,6 +373,7 @@ const LAYOUT_NAMES = [
   'FLAG_AWAITING_SUB',
   'FLAG_SPOKE',
   'FLAG_DROP_WHEN_FULL',
+  'FLAG_CLOSED',
   'SUB_GENERATION',
   'SUB_CONNECTION',
   'SUB_DELIVERED',
@@ -307,6 +389,21 @@ const LAYOUT_NAMES = [
   'SUB_SID',
   'SUB_SID_INLINE',
   'SUB_RESERVED',
+  'PLAN_KEY',
+  'PLAN_SUBJECT',
+  'PLAN_SUBJECT_BYTES',
+  'PLAN_MSGS',
+  'PLAN_SOURCE',
+  'PLAN_LOCALS',
+  'PLAN_REMOTES',
+  'PLAN_LEAFS',
+  'PLAN_GROUPS',
+  'PLAN_BODY',
+  'PLAN_KEY_TRUSTED',
+  'PLAN_KEY_RELAYED',
+  'PLAN_KEY_IMPORTED',
+  'PLAN_SETS',
+  'PLAN_SET_BYTES',
   'CHUNK_NEXT',
   'CHUNK_END',
   'CHUNK_DATA',

@@ -101,3 +101,12 @@ export function threadField(kernel: Kernel, thread: number, offset: number): num
   const { layout, words } = kernel
   return words[layout.HEADER_THREAD_BLOCKS >> 2]! + thread * layout.THREAD_BLOCK_BYTES + offset
 }
+
+/** Address of a thread's arena. */
+export function arenaAddress({ layout, words }: Kernel, thread: number): number {
+  const first = words[layout.HEADER_ARENAS >> 2]!
+  if (thread === layout.ROUTER_THREAD) return first
+  const router = words[layout.HEADER_ROUTER_ARENA_BYTES >> 2]!
+  const worker = words[layout.HEADER_WORKER_ARENA_BYTES >> 2]!
+  return first + router + (thread - 1) * worker
+}

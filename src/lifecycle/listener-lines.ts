@@ -14,6 +14,8 @@ export type OpenedListener = ListenerPlace &
   (
     | {
         readonly kind: 'client'
+        /** Connections may begin with a PROXY header. */
+        readonly isProxied: boolean
         readonly tls: ClientTlsWord
       }
     | { readonly kind: 'monitor' | 'websocket'; readonly isTls: boolean }
@@ -38,6 +40,7 @@ export function listenerLines(listener: OpenedListener): StartUpLine[] {
     case 'client':
       return [
         { level: 'info', text: `Listening for client connections on ${place}` },
+        ...(listener.isProxied ? [PROXIED_LINE] : []),
         ...clientTlsLines(listener.tls),
       ]
     case 'monitor':
@@ -77,6 +80,11 @@ function leafLines(
   if (isInsecure) lines.push({ level: 'warn', text: LEAF_INSECURE_WARNING })
   return lines
 }
+
+const PROXIED_LINE = {
+  level: 'info',
+  text: 'PROXY protocol enabled for client connections',
+} as const
 
 function clientTlsLines(tls: ClientTlsWord): StartUpLine[] {
   if (tls === 'off') return []

@@ -11,27 +11,23 @@ const SIGNAL_NAMES = {
 
 type SignalName = keyof typeof SIGNAL_NAMES
 
-const ONLY_CERTIFICATES =
-  'Options were not read again, only TLS certificates: reload is not supported by this version of Sable'
-
 export interface SignalActions {
   /** Ends the server, and then the process. */
   readonly end: () => Promise<void>
   /** Ends the server without a rush, and then the process. */
   readonly lameDuck: () => Promise<void>
   /**
-   * Reads certificates and keys again; rejects when one cannot be used. Undefined: the server has
-   * not started yet.
+   * Puts the configuration as it is now in force, as soon as the server has started; rejects when
+   * it cannot.
    */
-  readonly reloadCertificates: () => Promise<void> | undefined
+  readonly reload: () => Promise<unknown>
   /** The server is a lame duck: TERM has no effect then. */
   readonly isLameDuck: () => boolean
 }
 
 /**
  * Takes signals as nats-server does: INT and TERM end the server, USR1 opens the log file anew,
- * USR2 makes it a lame duck. HUP reads certificates and keys again, and nothing else of the
- * configuration yet.
+ * USR2 makes it a lame duck, HUP has it read its configuration again.
  *
  * Once the server is ending, further signals do nothing. For USR1 Node would open its debugger; a
  * listener takes the signal away from it. `--disable-sigusr1` must not be set: in Node 24.21 it
@@ -39,7 +35,7 @@ export interface SignalActions {
  */
 export function takeSignals(
   log: Promise<LogSink>,
-  { end, lameDuck, reloadCertificates, isLameDuck }: SignalActions,
+  { end, lameDuck, reload, isLameDuck }: SignalActions,
 ): void {
   const actions: Readonly<Record<SignalName, (sink: LogSink) => void | Promise<void>>> = {
     SIGINT: end,
@@ -48,8 +44,7 @@ export function takeSignals(
     },
     SIGHUP: async ({ logger }) => {
       try {
-        await reloadCertificates()
-        logger.warn(ONLY_CERTIFICATES)
+        await reload()
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error)
         logger.error(`Failed to reload server configuration: ${why}`)

@@ -25,6 +25,10 @@ export interface StartUpFacts {
   readonly operators: readonly OperatorFacts[]
   /** Of the configuration or of the operator, not the default one. */
   readonly hasSystemAccount: boolean
+  /** Those the configuration names. */
+  readonly featureFlags: readonly string[]
+  /** 0: not asked for. */
+  readonly profPort: number
 }
 
 /** What an operator's JWT says of itself. */
@@ -47,6 +51,10 @@ export function startUpLines(facts: StartUpFacts): StartUpLine[] {
   ]
   if (facts.clusterName !== '') lines.push(info(`  Cluster:  ${facts.clusterName}`))
   lines.push(info(`  Name:     ${facts.serverName}`), info(`  ID:       ${facts.serverId}`))
+  lines.push(...featureFlagLines(facts))
+  if (facts.profPort !== 0) {
+    lines.push(warn(`Profiling port ${facts.profPort} is not opened: only Go has such profiles`))
+  }
   if (facts.hasPlaintextPassword) lines.push(warn(PLAINTEXT_PASSWORD_WARNING))
   if (facts.configPath !== '') {
     lines.push(info(`Using configuration file: ${facts.configPath} (${facts.configDigest})`))
@@ -57,6 +65,17 @@ export function startUpLines(facts: StartUpFacts): StartUpLine[] {
     lines.push(warn(`Maximum payloads over 8.00 MB ${advice}`))
   }
   return lines
+}
+
+/** All those nats-server has concern JetStream. */
+function featureFlagLines({ featureFlags }: StartUpFacts): readonly StartUpLine[] {
+  if (featureFlags.length === 0) return []
+  const names = [...featureFlags].sort().join(', ')
+  return [
+    info('  Feature flags:'),
+    info('    Configured:    none'),
+    info(`    Unsupported:   ${names}`),
+  ]
 }
 
 function operatorLines({ operators, hasSystemAccount }: StartUpFacts): readonly StartUpLine[] {

@@ -7,8 +7,9 @@ import { randomBytes, randomInt } from 'node:crypto'
  */
 export const NUID_LENGTH = 22
 const PREFIX_LENGTH = 12
-const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-const BASE = DIGITS.length
+/** Digits of base 62, in the order of their values. */
+export const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+const BASE = BASE62.length
 /** Half of the sequence: ten digits do not fit a double, twice five do. */
 const HALF_DIGITS = 5
 const HALF = BASE ** HALF_DIGITS
@@ -21,7 +22,7 @@ export function randomBase62(length: number): string {
   let text = ''
   while (text.length < length) {
     for (const byte of randomBytes(length - text.length)) {
-      if (byte < FAIR_BYTE_LIMIT) text += DIGITS[byte % BASE]
+      if (byte < FAIR_BYTE_LIMIT) text += BASE62[byte % BASE]
     }
   }
   return text
@@ -30,7 +31,7 @@ export function randomBase62(length: number): string {
 function halfText(value: number): string {
   let text = ''
   for (let i = 0, rest = value; i < HALF_DIGITS; i++) {
-    text = DIGITS[rest % BASE] + text
+    text = BASE62[rest % BASE] + text
     rest = Math.floor(rest / BASE)
   }
   return text

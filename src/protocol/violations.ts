@@ -62,6 +62,8 @@ export const VIOLATIONS = {
     'authenticationExpired',
   ),
   userRevoked: closing('BRK_USER_REVOKED', 'User Authentication Revoked', 'credentialsRevoked'),
+  /** The user is gone, or in another account, since the configuration was reloaded. */
+  userMoved: closing('BRK_USER_MOVED', null, 'clientClosed'),
   /** The key that signed for the user is no longer one of the account's. */
   signerGone: closing('BRK_SIGNER_GONE', null, 'authenticationFailure'),
   accountRegistration: warning('BRK_ACCOUNT_REGISTRATION', 'Failed Account Registration'),

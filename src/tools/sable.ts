@@ -13,11 +13,16 @@ Commands
   jwt      show a JWT or credentials file, and why a server would refuse it
   nk       make keys, sign and verify
   passwd   make a bcrypt hash of a password
+  healthcheck
+           say by the exit code whether a server is well, for containers
+  tap      show where the messages of a subject go, live
+  top      show a server and its busiest connections, live
   bench    load a NATS server and measure it; see sable bench --help
   version  show the version
   help     show this
 
-The flag -h shows the flags of sub, pub, request, reply, jwt, nk and passwd.
+The flag -h shows the flags of sub, pub, request, reply, jwt, nk, passwd, healthcheck, tap
+and top.
 The broker itself is the command nats-server.
 `
 
@@ -28,6 +33,12 @@ const TUTORIAL_NAMES: ReadonlyMap<string, ToolName> = new Map([
   ['nats-req', 'request'],
   ['nats-rply', 'reply'],
 ])
+
+/** Whoever read along has gone (`sable top | head`): there is nobody left to write for. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
 
 process.exitCode = await run(process.argv.slice(2))
 
@@ -47,9 +58,21 @@ async function run([command, ...args]: readonly string[]): Promise<number> {
       const { runNk } = await import('./nk.ts')
       return runNk('sable nk', args)
     }
+    case 'healthcheck': {
+      const { runHealthcheck } = await import('./healthcheck.ts')
+      return runHealthcheck('sable healthcheck', args)
+    }
     case 'passwd': {
       const { runPasswd } = await import('./passwd.ts')
       return runPasswd('sable passwd', args)
+    }
+    case 'tap': {
+      const { runTap } = await import('./tap.ts')
+      return runTap('sable tap', args)
+    }
+    case 'top': {
+      const { runTop } = await import('./top/top-tool.ts')
+      return runTop('sable top', args)
     }
     case 'bench': {
       const { runBench } = await importTool('bench')

@@ -1,5 +1,6 @@
 import {
   type AuthoritySettings,
+  authoritySettings,
   type ListenerTerms,
   listenerTerms,
 } from '../auth/authority-settings.ts'
@@ -34,6 +35,13 @@ export interface ClientRequest {
   readonly cookies: CookieCredentials | undefined
   /** Of the TLS that the request came by. */
   readonly tls: TlsFacts | undefined
+}
+
+/** What fronts need to know of who may connect: of users, whether there are any. */
+export function frontRules({ options, implicitUser }: ThreadSettings): AuthoritySettings {
+  const users = options.users.slice(0, 1)
+  const nkeys = options.nkeys.slice(0, 1)
+  return authoritySettings({ ...options, users, nkeys }, implicitUser)
 }
 
 /** Clients of the TCP listener. */

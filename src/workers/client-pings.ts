@@ -47,7 +47,9 @@ export class ClientPings {
 
   #measure(): void {
     // Coarser clocks than the network would make it 0, which means unknown.
-    this.rttNs = Math.max(1, Math.round((performance.now() - this.#sentAtMs) * NS_PER_MS))
+    const rttMs = performance.now() - this.#sentAtMs
+    this.rttNs = Math.max(1, Math.round(rttMs * NS_PER_MS))
+    this.#worker.thread.measures.clientRtt.record(rttMs)
   }
 
   stop(): void {

@@ -1,16 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { credentialsOf, type LoginRequest, type TlsFacts } from '../auth/login.ts'
+import type { LoginRequest, TlsFacts } from '../auth/login.ts'
 import type { Connection } from '../io/connection.ts'
 import type { Deadline } from '../io/deadlines.ts'
 import { CLOSED, HOLD, INCOMPLETE, type Session } from '../io/session.ts'
-import {
-  connectionPrefix,
-  identifiedPrefix,
-  presentedUserText,
-} from '../monitor/log/connection-prefix.ts'
+import { connectionPrefix, presentedUserText } from '../monitor/log/connection-prefix.ts'
 import { traceOperation } from '../monitor/log/trace-lines.ts'
 import { CLOSED_STATES, type ClosedState } from '../protocol/closed-states.ts'
 import { CONNECT_DEFAULTS, type ConnectOptions, decodeConnect } from '../protocol/connect.ts'
+import { GLOBAL_ACCOUNT } from '../protocol/global-account.ts'
 import { goQuoteSpan } from '../protocol/go-quote.ts'
 import { noResponders } from '../protocol/headers.ts'
 import { encodeInfo, type ServerInfo } from '../protocol/info.ts'
@@ -18,49 +15,58 @@ import { type Operation, readOperation } from '../protocol/operation.ts'
 import { redactConnect } from '../protocol/redact-connect.ts'
 import { errorLine, VIOLATIONS, type ViolationName } from '../protocol/violations.ts'
 import type { CookieCredentials } from '../protocol/websocket/upgrade-request.ts'
-import { type ClientInfo, goTime } from '../router/accounts/client-info.ts'
+import type { ClientInfo } from '../router/accounts/client-info.ts'
 import type { Requester } from './accounts/service-imports.ts'
 import type { ClientFront, ClientRequest } from './client-front.ts'
 import { ConnectionGrant } from './client-grant.ts'
+import { clientInfoOf, grantedPrefix, withCookies } from './client-identity.ts'
+import { ClientLogin } from './client-login.ts'
 import { ClientPings } from './client-pings.ts'
 import { ClientSubscriptions } from './client-subscriptions.ts'
-import type { LoggedIn } from './logins.ts'
+import { awaitRates, limitIngress } from './ingress-budgets.ts'
+import type { LoggedIn, LoginManner } from './logins.ts'
 import type { Grant, LoginAnswer, StandingLogin } from './peer-messages.ts'
 import type { ProtocolWorker } from './protocol-worker-role.ts'
+import { clientFacts } from './reports/client-facts.ts'
+import type { ReportedSession, SessionFacts } from './reports/reported-session.ts'
 import { SlowPublish } from './slow-publish.ts'
+import type { ActiveTrace } from './tracing/active-trace.ts'
+import { writeLabel } from './tracing/labels.ts'
+import { withTrace } from './tracing/trace-step.ts'
 
 const NONCE_BYTES = 11
-const GLOBAL_ACCOUNT = '$G'
 const PROTOCOL_MAX = 1
-const NS_PER_MS = 1_000_000n
 
 /**
  * What a client's bytes mean, except for well-formed publishes, which the kernel handles alone.
  *
  * Texts of subjects and sids are latin1, so that every byte survives.
  */
-export class ClientSession implements Session, LoggedIn, Requester {
+export class ClientSession implements Session, LoggedIn, Requester, ReportedSession {
   needBytes = 0
   droppableFrom = 0
   droppableTo = 0
   options: ConnectOptions = CONNECT_DEFAULTS
   prefix: string
   readonly connection: Connection
-  readonly front: ClientFront
+  front: ClientFront
   /** Undefined as long as it speaks in clear. */
   tls: TlsFacts | undefined
+  /** TLS came before INFO. */
+  isTlsFirst = false
   readonly subscriptions: ClientSubscriptions
   /** What INFO told, to be signed; '' when nobody has to. */
   readonly nonce: string
   /** Undefined before the client is let in, and where everybody is. */
   granted: ConnectionGrant | undefined
-  /** What it was let in with. */
-  standing: StandingLogin | undefined
   readonly #worker: ProtocolWorker
+  readonly #login: ClientLogin
   readonly #publish: SlowPublish
   readonly #pings: ClientPings
   readonly #forwardedIp: string
-  readonly #startMs = Date.now()
+  /** Of the socket, whatever a PROXY header says. */
+  readonly #firstPrefix: string
+  readonly startMs = Date.now()
   readonly #cookies: CookieCredentials | undefined
   #isAuthenticated: boolean
   /** A password is being verified: nothing more is read. */
@@ -70,6 +76,8 @@ export class ClientSession implements Session, LoggedIn, Requester {
   /** What clientInfo has told last; undefined once anything but the round trip has changed. */
   #info: ClientInfo | undefined
   #authDeadline: Deadline | undefined
+  /** It may speak: before that there may be a TLS handshake. */
+  #isStarted = false
 
   constructor(
     worker: ProtocolWorker,
@@ -81,19 +89,24 @@ export class ClientSession implements Session, LoggedIn, Requester {
     this.connection = connection
     this.front = front
     this.#forwardedIp = request?.forwardedIp ?? ''
-    this.prefix = this.#firstPrefix()
+    const { remote, cid } = connection
+    this.#firstPrefix = connectionPrefix(front.kind, remote, cid, this.#forwardedIp)
+    this.prefix = this.#firstPrefix
     this.nonce = front.showsNonce ? randomBytes(NONCE_BYTES).toString('base64url') : ''
     this.subscriptions = new ClientSubscriptions(worker, this)
     this.#cookies = request?.cookies
     this.tls = request?.tls
     this.#isAuthenticated = !front.required
+    this.#login = new ClientLogin(worker, this)
     this.#publish = new SlowPublish(worker, this)
     this.#pings = new ClientPings(worker, this)
+    if (front.required && worker.hasGrantedRates) awaitRates(connection)
+    else this.limitIngress()
   }
 
-  #firstPrefix(): string {
-    const { remote, cid } = this.connection
-    return connectionPrefix(this.front.kind, remote, cid, this.#forwardedIp)
+  /** Address of the client, as a proxy may have told it. */
+  get host(): string {
+    return this.#forwardedIp || this.connection.remoteAddress
   }
 
   /** Sends INFO. A refused client gets it too, then learns why. */
@@ -110,8 +123,20 @@ export class ClientSession implements Session, LoggedIn, Requester {
     this.#setFlags()
   }
 
+  /** What it was let in with. */
+  get standing(): StandingLogin | undefined {
+    return this.#login.standing
+  }
+
+  /** What is read from the client a second follows the options and what was granted. */
+  limitIngress(): void {
+    const { options, ingressBudgets } = this.#worker
+    limitIngress(this.connection, options, this.granted?.grant.rates ?? [], ingressBudgets)
+  }
+
   /** The last part of `start`: the client may speak now. */
   startTimers(): void {
+    this.#isStarted = true
     const { required, authTimeoutMs } = this.front
     if (required) {
       this.#authDeadline = this.#worker.thread.deadlines.after(authTimeoutMs, () =>
@@ -151,6 +176,7 @@ export class ClientSession implements Session, LoggedIn, Requester {
     if (this.hasHeaders) flags |= layout.FLAG_HEADERS
     if (wantsStatus && this.hasHeaders) flags |= layout.FLAG_NO_RESPONDERS
     if (isSlow) flags |= layout.FLAG_SLOW_PATH
+    if (this.granted?.grant.trace !== undefined) flags |= layout.FLAG_TRACES_PARENTS
     const flagsAt = (this.connection.record + layout.CONNECTION_FLAGS) >> 2
     words[flagsAt] = flags | (words[flagsAt]! & layout.FLAG_AWAITING_SUB)
     words[(this.connection.record + layout.CONNECTION_PAYLOAD_MAX) >> 2] =
@@ -290,9 +316,10 @@ export class ClientSession implements Session, LoggedIn, Requester {
     if (this.#hasConnected || this.granted !== undefined) this.subscriptions.removeAll()
     this.#hasConnected = true
     const { jwt } = decoded.options
-    this.options = this.#withCookies(decoded.options)
+    this.options = withCookies(decoded.options, this.#cookies)
     if (!this.front.takesJwt && jwt !== '') this.options = { ...this.options, jwt: '' }
     this.#pings.onConnect()
+    this.connection.noteInterest()
     if (!this.front.required) {
       return this.#afterLogin(undefined) ? operation.next : CLOSED
     }
@@ -302,25 +329,25 @@ export class ClientSession implements Session, LoggedIn, Requester {
 
   /** @param isSilent the client says nothing of who it is */
   #logIn(isSilent = false): void {
+    const deadlineMs = Date.now() + this.front.authTimeoutMs
+    void this.#ask({ isSilent, inAccount: '' }, deadlineMs, (request, answer) =>
+      this.#onAnswer(request, answer),
+    )
+  }
+
+  async #ask(
+    how: LoginManner,
+    deadlineMs: number | undefined,
+    onAnswer: (request: LoginRequest, answer: LoginAnswer) => void,
+  ): Promise<void> {
     this.#isVerifying = true
     this.#isAuthenticated = false
     this.#setFlags()
-    const { nonce } = this
-    const request: LoginRequest = {
-      cid: this.connection.cid,
-      connectionType: this.front.connectionType,
-      host: this.#forwardedIp || this.connection.remoteAddress,
-      nonce,
-      deadlineMs: Date.now() + this.front.authTimeoutMs,
-      connect: credentialsOf(this.options),
-      tls: this.tls,
-    }
-    void this.#worker.logins.login(request, isSilent, this.#startMs).then((answer) => {
-      if (!this.connection.isOpen) return
-      this.#isVerifying = false
-      this.#inTurn(() => this.#onAnswer(request, answer))
-      this.connection.resume()
-    })
+    const answered = await this.#login.ask(how, deadlineMs)
+    if (answered === undefined) return
+    this.#isVerifying = false
+    this.#inTurn(() => onAnswer(answered.request, answered.answer))
+    this.connection.resume()
   }
 
   #onAnswer(request: LoginRequest, answer: LoginAnswer): void {
@@ -328,33 +355,16 @@ export class ClientSession implements Session, LoggedIn, Requester {
       this.#worker.log[level](this.prefix + text)
     }
     if (answer.ok) {
-      const { identity, accountName } = answer.grant
-      this.standing = { request, identity, accountName, startMs: this.#startMs }
-      this.#worker.logins.add(this.connection.cid, this)
+      this.#login.keep(request, answer)
       this.#afterLogin(answer.grant)
-      return
-    }
-    if (answer.log !== '') this.#worker.log.error(this.prefix + answer.log)
-    if (answer.reason !== '') this.#worker.log.debug(this.prefix + answer.reason)
-    this.violate(answer.why)
-  }
-
-  #withCookies(options: ConnectOptions): ConnectOptions {
-    const cookies = this.#cookies
-    if (cookies === undefined) return options
-    const { user, pass, authToken, jwt } = options
-    return {
-      ...options,
-      user: user || cookies.user,
-      pass: pass || cookies.pass,
-      authToken: authToken || cookies.token,
-      jwt: jwt || cookies.jwt,
+    } else {
+      this.#login.refuse(answer)
     }
   }
 
   /** Returns false when the connection was closed. */
   #afterLogin(grant: Grant | undefined): boolean {
-    const { nkey, user, authToken: token, name, lang, version, account, newAccount } = this.options
+    const { nkey, user, authToken: token, account, newAccount } = this.options
     if (account !== '' || newAccount) {
       const reason = presentedUserText({ nkey, user, token })
       this.#worker.log.error(`${this.prefix}authentication error - ${reason}`)
@@ -363,15 +373,7 @@ export class ClientSession implements Session, LoggedIn, Requester {
     }
     this.#isAuthenticated = true
     this.#info = undefined
-    const { accountName = GLOBAL_ACCOUNT, accountTag = '', identity } = grant ?? {}
-    const label = accountTag === '' ? accountName : `${accountName}/${accountTag}`
-    this.prefix = identifiedPrefix(this.#firstPrefix(), { name, lang, version }, label, {
-      nkey,
-      user,
-      token,
-      jwt: this.options.jwt,
-      publicKey: identity?.nkey,
-    })
+    this.prefix = grantedPrefix(this.#firstPrefix, this.options, grant, GLOBAL_ACCOUNT)
     const { protocol } = this.options
     if (protocol < 0 || protocol > PROTOCOL_MAX) {
       this.violate('clientProtocol')
@@ -383,6 +385,9 @@ export class ClientSession implements Session, LoggedIn, Requester {
     }
     if (grant === undefined) this.#setFlags()
     else this.#takeGrant(grant)
+    this.#worker.events.onConnected(this)
+    const who = { name: this.options.name, user: grant?.identity.user ?? '' }
+    writeLabel(this.#worker.kernel, this.connection.record, who)
     if (this.#hasConnected) this.ok()
     // Who was let in without a word counts as one who has sent CONNECT from here on.
     this.#hasConnected = true
@@ -391,11 +396,13 @@ export class ClientSession implements Session, LoggedIn, Requester {
 
   #takeGrant(grant: Grant): void {
     this.granted?.stop()
+    if (this.accountName !== grant.accountName) this.#worker.reports.settle(this)
     const granted = new ConnectionGrant(this.#worker.thread, this.connection, grant)
     this.granted = granted
     this.#info = undefined
     this.#setFlags()
     granted.enforce()
+    this.limitIngress()
     this.subscriptions.permission = granted.subscribe
     this.subscriptions.max = grant.maxSubscriptions
     if (granted.tracksReplies) this.#worker.tapOutbound()
@@ -403,12 +410,51 @@ export class ClientSession implements Session, LoggedIn, Requester {
     granted.watchExpiry(() => this.evict(grant.expiry))
   }
 
+  // ── reload ────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * The worker has other settings.
+   *
+   * @returns whether the client was let in without a word and has to log in now
+   */
+  useFront(): boolean {
+    const { required } = this.front
+    this.front = this.#worker.frontOf(this.front.kind)
+    const isAsked = !required && this.front.required
+    if (isAsked && !this.#isStarted) this.#isAuthenticated = false
+    if (!this.front.required && !this.#isVerifying) {
+      this.#authDeadline?.cancel()
+      this.#isAuthenticated = true
+    }
+    this.#setFlags()
+    this.limitIngress()
+    // Who had logged in before that was switched off has been judged by now.
+    return isAsked && this.#isStarted && this.standing === undefined
+  }
+
+  /** With what it has said in CONNECT, if anything. @returns false: it is closed */
+  async logInAgain(): Promise<boolean> {
+    const how = { isSilent: false, inAccount: GLOBAL_ACCOUNT }
+    // There may be very many at a time: the time it takes is none of the client's.
+    await this.#ask(how, undefined, (request, answer) => {
+      if (!answer.ok) {
+        this.#login.refuse(answer)
+        return
+      }
+      this.#login.keep(request, answer)
+      this.#isAuthenticated = true
+      this.regrant(answer.grant)
+    })
+    return this.connection.isOpen
+  }
+
   /** Permissions or limits have changed, or the routing worker is a new one. */
   regrant(grant: Grant): void {
     this.#inTurn(() => {
       const limit = this.subscriptions.max
+      this.#login.onGrant(grant)
       this.#takeGrant(grant)
-      this.subscriptions.enforce()
+      this.#worker.removedSubscriptions += this.subscriptions.enforce()
       const isAsBefore = this.subscriptions.max === limit
       if (isAsBefore || !this.subscriptions.isAboveLimit) return
       this.#worker.log.error(`${this.prefix}${VIOLATIONS.maxSubscriptionsLowered.wire}`)
@@ -417,11 +463,12 @@ export class ClientSession implements Session, LoggedIn, Requester {
   }
 
   /** The account does not want this client any more. */
-  evict(why: ViolationName): void {
+  evict(why: ViolationName, log = ''): void {
     this.#inTurn(() => {
       const { wire } = VIOLATIONS[why]
-      const level = why === 'maxAccountConnections' ? 'error' : 'debug'
-      if (wire !== null) this.#worker.log[level](this.prefix + wire)
+      const level = why.startsWith('max') ? 'error' : 'debug'
+      if (log !== '') this.#worker.log.error(this.prefix + log)
+      else if (wire !== null) this.#worker.log[level](this.prefix + wire)
       this.violate(why)
     })
   }
@@ -445,28 +492,38 @@ export class ClientSession implements Session, LoggedIn, Requester {
   readonly isLeaf = false
 
   clientInfo(): ClientInfo {
-    const { connection, options, front } = this
-    if (this.#info?.rttNs === this.#pings.rttNs) return this.#info
-    const { identity, accountName = GLOBAL_ACCOUNT } = this.granted?.grant ?? {}
-    this.#info = {
-      start: goTime(BigInt(this.#startMs) * NS_PER_MS),
-      host: this.#forwardedIp || connection.remoteAddress,
-      id: connection.cid,
-      account: accountName,
-      user: identity?.user,
-      name: options.name,
-      lang: options.lang,
-      version: options.version,
-      rttNs: this.#pings.rttNs,
-      server: this.#worker.serverName,
-      jwt: identity?.jwt,
-      issuerKey: identity?.issuerKey,
-      nameTag: identity?.nameTag,
-      tags: identity?.tags,
-      kind: 'Client',
-      clientType: front.kind === 'websocket' ? 'websocket' : 'nats',
+    if (this.#info?.rttNs !== this.#pings.rttNs) {
+      this.#info = clientInfoOf(this, this.host, this.#worker.serverName)
     }
     return this.#info
+  }
+
+  // ── ReportedSession ───────────────────────────────────────────────────────────────────────
+
+  readonly isListed = true
+
+  get accountName(): string {
+    return this.granted?.grant.accountName ?? GLOBAL_ACCOUNT
+  }
+
+  get rttNs(): number {
+    return this.#pings.rttNs
+  }
+
+  get subscriptionCount(): number {
+    return this.subscriptions.count
+  }
+
+  reportFacts(): SessionFacts {
+    return clientFacts(this)
+  }
+
+  subscriptionText(max: number): string {
+    return this.subscriptions.text(max)
+  }
+
+  isInterestedIn(subject: string): boolean {
+    return this.subscriptions.collidesWith(subject)
   }
 
   // ── requests without responders ───────────────────────────────────────────────────────────
@@ -480,8 +537,10 @@ export class ClientSession implements Session, LoggedIn, Requester {
     this.tellNoResponders(subject, reply)
   }
 
-  onImports(): void {
-    const undelivered = this.#worker.services.forward(this)
+  /** @param active the request is traced */
+  onImports(active?: ActiveTrace): void {
+    const requester = active === undefined ? this : withTrace(this, active)
+    const undelivered = this.#worker.services.forward(requester)
     if (undelivered === undefined || undelivered.reply === '') return
     if (!this.options.noResponders || !this.hasHeaders) return
     const { subject, reply } = undelivered
@@ -515,8 +574,10 @@ export class ClientSession implements Session, LoggedIn, Requester {
   }
 
   /** The server is about to end: clients that take INFO at any time look for another one. */
-  tellLameDuck(): void {
-    if (this.#hasSentPong && this.options.protocol >= 1) this.sendInfo({ lameDuckMode: true })
+  tellLameDuck(): boolean {
+    const isReady = this.#hasSentPong && this.options.protocol >= 1
+    if (isReady) this.sendInfo({ lameDuckMode: true })
+    return isReady
   }
 
   onReadFailure(why: string): void {
@@ -528,11 +589,12 @@ export class ClientSession implements Session, LoggedIn, Requester {
   }
 
   onClosed(reason: ClosedState): void {
+    this.#worker.reports.onClosed(this, reason)
     this.#authDeadline?.cancel()
     this.#pings.stop()
     this.granted?.stop()
     this.subscriptions.removeAll()
-    if (this.front.required) this.#worker.logins.logout(this.connection.cid)
+    this.#login.end(reason)
     this.#worker.log.debug(`${this.prefix}Client connection closed: ${CLOSED_STATES[reason]}`)
   }
 }

@@ -2,6 +2,7 @@ import type { SubscribePermission } from '../auth/permissions.ts'
 import { CLOSED } from '../io/session.ts'
 import { traceRemovedSubscription } from '../monitor/log/trace-lines.ts'
 import { parseSub, parseUnsub } from '../protocol/arguments.ts'
+import { GLOBAL_ACCOUNT } from '../protocol/global-account.ts'
 import { goQuote } from '../protocol/go-quote.ts'
 import type { Operation } from '../protocol/operation.ts'
 import { isValidSubscriptionSubject, subjectMatches } from '../protocol/subjects.ts'
@@ -12,13 +13,13 @@ import {
   tooManyTokensText,
   VIOLATIONS,
 } from '../protocol/violations.ts'
+import { subjectsCollide } from '../router/accounts/subject-sets.ts'
 import type { ClientSession } from './client-session.ts'
 import type { ProtocolWorker } from './protocol-worker-role.ts'
+import { subscriptionLine, utf8 } from './reports/subscription-text.ts'
 
 /** Queue group that clients may not join; nats-server keeps it for itself. */
 const SYSTEM_QUEUE = '_sys_'
-const GLOBAL_ACCOUNT = '$G'
-
 /** The subscriptions of one client: SUB and UNSUB, and what must not overtake them. */
 export class ClientSubscriptions {
   /** Of one connection; 0 or less: no limit. */
@@ -47,6 +48,7 @@ export class ClientSubscriptions {
     const { kernel, options, log } = this.#worker
     const { bytes } = kernel
     const session = this.#session
+    session.connection.noteInterest()
     // A subscription that just got its last message makes room for this one.
     this.#worker.thread.removeExpired()
     const args = parseSub(bytes, argFrom, argTo)
@@ -110,6 +112,7 @@ export class ClientSubscriptions {
   onUnsub({ argFrom, argTo, next }: Operation): number {
     const { bytes } = this.#worker.kernel
     const session = this.#session
+    session.connection.noteInterest()
     const args = parseUnsub(bytes, argFrom, argTo)
     if (!args.ok) return session.refuseArguments(args.why)
     if (this.#worker.log.traceEnabled) {
@@ -156,11 +159,12 @@ export class ClientSubscriptions {
   }
 
   removeAll(): void {
-    const { kernel, router, services } = this.#worker
+    const { kernel, log, router, services } = this.#worker
     const subjects = services.isIdle ? [] : this.#subjects()
-    for (const slot of this.#slots.values()) {
+    for (const [sid, slot] of this.#slots) {
       kernel.exports.removeSubscription(slot)
       router.unsubscribe(slot)
+      if (log.traceEnabled) log.trace(this.#session.prefix + traceRemovedSubscription(sid))
     }
     this.#slots.clear()
     for (const subject of subjects) services.loseInterest(this.#account, subject)
@@ -170,6 +174,34 @@ export class ClientSubscriptions {
     return [...this.#slots.values()].map((slot) => this.#worker.slots.subject(slot))
   }
 
+  // ── for monitors ──────────────────────────────────────────────────────────────────────────
+
+  get count(): number {
+    return this.#slots.size
+  }
+
+  /** See subscriptionLine; of so many at most. */
+  text(max: number): string {
+    const { slots } = this.#worker
+    let text = ''
+    let count = 0
+    for (const [sid, slot] of this.#slots) {
+      if (count++ >= max) break
+      const msgs = Number(slots.delivered(slot))
+      text += subscriptionLine(slots.subject(slot), slots.queue(slot), sid, msgs, slots.max(slot))
+    }
+    return text
+  }
+
+  /** Whether some subject is both what one of them wants and what `subject`, UTF-8, names. */
+  collidesWith(subject: string): boolean {
+    const { slots } = this.#worker
+    for (const slot of this.#slots.values()) {
+      if (subjectsCollide(utf8(slots.subject(slot)), subject)) return true
+    }
+    return false
+  }
+
   get #account() {
     const { accountName, account } = this.#session.granted?.grant ?? {}
     return { name: accountName ?? GLOBAL_ACCOUNT, number: account ?? 0 }
@@ -177,8 +209,11 @@ export class ClientSubscriptions {
 
   /**
    * Permissions or limits have changed: what is not permitted any more goes, and its owner is told.
+   *
+   * @returns how many have gone
    */
-  enforce(): void {
+  enforce(): number {
+    let removedCount = 0
     const { slots, router, log } = this.#worker
     const { connection, prefix } = this.#session
     for (const [sid, slot] of [...this.#slots]) {
@@ -194,8 +229,10 @@ export class ClientSubscriptions {
       log.info(`${prefix}${what} - not authorized`)
       connection.write(errorLine(subscriptionRemovedText(subject, sid, queue)))
       this.remove(slot)
+      removedCount++
     }
     this.#onInterest()
+    return removedCount
   }
 
   get isAboveLimit(): boolean {

@@ -2,9 +2,8 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { TlsOptions } from '../config/option-types.ts'
 import { adoptSocket } from '../io/adopt-socket.ts'
-import type { Connection } from '../io/connection.ts'
-import { copyInto } from '../io/read-by-copy.ts'
-import { awaitFirstBytes, takeFirstBytes } from '../io/tls/first-bytes.ts'
+import { goOnInClear } from '../io/go-on-in-clear.ts'
+import { awaitFirstBytes } from '../io/tls/first-bytes.ts'
 import { createServerTls, type ServerTls } from '../io/tls/server-tls.ts'
 import { TlsError } from '../io/tls/tls-error.ts'
 import { errorLine, VIOLATIONS } from '../protocol/violations.ts'
@@ -59,7 +58,7 @@ export class ClientTlsAcceptor {
     session.open()
     if (isRefused) {
       session.connection.attach(adoptSocket(source, session.connection))
-      if (!handshakeFirst) session.sendInfo()
+      if (!handshakeFirst) session.sendInfo(this.#worker.greeting)
       session.violate('maxConnections')
       return
     }
@@ -79,10 +78,12 @@ export class ClientTlsAcceptor {
       await this.#acceptClassic(source, session)
       return
     }
+    if (!(await this.#introduce(source, session))) return
     await this.#secure(source, session, true)
   }
 
   async #acceptClassic(source: Socket, session: ClientSession): Promise<void> {
+    if (!(await this.#introduce(source, session))) return
     if (this.#allowNonTls) {
       const first = await awaitFirstBytes(source, this.#options.timeoutMs)
       if (first !== 'bytes' || !startsHandshake(source)) {
@@ -96,11 +97,17 @@ export class ClientTlsAcceptor {
     await this.#secure(source, session, false)
   }
 
+  /** What a proxy says comes in clear, ahead of the handshake. @returns false: it has ended */
+  async #introduce(source: Socket, session: ClientSession): Promise<boolean> {
+    const { proxy } = this.#worker
+    return proxy === undefined || (await proxy.introduce(source, session))
+  }
+
   /** The socket is free for others afterwards. */
   #greetInClear(source: Socket, session: ClientSession): void {
     const { connection } = session
     connection.attach(source)
-    session.sendInfo()
+    session.sendInfo(this.#worker.greeting)
     connection.releaseSocket()
   }
 
@@ -141,6 +148,7 @@ export class ClientTlsAcceptor {
     log.debug(`${session.prefix}TLS handshake complete`)
     log.debug(`${session.prefix}TLS version ${facts.version}, cipher suite ${facts.cipher}`)
     session.tls = facts
+    session.isTlsFirst = isFirst
     // Whoever got here had no choice, whatever other clients have.
     if (isFirst) session.sendInfo({ tlsRequired: true })
     session.startTimers()
@@ -176,17 +184,4 @@ function startsHandshake(source: Socket): boolean {
   if (head === null) return false
   source.unshift(head)
   return head[0] === HANDSHAKE_RECORD
-}
-
-/** @param isHeard false: what the client has sent counts no more */
-function goOnInClear(source: Socket, connection: Connection, isHeard = true): void {
-  if (source.destroyed) {
-    connection.replaceSocket(source)
-    return
-  }
-  const head = takeFirstBytes(source)
-  // The handle of a socket that still has to write cannot change hands.
-  const isMovable = source.writableLength === 0
-  connection.replaceSocket(isMovable ? adoptSocket(source, connection) : source, isMovable)
-  if (isHeard && head !== undefined) copyInto(connection, head)
 }

@@ -38,6 +38,12 @@ export interface CryptoPoolOptions {
   readonly onTrouble?: (text: string) => void
 }
 
+/** Verifications that wait for a thread, and that have one. */
+export interface CryptoLoad {
+  readonly waiting: number
+  readonly running: number
+}
+
 /** Threads for cryptography that would hold up an IO thread for more than a millisecond. */
 export interface CryptoPool {
   /**
@@ -47,6 +53,7 @@ export interface CryptoPool {
   readonly verifyBcrypt: VerifyBcrypt
   /** The connection is gone: what waits for it is not computed. */
   forget(connection: number): void
+  load(): CryptoLoad
   /** Ends the threads; what waits is answered with false. */
   close(): Promise<void>
 }
@@ -117,6 +124,8 @@ export function createCryptoPool(options: CryptoPoolOptions = {}): CryptoPool {
       }),
 
     forget: (connection) => queue.forget(connection),
+
+    load: () => ({ waiting: queue.size, running: runningCount }),
 
     async close() {
       isClosed = true

@@ -1,6 +1,7 @@
 import type { Kernel } from '../kernel/kernel.ts'
 import { threadField } from '../kernel/shared-memory.ts'
 import type { ThreadRole } from './io-thread.ts'
+import type { DeliveryLatency } from './measurements/delivery-latency.ts'
 
 /** Read from one lane before the next one gets its turn. */
 const LANE_READ_BYTES_MAX = 512 * 1024
@@ -11,11 +12,13 @@ export class InboundLanes {
   readonly #kernel: Kernel
   readonly #thread: number
   readonly #threadCount: number
+  readonly #latency: DeliveryLatency
   /** Mask of threads whose lane had no room for something. */
   #awaited = 0
 
-  constructor(kernel: Kernel, thread: number) {
+  constructor(kernel: Kernel, thread: number, latency: DeliveryLatency) {
     this.#kernel = kernel
+    this.#latency = latency
     this.#thread = thread
     this.#threadCount = kernel.words[kernel.layout.HEADER_THREAD_COUNT >> 2]!
   }
@@ -32,8 +35,10 @@ export class InboundLanes {
     let hasRead = false
     for (let from = 0; from < this.#threadCount; from++) {
       if (from === this.#thread) continue
+      this.#latency.beforeLane(from)
       this.#readLane(from, role, LANE_READ_BYTES_MAX)
       if (!exports.drainEnd(from)) continue
+      this.#latency.afterLane(from)
       hasRead = true
       if (exports.takeBlocked(from) !== 0 || this.#takeAwaiting(from)) ring(from)
     }

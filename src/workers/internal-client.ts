@@ -15,10 +15,12 @@ export interface InternalMessage {
 export interface InternalPublish {
   readonly subject: string
   readonly reply?: string
-  readonly headers?: Uint8Array
+  readonly headers?: Uint8Array | undefined
   readonly payload?: Uint8Array
   /** It came by a service import: no mapping, and nobody imports it again as a stream. */
   readonly isImported?: boolean
+  /** The subject is taken as it is: no mapping. */
+  readonly isTrusted?: boolean
 }
 
 type MessageHandler = (message: InternalMessage) => void
@@ -61,6 +63,7 @@ const NO_BYTES = new Uint8Array(0)
 const TAKE_ALL = 0x7fffffff
 const NO_LIMIT = 0xffff_ffff
 /** See publishParts. */
+const TRUST_PLAIN = 1
 const TRUST_IMPORTED = 2
 /**
  * What may wait for room in lanes; the rest is lost. Chosen: who sends requests is stalled when one
@@ -213,13 +216,13 @@ export class InternalClient {
   }
 
   #publishNow(
-    { subject, reply = '', headers, payload, isImported }: InternalPublish,
+    { subject, reply = '', headers, payload, isImported, isTrusted }: InternalPublish,
     onImports?: (sent: MessagePlace) => void,
   ): boolean {
     const { exports, bytes, layout } = this.#thread.kernel
     const headerBytes = headers?.length ?? 0
     const total = headerBytes + (payload?.length ?? 0)
-    const trust = isImported === true ? TRUST_IMPORTED : 0
+    const trust = isImported === true ? TRUST_IMPORTED : isTrusted === true ? TRUST_PLAIN : 0
     const headerText = headerBytes === 0 ? '' : String(headerBytes)
     const sizeText = String(total)
     const text = Buffer.from(subject + reply + headerText + sizeText, 'latin1')

@@ -1,5 +1,6 @@
 import { type MessagePort, parentPort } from 'node:worker_threads'
 import { durationNs, formatDuration } from '../base/duration.ts'
+import type { Options } from '../config/options.ts'
 import type { Connection } from '../io/connection.ts'
 import type {
   ConnectionHost,
@@ -8,14 +9,19 @@ import type {
 } from '../io/connection-host.ts'
 import { Deadlines } from '../io/deadlines.ts'
 import { instantiateKernel, type Kernel } from '../kernel/kernel.ts'
-import { READ_BYTES, threadField } from '../kernel/shared-memory.ts'
+import { arenaAddress, READ_BYTES, threadField } from '../kernel/shared-memory.ts'
 import { RateLimit } from '../monitor/log/rate-limit.ts'
 import { ThreadLogger } from '../monitor/log/thread-logger.ts'
 import { kernelHost } from './accounts/kernel-host.ts'
 import { Doorbells } from './doorbells.ts'
 import { InboundLanes } from './inbound-lanes.ts'
 import type { InternalClient } from './internal-client.ts'
+import { SlowReporter } from './measurements/slow-reporter.ts'
+import { SubjectCounts } from './measurements/subject-counts.ts'
+import { ThreadMeasures } from './measurements/thread-measures.ts'
 import type { PeerMessage } from './peer-messages.ts'
+import { planCacheReport } from './reports/plan-cache.ts'
+import type { PlanCacheReport } from './reports/report-messages.ts'
 import type { Failure, FromThread, ThreadStart } from './thread-messages.ts'
 
 /** Texts up to this long are copied through one buffer of the thread. */
@@ -74,8 +80,14 @@ export class IoThread implements ConnectionHost {
   readonly readAddress: number
   readonly readView: Uint8Array
   nowMs = performance.now()
+  /** Times a publisher was made to wait for a slow consumer. */
+  stallCount = 0
   outboundTap: ((connection: Connection, frames: Uint8Array) => void) | undefined
   readonly connections: (Connection | undefined)[] = []
+  readonly measures: ThreadMeasures
+  readonly subjectCounts: SubjectCounts
+  readonly #slow: SlowReporter
+  readonly #lossyWord: number
   /** By record. */
   readonly #internals = new Map<number, InternalClient>()
   readonly #vacant: number[] = []
@@ -124,7 +136,13 @@ export class IoThread implements ConnectionHost {
     this.#connectionsWord = threadField(this.kernel, this.thread, layout.THREAD_CONNECTIONS) >> 2
     this.#freePagesWord = (arena + layout.ARENA_FREE_PAGES) >> 2
     this.#freePagesMin = words[this.#freePagesWord]! >> FREE_PAGES_MIN_SHIFT
-    this.#lanes = new InboundLanes(this.kernel, this.thread)
+    this.#lossyWord = threadField(this.kernel, this.thread, layout.THREAD_LOSSY) >> 2
+    this.measures = new ThreadMeasures(this.kernel, this.thread)
+    this.subjectCounts = new SubjectCounts(this.kernel, arena)
+    this.#slow = new SlowReporter(this.kernel, this.connections, (event) =>
+      post({ type: 'slow', event }),
+    )
+    this.#lanes = new InboundLanes(this.kernel, this.thread, this.measures.latency)
     this.#doorbells = new Doorbells(
       this.kernel,
       this.thread,
@@ -136,6 +154,12 @@ export class IoThread implements ConnectionHost {
       threadField(this.kernel, this.thread, layout.THREAD_STATE) >> 2,
       layout.THREAD_STATE_RUNNING,
     )
+  }
+
+  /** What a reload of the configuration may change of a thread. */
+  useOptions(options: Options): void {
+    this.kernel.exports.setDropOverStallMark(options.noFastProducerStall ? 1 : 0)
+    this.log.setSwitches(options)
   }
 
   connectPeer(thread: number, port: MessagePort): void {
@@ -172,6 +196,8 @@ export class IoThread implements ConnectionHost {
   add(connection: Connection): number {
     const index = this.#vacant.pop() ?? this.connections.length
     this.connections[index] = connection
+    const { layout, words } = this.kernel
+    words[(connection.record + layout.CONNECTION_CID) >> 2] = connection.cid
     return index
   }
 
@@ -189,6 +215,11 @@ export class IoThread implements ConnectionHost {
   /** For connections that never got a record, too. */
   uncountConnection(): void {
     Atomics.sub(this.kernel.words, this.#connectionsWord, 1)
+  }
+
+  /** @param account number, undefined = of all */
+  planCacheReport(account: number | undefined): PlanCacheReport {
+    return planCacheReport(this.kernel, arenaAddress(this.kernel, this.thread), account)
   }
 
   /** Clients of the broker itself; see InternalClient. */
@@ -231,7 +262,19 @@ export class IoThread implements ConnectionHost {
         ? `MaxPending of ${pendingBytesMax} Exceeded`
         : `WriteDeadline of ${formatDuration(durationNs(writeDeadlineMs))} exceeded with ${chunks} chunks of ${pendingBytes} total bytes.`
     connection.session.onNotice('info', `Slow Consumer Detected: ${limit}`)
+    if (isOutOfMemory || connection === this.#relieving) this.#slow.onClosing(connection, 'memory')
+    else if (reason === 'slowConsumerWriteDeadline') {
+      this.#slow.onClosing(connection, 'write_deadline')
+    } else this.#slow.onClosing(connection, 'max_pending')
     connection.close(reason)
+  }
+
+  onIngressPause(pauseMs: number): void {
+    this.measures.ingressPauses.record(pauseMs)
+  }
+
+  onSlowWrite(connection: Connection): void {
+    this.#slow.onSlowWrite(connection)
   }
 
   inSlices(text: string | Uint8Array, use: (address: number, bytes: number) => void): void {
@@ -306,9 +349,14 @@ export class IoThread implements ConnectionHost {
     // What a lane holds is bounded, lent payloads too: a fast sender cannot keep us here.
     for (let round = 0; round < ROUNDS_MAX && this.readLanes(); round++) {
       // Sent as it comes: together it might be more than one connection may have pending.
-      this.#doorbells.ring(this.kernel.exports.commitLanes())
+      this.#commitLanes()
       this.#flushDirty()
     }
+  }
+
+  #commitLanes(): void {
+    const began = this.measures.latency.stamp(this.nowMs)
+    this.#doorbells.ring(this.kernel.exports.commitLanes(began))
   }
 
   #finish(): void {
@@ -316,7 +364,7 @@ export class IoThread implements ConnectionHost {
     for (let round = 0; ; round++) {
       this.removeExpired()
       role.onTurnEnd()
-      this.#doorbells.ring(this.kernel.exports.commitLanes())
+      this.#commitLanes()
       const hasServed = this.#flushDirty()
       this.#relieveMemory()
       if (!this.readLanes() && !hasServed && this.#canSleep()) return
@@ -394,6 +442,11 @@ export class IoThread implements ConnectionHost {
   /** @returns whether the broker's own services had something to do: it may be in lanes now */
   #flushDirty(): boolean {
     const { exports, layout, words } = this.kernel
+    const lossy = words[this.#lossyWord]!
+    if (lossy !== 0) {
+      words[this.#lossyWord] = 0
+      this.#slow.onDropped(lossy)
+    }
     let hasServed = false
     for (let record = exports.takeDirty(); record !== 0; record = exports.takeDirty()) {
       const connection = this.connections[words[(record + layout.CONNECTION_INDEX) >> 2]!]
@@ -409,6 +462,7 @@ export class IoThread implements ConnectionHost {
         connection.flush()
       }
     }
+    this.measures.latency.onFlushed(this.nowMs)
     return hasServed
   }
 
@@ -421,6 +475,8 @@ export class IoThread implements ConnectionHost {
   stallIfAsked(connection: Connection): void {
     const { exports } = this.kernel
     if (exports.stallRequested.value === 0 && !this.#isStallAsked) return
+    this.#slow.onStall(connection, this.#isStallAsked ? 0 : exports.stalledBy.value)
+    if (exports.stallRequested.value !== 0) this.stallCount += 1
     exports.clearStallRequest()
     this.#isStallAsked = false
     connection.stall(STALL_MS)
@@ -431,12 +487,4 @@ export class IoThread implements ConnectionHost {
 
 export function post(message: FromThread, transfer: MessagePort[] = []): void {
   parentPort?.postMessage(message, transfer)
-}
-
-function arenaAddress({ layout, words }: Kernel, thread: number): number {
-  const first = words[layout.HEADER_ARENAS >> 2]!
-  if (thread === layout.ROUTER_THREAD) return first
-  const router = words[layout.HEADER_ROUTER_ARENA_BYTES >> 2]!
-  const worker = words[layout.HEADER_WORKER_ARENA_BYTES >> 2]!
-  return first + router + (thread - 1) * worker
 }

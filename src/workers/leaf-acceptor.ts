@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { MessagePort } from 'node:worker_threads'
 import { credentialsOf, type LoginRequest, type TlsFacts } from '../auth/login.ts'
+import type { TlsOptions } from '../config/option-types.ts'
 import { adoptSocket, readSocket } from '../io/adopt-socket.ts'
 import { awaitFirstBytes } from '../io/tls/first-bytes.ts'
 import type { ServerTls } from '../io/tls/server-tls.ts'
@@ -18,7 +19,7 @@ const NONCE_BYTES = 11
 export class LeafAcceptor {
   readonly #links: LeafLinks
   #transports: Transports | undefined
-  #tls: ServerTls | undefined
+  #tls: AcceptedTls | undefined
 
   constructor(links: LeafLinks) {
     this.#links = links
@@ -27,14 +28,30 @@ export class LeafAcceptor {
   /** Loads what the configuration asks for; to be awaited before the first link comes. */
   async prepare(): Promise<void> {
     const { leafnodes, websocket } = this.#links.options
-    if (leafnodes.tls === undefined && websocket.port === 0) return
-    this.#transports = await import('./leaf-transports.ts')
-    if (leafnodes.tls !== undefined) this.#tls = this.#transports.createServerTls(leafnodes.tls)
+    if (websocket.port !== 0) this.#transports = await import('./leaf-transports.ts')
+    this.#tls = (await this.loadTls(leafnodes.tls))()
+  }
+
+  /** What is needed for the files of TLS; the result throws TlsFilesError. */
+  async loadTls(options: TlsOptions | undefined): Promise<() => AcceptedTls | undefined> {
+    if (options === undefined) return () => undefined
+    this.#transports ??= await import('./leaf-transports.ts')
+    const { createServerTls } = this.#transports
+    return () => ({ options, server: createServerTls(options) })
+  }
+
+  get tls(): AcceptedTls | undefined {
+    return this.#tls
+  }
+
+  /** For handshakes from now on. */
+  useTls(tls: AcceptedTls | undefined): void {
+    this.#tls = tls
   }
 
   /** @throws TlsFilesError */
   reloadTls(): void {
-    this.#tls?.reload()
+    this.#tls?.server.reload()
   }
 
   /** A socket of the leaf listener, of which nothing was read yet. */
@@ -52,8 +69,8 @@ export class LeafAcceptor {
   }
 
   /** INFO in clear and then TLS; or TLS at once, if the peer does not wait for INFO. */
-  async #acceptSecure(link: LeafConnection, source: Socket, tls: ServerTls): Promise<void> {
-    const { handshakeFirst, handshakeFirstFallbackMs: waitMs } = this.#links.options.leafnodes.tls!
+  async #acceptSecure(link: LeafConnection, source: Socket, tls: AcceptedTls): Promise<void> {
+    const { handshakeFirst, handshakeFirstFallbackMs: waitMs } = tls.options
     let isFirst = handshakeFirst
     if (isFirst && waitMs > 0) isFirst = (await awaitFirstBytes(source, waitMs)) !== 'silence'
     if (!link.connection.isOpen) {
@@ -65,9 +82,10 @@ export class LeafAcceptor {
     const names: Transport = {}
     const shakeHands = async (raw: Socket) => {
       link.debug('Starting TLS leafnode server handshake')
-      names.secure = await tls.secure(raw)
+      names.secure = await tls.server.secure(raw)
       return names.secure
     }
+    link.isTlsFirst = isFirst
     if (isFirst) {
       // What the session writes waits until there is a socket to take it.
       this.#start(link, names)
@@ -143,6 +161,8 @@ export class LeafAcceptor {
       connect: credentialsOf(connect),
       tls: this.#factsOf(transport),
     }
+    link.tls = request.tls
+    link.presented = request.connect
     const answer = await security.logInLeaf(request, link)
     for (const { level, text } of answer.notices ?? []) {
       this.#links.thread.log[level](link.prefix + text)
@@ -156,6 +176,12 @@ export class LeafAcceptor {
 }
 
 type Transports = typeof import('./leaf-transports.ts')
+
+/** How links that others dial are secured. */
+export interface AcceptedTls {
+  readonly options: TlsOptions
+  readonly server: ServerTls
+}
 
 /** What came before the session. */
 interface Transport {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { isDeepStrictEqual } from 'node:util'
+import type { LoginRequest, TlsFacts } from '../auth/login.ts'
 import type { Connection } from '../io/connection.ts'
 import type { Deadline } from '../io/deadlines.ts'
 import { S2Codec } from '../io/s2/s2-codec.ts'
@@ -8,6 +9,7 @@ import { CLOSED, HOLD, INCOMPLETE, type Session } from '../io/session.ts'
 import { traceOperation } from '../monitor/log/trace-lines.ts'
 import { type MessageArguments, parseLeafMsg } from '../protocol/arguments.ts'
 import type { ClosedState } from '../protocol/closed-states.ts'
+import { goTime } from '../protocol/go-time.ts'
 import {
   LEAF_CONTROL_LINE_FACTOR,
   type Operation,
@@ -15,9 +17,11 @@ import {
   readOperation,
 } from '../protocol/operation.ts'
 import type { ViolationName } from '../protocol/violations.ts'
-import { type ClientInfo, goTime } from '../router/accounts/client-info.ts'
+import type { ClientInfo } from '../router/accounts/client-info.ts'
+import { subjectsCollide } from '../router/accounts/subject-sets.ts'
 import { AcceptSession, type LeafAdmission } from '../router/leaf/accept-session.ts'
 import type { S2Level } from '../router/leaf/compression.ts'
+import { interestKey } from '../router/leaf/interest-map.ts'
 import { tellLeafSession } from '../router/leaf/leaf-operation.ts'
 import type { LeafSession } from '../router/leaf/leaf-session.ts'
 import type { LeafLink, LeafPeer, SubjectPermission } from '../router/leaf/leaf-types.ts'
@@ -30,13 +34,23 @@ import { LeafReplies } from './leaf-replies.ts'
 import { transportFailure } from './leaf-transport-failure.ts'
 import type { Grant } from './peer-messages.ts'
 import { payloadState, publishMessage } from './publish-message.ts'
+import { leafFacts, tlsShown } from './reports/leaf-facts.ts'
+import type { ReportedSession, SessionFacts } from './reports/reported-session.ts'
+import { subscriptionLine, utf8 } from './reports/subscription-text.ts'
+import type { ActiveTrace } from './tracing/active-trace.ts'
+import { writeLabel } from './tracing/labels.ts'
+import { withTrace } from './tracing/trace-step.ts'
+import { TracedLeaf } from './tracing/traced-leaf.ts'
+import { type PublishOutcome, TracedPublish } from './tracing/traced-publish.ts'
 import { atWallTime } from './wall-deadline.ts'
 
 const SNIPPET_BYTES = 32
+/** nats-server's protocol level of servers that trace messages. */
+export const TRACING_PROTOCOL = 3
 const NS_PER_MS = 1_000_000n
 
 /** A leaf link's connection: its lines go to the leaf session, its messages to the kernel. */
-export class LeafConnection implements Session, LeafLink, Requester, LoginOwner {
+export class LeafConnection implements Session, LeafLink, Requester, LoginOwner, ReportedSession {
   needBytes = 0
   droppableFrom = 0
   droppableTo = 0
@@ -54,15 +68,24 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
   #cluster = ''
   /** Number of the account it is bound to. */
   account = 0
-  #accountName = '$G'
-  readonly #startMs = Date.now()
+  accountName = '$G'
+  readonly startMs = Date.now()
+  /** Undefined as long as it speaks in clear. */
+  tls: TlsFacts | undefined
+  /** What the peer has logged in with. */
+  presented: LoginRequest['connect'] | undefined
+  /** TLS came before INFO. */
+  isTlsFirst = false
   #grant: Grant | undefined
   #endExpiry = () => {}
   #deadline: Deadline | undefined
   #replies: LeafReplies | undefined
   #replyPlanKey = 0
+  #traced: TracedPublish | undefined
   /** The message at hand is such a reply; it may have to wait for room. */
   #isReply = false
+  /** Once it is known. */
+  #peer: LeafPeer | undefined
 
   constructor(links: LeafLinks, connection: Connection, prefix: string, isWebsocket: boolean) {
     this.#links = links
@@ -88,7 +111,7 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
   bind({ number, name }: Account): void {
     const { exports, layout, words } = this.#links.kernel
     this.account = number
-    this.#accountName = name
+    this.accountName = name
     words[(this.connection.record + layout.CONNECTION_ACCOUNT) >> 2] =
       exports.accountAddress(number)
   }
@@ -99,6 +122,7 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
     if (account === undefined) return { ok: false, why: 'authorization', log: '' }
     this.bind(account)
     this.take(grant)
+    this.#links.events.onConnected(this)
     this.#replies = LeafReplies.of(grant.permissions)
     if (this.#replies !== undefined) this.#links.tapOutbound()
     const { publish, subscribe } = grant.permissions ?? {}
@@ -141,8 +165,10 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
     }
   }
 
-  evict(_cid: number, why: ViolationName): void {
-    if (this.connection.isOpen) this.inTurn(() => this.#maybeSession?.evict(why))
+  evict(_cid: number, why: ViolationName, log = ''): void {
+    if (!this.connection.isOpen) return
+    if (log !== '') this.#links.thread.log.error(this.prefix + log)
+    this.inTurn(() => this.#maybeSession?.evict(why))
   }
 
   // ── Requester ─────────────────────────────────────────────────────────────────────────────
@@ -151,17 +177,17 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
 
   clientInfo(): ClientInfo {
     const { connection, session } = this
-    const { peerFacts, rttMs } = session
+    const { peerFacts } = session
     const identity = this.#grant?.identity
     return {
-      start: goTime(BigInt(this.#startMs) * NS_PER_MS),
+      start: goTime(BigInt(this.startMs) * NS_PER_MS),
       host: connection.remoteAddress,
       id: connection.cid,
-      account: this.#accountName,
+      account: this.accountName,
       user: identity?.user,
       name: peerFacts.name,
       version: peerFacts.version,
-      rttNs: rttMs > 0 ? Math.round(rttMs * Number(NS_PER_MS)) : 0,
+      rttNs: this.rttNs,
       server: peerFacts.name,
       jwt: identity?.jwt,
       issuerKey: identity?.issuerKey,
@@ -169,6 +195,40 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
       tags: identity?.tags,
       kind: 'Leafnode',
     }
+  }
+
+  // ── ReportedSession ───────────────────────────────────────────────────────────────────────
+
+  get isListed(): boolean {
+    return this.#maybeSession?.isConnected === true
+  }
+
+  get rttNs(): number {
+    const { rttMs = -1 } = this.#maybeSession ?? {}
+    return rttMs > 0 ? Math.round(rttMs * Number(NS_PER_MS)) : 0
+  }
+
+  get subscriptionCount(): number {
+    return this.#maybeSession?.received.size ?? 0
+  }
+
+  reportFacts(): SessionFacts {
+    return leafFacts(this, this.#maybeSession, this.#grant)
+  }
+
+  subscriptionText(max: number): string {
+    let text = ''
+    let count = 0
+    for (const { subject, queue } of this.#maybeSession?.received.values() ?? []) {
+      if (count++ >= max) break
+      text += subscriptionLine(subject, queue ?? '', interestKey(subject, queue), 0, 0)
+    }
+    return text
+  }
+
+  isInterestedIn(subject: string): boolean {
+    const wanted = this.#maybeSession?.received.values() ?? []
+    return [...wanted].some((sub) => subjectsCollide(utf8(sub.subject), subject))
   }
 
   debug(text: string): void {
@@ -200,6 +260,7 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
     let over: Duplex = raw
     try {
       over = await make()
+      this.tls ??= tlsShown(over)
     } catch (error) {
       raw.destroy()
       this.inTurn(() => this.#onOverlayFailure(error))
@@ -254,6 +315,7 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
     this.droppableFrom = this.droppableTo = 0
     if (result.type === 'violation') return this.#onViolation(result, to)
     if (result.verb === 'LMSG' || result.verb === 'HMSG') return this.#onMessage(result, at, to)
+    if (result.verb === 'LSUB' || result.verb === 'LUNSUB') this.connection.noteInterest()
     const busy = tellLeafSession(session, result.verb, kernel.bytes, result.argFrom, result.argTo)
     if (busy !== undefined) this.#await(busy)
     this.#schedule()
@@ -316,6 +378,14 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
 
   #deliver(args: MessageArguments, payload: number, next: number): number {
     const { kernel, thread } = this.#links
+    const { tracer } = this.#links
+    if (!this.#isReply && tracer.concerns(this.connection.record, args, payload)) {
+      const outcome = this.#publishTraced(args, payload)
+      if (outcome === 'retry') thread.retryLater(this.connection)
+      if (outcome === 'retry' || outcome === 'held') return HOLD
+      if (outcome === 'done') return next
+      if (outcome === 'forbidden') return this.#onForbidden(args, payload, next)
+    }
     const isDone = this.#isReply
       ? this.#publishReply(args, payload)
       : publishMessage(kernel, this.connection.record, args, payload)
@@ -327,11 +397,24 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
     const status = kernel.exports.status.value
     if (status === kernel.layout.STATUS_IMPORTS) this.onImports()
     if (status !== kernel.layout.STATUS_FORBIDDEN) return next
+    return this.#onForbidden(args, payload, next)
+  }
+
+  #publishTraced(args: MessageArguments, payload: number): PublishOutcome {
+    const links = this.#links
+    this.#traced ??= new TracedPublish(links.tracer, new TracedLeaf(links, this))
+    return this.#traced.publish(args, payload, false)
+  }
+
+  #onForbidden(args: MessageArguments, payload: number, next: number): number {
+    const { kernel } = this.#links
     const subject = kernel.bytes.toString('latin1', args.subject.from, args.subject.to)
     if (this.#replies?.take(subject, performance.now()) === true) {
       this.#isReply = true
+      this.#traced?.forget()
       return this.#deliver(args, payload, next)
     }
+    this.#traced?.refuse('')
     this.session.onForbiddenPublish(subject)
     return CLOSED
   }
@@ -367,8 +450,8 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
   /** Requests of leaf links are answered by nobody: their server tells its own requester. */
   onNoResponders(): void {}
 
-  onImports(): void {
-    this.#links.services.forward(this)
+  onImports(active?: ActiveTrace): void {
+    this.#links.services.forward(active === undefined ? this : withTrace(this, active))
   }
 
   onReadFailure(why: string): void {
@@ -381,6 +464,11 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
   }
 
   onClosed(reason: ClosedState): void {
+    this.#links.reports.onClosed(this, reason)
+    const account = this.#grant === undefined ? '' : this.accountName
+    const { presented } = this
+    const place = { account, toldAccount: '', toldReason: undefined, presented }
+    this.#links.events.onClosed(this, reason, place)
     this.#deadline?.cancel()
     this.#endExpiry()
     this.#maybeSession?.onClosed(reason)
@@ -403,7 +491,7 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
   }
 
   setPeer(peer: LeafPeer): void {
-    const { kernel, options } = this.#links
+    const { kernel } = this.#links
     const { layout, words } = kernel
     const { record } = this.connection
     words[(record + layout.CONNECTION_PLAN_KEY) >> 2] = this.#links.takePlanKey()
@@ -415,12 +503,35 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
     this.#setPermissions(layout.CONNECTION_INCOMING, peer.incoming)
     // Plans made before rest on the old permissions.
     kernel.exports.bumpAll()
+    const isNew = this.#peer === undefined
+    if (isNew && this.#maybeSession?.isSolicited) this.#links.events.onConnected(this)
+    this.#peer = peer
+    this.#setFlags(peer)
+  }
+
+  /** The options are others: what the kernel may do without asking follows them. */
+  useOptions(): void {
+    if (this.#peer !== undefined && this.connection.isOpen) this.#setFlags(this.#peer)
+  }
+
+  get tracksReplies(): boolean {
+    return this.#replies !== undefined
+  }
+
+  #setFlags(peer: LeafPeer): void {
+    const { kernel, options } = this.#links
+    const { layout, words } = kernel
     let flags = 0
     if (peer.headers) flags |= layout.FLAG_HEADERS
     if (peer.isSpoke) flags |= layout.FLAG_SPOKE
     if (options.trace) flags |= layout.FLAG_SLOW_PATH
     if (options.leafnodes.slowLeaf === 'drop') flags |= layout.FLAG_DROP_WHEN_FULL
-    words[(record + layout.CONNECTION_FLAGS) >> 2] = flags
+    const { name, protocol } = this.session.peerFacts
+    if (protocol >= TRACING_PROTOCOL) flags |= layout.FLAG_PEER_TRACES
+    const { trace } = this.#links.security.directory.at(this.account)?.options ?? {}
+    if (trace !== undefined) flags |= layout.FLAG_TRACES_PARENTS
+    writeLabel(kernel, this.connection.record, { name, user: this.#grant?.identity.user ?? '' })
+    words[(this.connection.record + layout.CONNECTION_FLAGS) >> 2] = flags
   }
 
   #setPermissions(field: number, permission: SubjectPermission): void {
@@ -450,7 +561,8 @@ export class LeafConnection implements Session, LeafLink, Requester, LoginOwner 
   counts() {
     const { layout, words } = this.#links.kernel
     const at = (field: number) => (this.connection.record + field) >> 2
-    const count = (field: number) => words[at(field)]! + words[at(field) + 1]! * 2 ** 32
+    const count = (field: number) =>
+      (words[at(field)]! >>> 0) + (words[at(field) + 1]! >>> 0) * 2 ** 32
     return {
       inMsgs: count(layout.CONNECTION_IN_MSGS),
       inBytes: count(layout.CONNECTION_IN_BYTES),

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns'
 import { connect, type LookupFunction, type Socket } from 'node:net'
+import { isDeepStrictEqual } from 'node:util'
 import { credentialsNotice, readCredentialsFile } from '../auth/credentials-file.ts'
 import { NkeyPair } from '../auth/nkeys.ts'
 import { timerMs } from '../base/clock.ts'
@@ -7,6 +8,7 @@ import { systemErrorReason } from '../base/errors.ts'
 import type { RemoteOptions } from '../config/option-types.ts'
 import type { ClientTls } from '../io/tls/client-tls.ts'
 import { TlsError } from '../io/tls/tls-error.ts'
+import type { LeafRemoteReport } from '../monitor/leaf-report.ts'
 import type { ServerInfo } from '../protocol/info.ts'
 import type { LeafBinding } from '../router/leaf/leaf-session-options.ts'
 import { LeafRemote } from '../router/leaf/remote.ts'
@@ -16,8 +18,9 @@ import { TlsNames } from '../router/leaf/tls-names.ts'
 import type { Account } from './accounts/account.ts'
 import type { LeafConnection } from './leaf-connection.ts'
 import type { LeafLinks } from './leaf-links.ts'
-import type { LeafRemoteReport } from './leaf-report.ts'
 import { LeafTransportError } from './leaf-transport-failure.ts'
+import type { KeptRemote, LeafChanges, ReloadCounts } from './reload-types.ts'
+import { faultOf } from './tls-reload.ts'
 
 const PROXY_TLS_MISMATCH =
   'TLS configuration mismatch: Hub requires TLS but leafnode remote is not configured for TLS. ' +
@@ -26,19 +29,66 @@ const PROXY_TLS_MISMATCH =
 /** Dials all remotes, and keeps dialling. */
 export class LeafDialer {
   readonly #links: LeafLinks
-  readonly #remotes: DialledRemote[] = []
+  #remotes: DialledRemote[] = []
+  /** What they were made from. */
+  #given: readonly RemoteOptions[] = []
 
   constructor(links: LeafLinks) {
     this.#links = links
   }
 
   start(): void {
-    for (const options of this.#links.options.leafnodes.remotes) {
-      const remote = new DialledRemote(this.#links, options)
-      this.#remotes.push(remote)
-      remote.checkCredentials()
-      if (!options.disabled) remote.start()
+    this.#given = this.#links.options.leafnodes.remotes
+    this.#remotes = this.#given.map((options) => this.#begin(options))
+  }
+
+  #begin(options: RemoteOptions): DialledRemote {
+    const remote = new DialledRemote(this.#links, options)
+    remote.checkCredentials()
+    if (!options.disabled) remote.start()
+    return remote
+  }
+
+  /** The options of the links are others: remotes come, go, and change. */
+  useOptions(changes: LeafChanges): Pick<ReloadCounts, 'linksClosed' | 'remotesStarted'> {
+    const { remotes } = this.#links.options.leafnodes
+    // A thread that took another one's place meanwhile has begun with these.
+    const isSame = isDeepStrictEqual(remotes, this.#given)
+    this.#given = remotes
+    if (!isSame) return this.#change(changes)
+    for (const remote of this.#remotes) remote.renewTls()
+    return { linksClosed: 0, remotesStarted: 0 }
+  }
+
+  #change({
+    kept,
+    removed,
+    added,
+  }: LeafChanges): Pick<ReloadCounts, 'linksClosed' | 'remotesStarted'> {
+    const before = this.#remotes
+    const { remotes } = this.#links.options.leafnodes
+    const after: DialledRemote[] = []
+    let linksClosed = 0
+    let remotesStarted = 0
+    for (const index of removed) linksClosed += before[index]?.end() ?? 0
+    for (const change of kept) {
+      const options = remotes[change.newIndex]!
+      const remote = before[change.oldIndex]!
+      if (change.isDisabledChanged) {
+        linksClosed += remote.end()
+        after[change.newIndex] = this.#begin(options)
+        if (!options.disabled) remotesStarted++
+      } else {
+        after[change.newIndex] = remote
+        linksClosed += remote.useOptions(options, change)
+      }
     }
+    for (const index of added) {
+      after[index] = this.#begin(remotes[index]!)
+      if (!remotes[index]!.disabled) remotesStarted++
+    }
+    this.#remotes = after
+    return { linksClosed, remotesStarted }
   }
 
   stop(): void {
@@ -58,7 +108,7 @@ export class LeafDialer {
 /** One remote: how its links are made. */
 class DialledRemote {
   readonly #links: LeafLinks
-  readonly #options: RemoteOptions
+  #options: RemoteOptions
   readonly #remote: LeafRemote
   readonly #tlsNames = new TlsNames()
   /** Made when it is first needed: reading the roots of the system takes a while. */
@@ -104,6 +154,40 @@ class DialledRemote {
     this.#remote.stop()
   }
 
+  /** For good, with its links. @returns how many those were */
+  end(): number {
+    this.#remote.stop()
+    const links = [...this.#byNumber.values()]
+    for (const link of links) link.inTurn(() => link.connection.close('clientClosed'))
+    return links.length
+  }
+
+  /** @returns how many links have to be made anew */
+  useOptions(
+    options: RemoteOptions,
+    {
+      isCompressionChanged,
+      isTlsChanged,
+    }: Pick<KeptRemote, 'isCompressionChanged' | 'isTlsChanged'>,
+  ): number {
+    this.#options = options
+    if (isTlsChanged) {
+      this.#tls = undefined
+      this.#needsTls = options.tls !== undefined
+    } else {
+      this.renewTls()
+    }
+    if (!isCompressionChanged) return 0
+    const links = [...this.#byNumber.values()].filter(({ hasSession }) => hasSession)
+    return links.filter((link) => this.#links.recompress(link, options.compression)).length
+  }
+
+  /** The files may be others; the main thread has found them in order. */
+  renewTls(): void {
+    const fault = faultOf(() => this.#tls?.reload())
+    if (fault !== undefined) this.#links.thread.log.error(`TLS stays as it was: ${fault.text}`)
+  }
+
   report(): LeafRemoteReport {
     const { state, failedAttempts, lastError } = this.#remote
     const dueMs = this.#remote.nextDeadlineMs()
@@ -145,6 +229,11 @@ class DialledRemote {
     const socket = isPlain
       ? await this.#connect(address, signal, () => link)
       : await this.#connectOrTunnel(address, signal)
+    // The remote may be gone since the connection was begun.
+    if (signal.aborted) {
+      socket.destroy()
+      throw new Error('the remote is not wanted any more')
+    }
     link = this.#links.create(socket, cid, isWebsocket)
     if (link === undefined) {
       socket.destroy()

@@ -5,33 +5,37 @@ import type { CompressionOptions } from '../config/option-types.ts'
 import type { Options } from '../config/options.ts'
 import { Connection, type ConnectionLimits, type RemotePlace } from '../io/connection.ts'
 import type { Kernel } from '../kernel/kernel.ts'
+import type { LeafLinkReport, LeafReport } from '../monitor/leaf-report.ts'
 import { connectionPrefix } from '../monitor/log/connection-prefix.ts'
 import type { ServerInfo } from '../protocol/info.ts'
 import type { OperationLimits } from '../protocol/operation.ts'
+import { USER_INFO } from '../router/accounts/system-imports.ts'
 import { AcceptSession } from '../router/leaf/accept-session.ts'
 import { leafBaseInfo, leafClusterName } from '../router/leaf/leaf-server-info.ts'
+import type { LeafSession } from '../router/leaf/leaf-session.ts'
 import type {
   LeafBinding,
   LeafEnd,
   LeafSessionOptions,
 } from '../router/leaf/leaf-session-options.ts'
-import type { LeafInterestSink, LeafLog, LeafServer } from '../router/leaf/leaf-types.ts'
+import type { LeafInterestSink, LeafLog, LeafServer, LeafTimes } from '../router/leaf/leaf-types.ts'
 import type { Account } from './accounts/account.ts'
 import type { Security } from './accounts/security.ts'
 import { ServiceImports } from './accounts/service-imports.ts'
 import type { InterestAnnouncer } from './internal-client.ts'
 import type { IoThread } from './io-thread.ts'
-import { LeafAcceptor } from './leaf-acceptor.ts'
-import { LeafConnection } from './leaf-connection.ts'
+import { type AcceptedTls, LeafAcceptor } from './leaf-acceptor.ts'
+import { LeafConnection, TRACING_PROTOCOL } from './leaf-connection.ts'
 import { LeafDialer } from './leaf-dialer.ts'
-import type { LeafLinkReport, LeafReport } from './leaf-report.ts'
 import { traceFrames } from './outbound-trace.ts'
+import type { LeafChanges, ReloadCounts } from './reload-types.ts'
+import { ConnectionReports } from './reports/connection-reports.ts'
+import { ConnectionEvents } from './system/connection-events.ts'
 import type { ThreadSettings } from './thread-settings.ts'
+import { Tracer } from './tracing/tracer.ts'
 
 /** Plans of leaf links are told apart from those of clients; see PermissionStore. */
 const FIRST_PLAN_KEY = 0x1000_0000
-/** nats-server's protocol level of servers that do not trace messages. */
-const LEAF_PROTOCOL = 1
 const API_LEVEL = 5
 /** nats-server sets leafs no bound; here it is wide enough for bursts that a link works off. */
 const PENDING_MAX_FACTOR = 4
@@ -40,15 +44,20 @@ const PENDING_MAX_FACTOR = 4
 export class LeafLinks {
   readonly thread: IoThread
   readonly kernel: Kernel
-  readonly options: Options
-  readonly limits: OperationLimits
+  options: Options
+  limits: OperationLimits
   readonly security: Security
   readonly services: ServiceImports
+  readonly tracer: Tracer
   readonly acceptor: LeafAcceptor
+  readonly reports: ConnectionReports
+  readonly events: ConnectionEvents
   readonly #dialer: LeafDialer
+  readonly #times: LeafTimes
   readonly #server: LeafServer
-  readonly #baseInfo: ServerInfo
-  readonly #connectionLimits: ConnectionLimits
+  #settings: ThreadSettings
+  #baseInfo: ServerInfo
+  #connectionLimits: ConnectionLimits
   readonly #byIndex: (LeafConnection | undefined)[] = []
   /** By name; peers choose their names, so only those of standing links are kept. */
   readonly #clusters = new Map<string, { readonly number: number; links: number }>()
@@ -63,33 +72,33 @@ export class LeafLinks {
     announcer: InterestAnnouncer,
   ) {
     const { options } = settings
+    this.#settings = settings
     this.thread = thread
     this.kernel = thread.kernel
     this.options = options
     this.limits = { controlLineBytesMax: options.maxControlLine }
     this.security = security
     this.services = new ServiceImports(thread, announcer, settings.serverName)
+    this.tracer = new Tracer(thread, announcer, () => this.#settings)
     this.#server = leafServer(settings)
     this.#baseInfo = leafInfo(settings, this.#server)
-    const { leafnodes, maxPending, writeDeadlineMs } = options
-    this.#connectionLimits = {
-      pendingBytesMax: leafnodes.maxPending || maxPending * PENDING_MAX_FACTOR,
-      writeDeadlineMs: leafnodes.writeDeadlineMs || writeDeadlineMs,
-      isPatient: leafnodes.writeTimeout !== 'close',
-    }
+    this.#connectionLimits = limitsOf(options)
+    this.#times = timesOf(this)
     this.acceptor = new LeafAcceptor(this)
+    this.events = new ConnectionEvents(thread.kernel, () => security.events)
+    this.reports = new ConnectionReports(thread, ({ index }) => this.#byIndex[index])
     this.#dialer = new LeafDialer(this)
     if (options.trace) this.tapOutbound()
   }
 
   /** From now on somebody looks at what peers are sent. */
   tapOutbound(): void {
-    const { thread, options } = this
+    const { thread } = this
     thread.outboundTap = (connection, frames) => {
       const link = this.#byIndex[connection.index]
       link?.onOutbound(frames)
-      if (!options.trace) return
-      traceFrames(frames, (line) => thread.log.trace((link?.prefix ?? '') + line))
+      if (!this.options.trace) return
+      traceFrames(frames, this.options, (line) => thread.log.trace((link?.prefix ?? '') + line))
     }
   }
 
@@ -169,7 +178,7 @@ export class LeafLinks {
       binding,
       sink: this.#sink(link),
       log: this.#log(link.prefix),
-      times: { pingIntervalMs: options.pingIntervalMs, pingsOutMax: options.pingMax },
+      times: this.#times,
       compression: link.isWebsocket ? withoutS2(compression) : compression,
       baseInfo: this.#baseInfo,
       clientId: link.connection.cid,
@@ -190,7 +199,9 @@ export class LeafLinks {
       error: (text) => log.error(prefix + text),
       debug: (text) => log.debug(prefix + text),
       trace: (text) => log.trace(prefix + text),
-      isTracing: log.traceEnabled,
+      get isTracing() {
+        return log.traceEnabled
+      },
     }
   }
 
@@ -223,6 +234,9 @@ export class LeafLinks {
     queue: string,
     weight: number,
   ): boolean {
+    // Every peer wants it, as its accounts import it. Of our users it knows nothing and says so,
+    // with an answer that may come before ours.
+    if (subject === USER_INFO && queue === '') return true
     const { exports, layout, words } = this.kernel
     const known = link.entries.get(key)
     if (known !== undefined) {
@@ -258,6 +272,45 @@ export class LeafLinks {
     this.#dialer.start()
   }
 
+  /**
+   * Other settings: for links that are made from now on, and for those that stand.
+   *
+   * @param tls for links that others dial
+   */
+  useSettings(
+    settings: ThreadSettings,
+    tls: AcceptedTls | undefined,
+    changes: LeafChanges,
+  ): Pick<ReloadCounts, 'linksClosed' | 'remotesStarted'> {
+    const { options } = settings
+    this.#settings = settings
+    this.options = options
+    this.limits = { controlLineBytesMax: options.maxControlLine }
+    this.#connectionLimits = limitsOf(options)
+    this.#baseInfo = leafInfo(settings, this.#server)
+    this.acceptor.useTls(tls)
+    const links = [...this.#links()]
+    for (const link of links) link.useOptions()
+    if (options.trace) this.tapOutbound()
+    else if (!links.some((link) => link.tracksReplies)) this.thread.outboundTap = undefined
+    const closedCount = changes.isCompressionChanged ? this.#recompressAccepted(links) : 0
+    const { linksClosed, remotesStarted } = this.#dialer.useOptions(changes)
+    return { linksClosed: linksClosed + closedCount, remotesStarted }
+  }
+
+  #recompressAccepted(links: readonly LeafConnection[]): number {
+    const { compression } = this.options.leafnodes
+    const accepted = links.filter(({ session }) => !session.isSolicited)
+    return accepted.filter((link) => this.recompress(link, compression)).length
+  }
+
+  /** @returns whether the link is closed, to be made anew */
+  recompress(link: LeafConnection, compression: CompressionOptions): boolean {
+    if (link.isWebsocket || !link.session.changeCompression(compression)) return false
+    link.inTurn(() => link.connection.close('clientClosed'))
+    return true
+  }
+
   /** @throws TlsFilesError */
   reloadTls(): void {
     this.acceptor.reloadTls()
@@ -284,6 +337,11 @@ export class LeafLinks {
     this.thread.beginTurn()
     for (const connection of this.thread.connections) connection?.close('serverShutdown')
     this.thread.endTurn()
+  }
+
+  /** Of the links that stand, or are being made. */
+  *sessions(): Iterable<LeafSession> {
+    for (const { session } of this.#links()) yield session
   }
 
   *#links(): Iterable<LeafConnection> {
@@ -328,6 +386,26 @@ export class LeafLinks {
   }
 }
 
+/** Those in force whenever a link looks. */
+function timesOf(links: { readonly options: Options }): LeafTimes {
+  return {
+    get pingIntervalMs() {
+      return links.options.pingIntervalMs
+    },
+    get pingsOutMax() {
+      return links.options.pingMax
+    },
+  }
+}
+
+function limitsOf({ leafnodes, maxPending, writeDeadlineMs }: Options): ConnectionLimits {
+  return {
+    pendingBytesMax: leafnodes.maxPending || maxPending * PENDING_MAX_FACTOR,
+    writeDeadlineMs: leafnodes.writeDeadlineMs || writeDeadlineMs,
+    isPatient: leafnodes.writeTimeout !== 'close',
+  }
+}
+
 /** S2 under WebSocket frames would be in the way of proxies that look at them. */
 function withoutS2(compression: CompressionOptions): CompressionOptions {
   return compression.mode === 'not supported' ? compression : { ...compression, mode: 'off' }
@@ -347,7 +425,7 @@ function leafServer({ options, identity, serverName }: ThreadSettings): LeafServ
     domain: '',
     headers: !options.noHeaderSupport,
     jetstream: false,
-    protocol: LEAF_PROTOCOL,
+    protocol: TRACING_PROTOCOL,
   }
 }
 

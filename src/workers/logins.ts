@@ -8,7 +8,15 @@ export interface LoggedIn {
   readonly standing: StandingLogin | undefined
   /** The same login, granted anew: by a new routing worker, or because something has changed. */
   regrant(grant: Grant): void
-  evict(why: (PeerMessage & { type: 'evicted' })['why']): void
+  evict(why: (PeerMessage & { type: 'evicted' })['why'], log: string): void
+}
+
+/** What else is to be known of a login. */
+export interface LoginManner {
+  /** The client sent something else than CONNECT. */
+  readonly isSilent: boolean
+  /** The connection was let in before, into this account, without logging in; '' = it was not. */
+  readonly inAccount: string
 }
 
 const GONE: LoginAnswer = { ok: false, why: 'authorization', log: '', reason: 'server ends' }
@@ -24,7 +32,7 @@ export class Logins {
     number,
     {
       readonly request: LoginRequest
-      readonly isSilent: boolean
+      readonly how: LoginManner
       readonly startMs: number
       readonly done: (answer: LoginAnswer) => void
     }
@@ -38,12 +46,11 @@ export class Logins {
     this.#router = thread.kernel.layout.ROUTER_THREAD
   }
 
-  /** @param isSilent the client sent something else than CONNECT */
-  login(request: LoginRequest, isSilent: boolean, startMs: number): Promise<LoginAnswer> {
+  login(request: LoginRequest, how: LoginManner, startMs: number): Promise<LoginAnswer> {
     const id = ++this.#lastId
     return new Promise((done) => {
-      this.#waiting.set(id, { request, isSilent, startMs, done })
-      this.#thread.tell(this.#router, { type: 'login', id, request, isSilent, startMs })
+      this.#waiting.set(id, { request, how, startMs, done })
+      this.#thread.tell(this.#router, { type: 'login', id, request, how, startMs })
     })
   }
 
@@ -68,11 +75,14 @@ export class Logins {
         this.#clients.get(message.cid)?.regrant(message.grant)
         break
       case 'evicted':
-        this.#clients.get(message.cid)?.evict(message.why)
+        this.#clients.get(message.cid)?.evict(message.why, message.log)
         break
       case 'rejoined':
         for (const [cid, grant] of message.grants) this.#clients.get(cid)?.regrant(grant)
         this.#thread.tell(this.#router, { type: 'rejoinDone' })
+        break
+      case 'pace':
+        this.#thread.tell(this.#router, { type: 'paced', id: message.id })
         break
     }
   }
@@ -81,8 +91,8 @@ export class Logins {
   onRouterConnected(): void {
     const logins = [...this.#clients.values()].flatMap(({ standing }) => standing ?? [])
     this.#thread.tell(this.#router, { type: 'rejoin', logins })
-    for (const [id, { request, isSilent, startMs }] of this.#waiting) {
-      this.#thread.tell(this.#router, { type: 'login', id, request, isSilent, startMs })
+    for (const [id, { request, how, startMs }] of this.#waiting) {
+      this.#thread.tell(this.#router, { type: 'login', id, request, how, startMs })
     }
   }
 

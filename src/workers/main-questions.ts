@@ -1,7 +1,8 @@
 import type { BcryptAsker } from '../auth/password.ts'
+import type { SystemQuestions } from './system/system-questions.ts'
 
 /** What threads ask of the main thread, by name: what is asked, and what is answered. */
-export interface MainQuestions {
+export interface MainQuestions extends SystemQuestions {
   verifyBcrypt: {
     ask: {
       readonly password: string

@@ -1,3 +1,5 @@
+import type { MessageParts } from '../kernel/kernel.ts'
+
 /** The parts of one message in the kernel's memory. Addresses in bytes, 0 = not there. */
 export interface MessagePlace {
   readonly subject: number
@@ -15,6 +17,23 @@ export interface MessagePlace {
   readonly totalBytes: number
   /** Headers, then payload. */
   readonly payload: number
+}
+
+/** As the kernel's functions take them. Allocates: for what is rare. */
+export function partsOf(place: MessagePlace): MessageParts {
+  return [
+    place.subject,
+    place.subjectBytes,
+    place.reply,
+    place.replyBytes,
+    place.headerText,
+    place.headerTextBytes,
+    place.sizeText,
+    place.sizeTextBytes,
+    place.headerBytes,
+    place.totalBytes,
+    place.payload,
+  ]
 }
 
 const SPACE = 32

@@ -1,29 +1,37 @@
 import type { Socket } from 'node:net'
-import { authoritySettings } from '../auth/authority-settings.ts'
 import type { Options } from '../config/options.ts'
 import { adoptSocket, readSocket } from '../io/adopt-socket.ts'
 import { Connection, type ConnectionLimits } from '../io/connection.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { threadField } from '../kernel/shared-memory.ts'
 import type { ThreadLogger } from '../monitor/log/thread-logger.ts'
+import type { ServerInfo } from '../protocol/info.ts'
 import type { OperationLimits } from '../protocol/operation.ts'
 import { ServiceImports } from './accounts/service-imports.ts'
 import {
   type ClientFront,
   type ClientRequest,
   clientFront,
+  frontRules,
   websocketFront,
 } from './client-front.ts'
 import { ClientSession } from './client-session.ts'
 import type { ClientTlsAcceptor } from './client-tls.ts'
+import { hasGrantedRates } from './ingress-budgets.ts'
 import type { IoThread, ThreadRole } from './io-thread.ts'
 import { LameDuck } from './lame-duck.ts'
 import { Logins } from './logins.ts'
 import { traceFrames } from './outbound-trace.ts'
 import type { PeerMessage } from './peer-messages.ts'
+import type { ProxyProtocol } from './proxy-protocol.ts'
+import { ClientReload, type PreparedTls } from './reconfigure-clients.ts'
+import { ConnectionReports } from './reports/connection-reports.ts'
 import { RouterProxy } from './router-proxy.ts'
 import { SlotReader } from './subscriptions.ts'
+import { ConnectionEvents } from './system/connection-events.ts'
+import { RouterEvents, systemAccountName } from './system/router-events.ts'
 import type { ThreadSettings } from './thread-settings.ts'
+import { Tracer } from './tracing/tracer.ts'
 import type { WebsocketListener } from './websocket-listener.ts'
 
 /** What the main thread has decided about a connection. */
@@ -37,21 +45,33 @@ interface Admission {
 export class ProtocolWorker implements ThreadRole {
   readonly thread: IoThread
   readonly kernel: Kernel
-  readonly options: Options
+  options: Options
   readonly log: ThreadLogger
   readonly serverName: string
+  readonly ingressBudgets: SharedArrayBuffer
+  hasGrantedRates: boolean
   readonly logins: Logins
   readonly services: ServiceImports
+  readonly tracer: Tracer
   readonly router: RouterProxy
   readonly slots: SlotReader
-  readonly limits: OperationLimits
+  limits: OperationLimits
   readonly lameDuck: LameDuck
-  readonly #front: ClientFront
-  readonly #websocketFront: ClientFront
-  readonly #settings: ThreadSettings
+  readonly reports: ConnectionReports
+  readonly events: ConnectionEvents
+  readonly reload: ClientReload
+  /** What the first INFO of a client says otherwise than later ones. */
+  readonly greeting: Partial<ServerInfo>
+  /** Undefined where clients tell nothing of themselves before they speak. */
+  proxy: ProxyProtocol | undefined
+  /** Since the last reload was told of, from clients that may not have them any more. */
+  removedSubscriptions = 0
+  #front: ClientFront
+  #websocketFront: ClientFront
+  #settings: ThreadSettings
   #websocket: WebsocketListener | undefined
   #tls: ClientTlsAcceptor | undefined
-  readonly #connectionLimits: ConnectionLimits
+  #connectionLimits: ConnectionLimits
   readonly #awaitingRouterWord: number
   #isEnding = false
 
@@ -62,21 +82,29 @@ export class ProtocolWorker implements ThreadRole {
     const { options } = settings
     this.options = options
     this.#settings = settings
-    const rules = authoritySettings(options, settings.implicitUser)
+    const rules = frontRules(settings)
     this.#front = clientFront(settings, rules)
     this.#websocketFront = websocketFront(settings, rules, this.#front)
     this.serverName = settings.serverName
+    this.ingressBudgets = settings.ingressBudgets
+    this.hasGrantedRates = hasGrantedRates(options)
     this.logins = new Logins(thread)
     this.router = new RouterProxy(this.kernel)
     this.services = new ServiceImports(thread, this.router, settings.serverName)
+    this.tracer = new Tracer(thread, this.router, () => this.#settings)
     this.slots = new SlotReader(this.kernel)
     this.limits = { controlLineBytesMax: options.maxControlLine }
-    this.#connectionLimits = {
-      pendingBytesMax: options.maxPending,
-      writeDeadlineMs: options.writeDeadlineMs,
-      isPatient: false,
-    }
+    this.#connectionLimits = limitsOf(options)
+    this.reports = new ConnectionReports(thread, ({ session }) =>
+      session instanceof ClientSession ? session : undefined,
+    )
     this.lameDuck = new LameDuck(thread, () => this.#sessions())
+    const system = systemAccountName(options)
+    const toRouter = system === '' ? undefined : new RouterEvents(thread, this.router, system)
+    this.events = new ConnectionEvents(this.kernel, () => toRouter)
+    // The address of a proxy is none of its clients' business.
+    this.greeting = options.proxyProtocol ? { clientIp: undefined } : {}
+    this.reload = new ClientReload(this, () => this.#sessions())
     const { layout } = this.kernel
     this.#awaitingRouterWord =
       threadField(this.kernel, thread.thread, layout.THREAD_AWAITING_ROUTER) >> 2
@@ -95,11 +123,12 @@ export class ProtocolWorker implements ThreadRole {
     if (connection !== undefined) {
       const session = new ClientSession(this, connection, this.#front)
       connection.session = session
-      if (this.#tls === undefined) {
+      const front = this.#tls ?? this.proxy
+      if (front === undefined) {
         connection.attach(adoptSocket(source, connection))
         session.start(isRefused)
       } else {
-        this.#tls.accept(source, session, isRefused)
+        front.accept(source, session, isRefused)
       }
     }
     this.thread.endTurn()
@@ -112,6 +141,10 @@ export class ProtocolWorker implements ThreadRole {
       const { ClientTlsAcceptor } = await import('./client-tls.ts')
       this.#tls = new ClientTlsAcceptor(this, tls, this.#settings.handshakeRate)
     }
+    if (this.options.proxyProtocol) {
+      const { ProxyProtocol } = await import('./proxy-protocol.ts')
+      this.proxy = new ProxyProtocol(this)
+    }
     if (this.options.websocket.port === 0) return
     const { WebsocketListener } = await import('./websocket-listener.ts')
     this.#websocket = new WebsocketListener(this)
@@ -121,6 +154,53 @@ export class ProtocolWorker implements ThreadRole {
   reloadTls(): void {
     this.#tls?.reload()
     this.#websocket?.reloadTls()
+  }
+
+  /** What is needed for the files of TLS in settings; the result throws TlsFilesError. */
+  async loadTls({ options, handshakeRate }: ThreadSettings): Promise<() => PreparedTls> {
+    const clients = options.tls && (await import('./client-tls.ts'))
+    const { port, tls } = options.websocket
+    const sockets = port === 0 || !tls ? undefined : await import('../io/tls/server-tls.ts')
+    return () => ({
+      clients: clients && new clients.ClientTlsAcceptor(this, options.tls!, handshakeRate),
+      websocket: sockets?.createServerTls(tls!),
+    })
+  }
+
+  /**
+   * Other settings, for connections that come from now on; those that are here are told one by one.
+   *
+   * @param tls undefined: what is in use stays
+   */
+  useSettings(settings: ThreadSettings, tls: PreparedTls | undefined): void {
+    const { options } = settings
+    this.#settings = settings
+    this.options = options
+    this.hasGrantedRates = hasGrantedRates(options)
+    this.limits = { controlLineBytesMax: options.maxControlLine }
+    this.#connectionLimits = limitsOf(options)
+    const rules = frontRules(settings)
+    this.#front = clientFront(settings, rules)
+    this.#websocketFront = websocketFront(settings, rules, this.#front)
+    this.thread.useOptions(options)
+    if (tls !== undefined) this.#tls = tls.clients
+    this.#websocket?.useSettings(tls?.websocket)
+    if (options.trace) this.tapOutbound()
+    else if (!this.#tracksReplies()) this.thread.outboundTap = undefined
+  }
+
+  #tracksReplies(): boolean {
+    return this.#sessions().some(({ granted }) => granted?.tracksReplies)
+  }
+
+  frontOf(kind: ClientFront['kind']): ClientFront {
+    return kind === 'websocket' ? this.#websocketFront : this.#front
+  }
+
+  takeRemovedSubscriptions(): number {
+    const count = this.removedSubscriptions
+    this.removedSubscriptions = 0
+    return count
   }
 
   acceptWebsocket(source: Socket, cid: number, isRefused: boolean): void {
@@ -166,6 +246,8 @@ export class ProtocolWorker implements ThreadRole {
   closeAll(): void {
     this.#isEnding = true
     this.thread.beginTurn()
+    // The news that the server ends may be among what has come last.
+    this.thread.readLanesToEnd()
     for (const connection of this.thread.connections) connection?.close('serverShutdown')
     this.#websocket?.closeAll()
     this.thread.endTurn()
@@ -195,7 +277,7 @@ export class ProtocolWorker implements ThreadRole {
       if (!(session instanceof ClientSession)) return
       session.granted?.onOutbound(frames)
       if (!this.options.trace) return
-      traceFrames(frames, (line) => this.log.trace(session.prefix + line))
+      traceFrames(frames, this.options, (line) => this.log.trace(session.prefix + line))
     }
   }
 
@@ -213,6 +295,7 @@ export class ProtocolWorker implements ThreadRole {
   }
 
   onTurnEnd(): void {
+    this.events.flush()
     if (!this.router.hasBacklog) return
     this.router.flush()
     if (this.router.hasBacklog) this.thread.awaitRoom(this.kernel.layout.ROUTER_THREAD)
@@ -242,5 +325,13 @@ export class ProtocolWorker implements ThreadRole {
     if (position === undefined || !this.router.hasApplied(position)) return true
     Atomics.store(words, this.#awaitingRouterWord, 0)
     return false
+  }
+}
+
+function limitsOf({ maxPending, writeDeadlineMs, writeTimeout }: Options): ConnectionLimits {
+  return {
+    pendingBytesMax: maxPending,
+    writeDeadlineMs,
+    isPatient: writeTimeout === 'retry',
   }
 }

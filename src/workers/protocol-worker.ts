@@ -2,6 +2,8 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { IoThread, post } from './io-thread.ts'
 import { ProtocolWorker } from './protocol-worker-role.ts'
+import { outstandingResponses } from './reports/response-reports.ts'
+import { endConnection } from './system/end-connection.ts'
 import type { ThreadStart, ToThread } from './thread-messages.ts'
 import { type Answers, answerQuestion } from './thread-questions.ts'
 import { faultOf } from './tls-reload.ts'
@@ -14,8 +16,25 @@ const answers: Answers = {
   lameDuck: () => worker.lameDuck.tell(),
   drain: ({ durationMs }) => worker.lameDuck.drain(durationMs),
   reloadTls: () => faultOf(() => worker.reloadTls())?.text ?? '',
+  measurements: () => thread.measures.report(thread.connections),
+  topSubjects: ({ limit }) => thread.subjectCounts.take(limit),
+  prepareReload: (order) => worker.reload.prepare(order),
+  dropReload: ({ id }) => worker.reload.drop(id),
+  applyReload: (order) => worker.reload.apply(order),
+  closeExcess: ({ count }) => worker.reload.closeExcess(count),
+  findConnections: (asked) => worker.reports.find(asked),
+  reportConnections: (asked) => worker.reports.report(asked),
+  openTraffic: () => worker.reports.traffic(),
+  responses: ({ account }) =>
+    outstandingResponses(worker.services.exporters.get(account)?.requests),
+  planCache: ({ account }) => thread.planCacheReport(account),
+  endConnection: (ask) => endConnection(thread, ask),
+  setTaps: (specs) => {
+    worker.tracer.tap.set(specs)
+  },
   end: () => {
     worker.closeAll()
+    worker.reports.tellClosed()
     thread.log.flush()
   },
 }

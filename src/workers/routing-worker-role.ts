@@ -6,6 +6,8 @@ import type { InterestAnnouncer } from './internal-client.ts'
 import type { IoThread, ThreadRole } from './io-thread.ts'
 import { LeafLinks } from './leaf-links.ts'
 import type { PeerMessage } from './peer-messages.ts'
+import { RouterReload } from './reconfigure-router.ts'
+import { RoutingReports } from './reports/routing-reports.ts'
 import { SlotReader } from './subscriptions.ts'
 import type { ThreadStart } from './thread-messages.ts'
 
@@ -18,6 +20,8 @@ export class RoutingWorker implements ThreadRole, InterestAnnouncer {
   readonly slots: SlotReader
   readonly security: Security
   readonly leafs: LeafLinks
+  readonly reports: RoutingReports
+  readonly reload: RouterReload
   readonly #isSuccessor: boolean
   readonly #threadCount: number
   /** Refusals that found no room in a lane: thread, slot, generation, … */
@@ -35,8 +39,12 @@ export class RoutingWorker implements ThreadRole, InterestAnnouncer {
       accountNames,
       announcer: this,
       subscriptionsOf: (account) => this.#subscriptionsOf(account),
+      countSubscribers: ({ account, subject, queue }) =>
+        this.reports.sublist.countInterest(account, subject, queue || undefined),
     })
     this.leafs = new LeafLinks(thread, settings, this.security, this)
+    this.reports = new RoutingReports(this.security, this.leafs)
+    this.reload = new RouterReload(this)
   }
 
   /**
@@ -58,6 +66,7 @@ export class RoutingWorker implements ThreadRole, InterestAnnouncer {
     }
     exports.openSublist()
     await this.security.start()
+    if (this.#isSuccessor) void this.security.judgeRejoined()
     this.leafs.startRemotes()
   }
 
@@ -188,6 +197,7 @@ export class RoutingWorker implements ThreadRole, InterestAnnouncer {
   onExpired(): void {}
 
   onTurnEnd(): void {
+    this.leafs.events.flush()
     this.kernel.exports.reclaim()
     if (this.#refusals.length > 0) this.#sendRefusals()
   }

@@ -2,7 +2,9 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { BrokerError } from '../base/errors.ts'
 import { IoThread, post } from './io-thread.ts'
+import { outstandingResponses } from './reports/response-reports.ts'
 import { RoutingWorker } from './routing-worker-role.ts'
+import { endConnection } from './system/end-connection.ts'
 import type { ThreadStart, ToThread } from './thread-messages.ts'
 import { type Answers, answerQuestion } from './thread-questions.ts'
 import { faultOf } from './tls-reload.ts'
@@ -15,8 +17,31 @@ const answers: Answers = {
   lameDuck: () => worker.leafs.tellLameDuck(),
   leafReport: ({ withSubscriptions }) => worker.leafs.report(withSubscriptions),
   reloadTls: () => faultOf(() => worker.leafs.reloadTls())?.text ?? '',
+  measurements: () => thread.measures.report(thread.connections),
+  topSubjects: ({ limit }) => thread.subjectCounts.take(limit),
+  findConnections: (asked) => worker.leafs.reports.find(asked),
+  reportConnections: (asked) => worker.leafs.reports.report(asked),
+  openTraffic: () => worker.leafs.reports.traffic(),
+  responses: ({ account }) =>
+    outstandingResponses(worker.leafs.services.exporters.get(account)?.requests),
+  planCache: ({ account }) => thread.planCacheReport(account),
+  subscriptions: (query) => worker.reports.sublist.subscriptions(query),
+  accounts: () => worker.reports.accounts.all(),
+  pinnedAccountFails: () => worker.security.pinnedAccountFails,
+  account: ({ name }) => worker.reports.accounts.one(name),
+  prepareReload: (order) => worker.reload.prepare(order),
+  dropReload: ({ id }) => worker.reload.drop(id),
+  applyReload: (order) => worker.reload.apply(order),
+  endConnection: (ask) => endConnection(thread, ask),
+  announceEnd: ({ how }) => {
+    thread.inTurn(() => worker.security.events?.announceEnd(how))
+  },
+  setTaps: (specs) => {
+    worker.leafs.tracer.tap.set(specs)
+  },
   end: () => {
     worker.leafs.closeAll()
+    worker.leafs.reports.tellClosed()
     worker.security.close()
     thread.log.flush()
   },

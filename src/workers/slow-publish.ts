@@ -14,7 +14,11 @@ import { isTrackedReply, responderReply } from './accounts/service-measurement.t
 import type { ClientSession } from './client-session.ts'
 import type { ProtocolWorker } from './protocol-worker-role.ts'
 import { payloadState, publishMessage } from './publish-message.ts'
+import { TracedClient } from './tracing/traced-client.ts'
+import { TracedPublish } from './tracing/traced-publish.ts'
+import { MAX_PAYLOAD_TEXT } from './tracing/tracer.ts'
 
+const CRLF_BYTES = 2
 /** Subjects that only servers publish on. */
 const RESERVED_SUBJECTS = ['_GR_.', '$NRG.'] as const
 /** Replies that only servers give. */
@@ -27,6 +31,8 @@ const RESERVED_REPLIES = ['_R_.', '$JS.ACK.', '_GR_.'] as const
 export class SlowPublish {
   readonly #worker: ProtocolWorker
   readonly #session: ClientSession
+  /** Made for the first message with headers that comes here. */
+  #traced: { readonly client: TracedClient; readonly publish: TracedPublish } | undefined
   /** The message at hand was checked and acknowledged before; it waited for room. */
   #isRetry = false
   /** It is a reply to what was delivered, and no other permission is needed. */
@@ -52,6 +58,7 @@ export class SlowPublish {
     const maxPayload = session.granted?.grant.maxPayload ?? options.maxPayload
     if (maxPayload >= 0 && args.totalBytes > maxPayload) {
       log.error(`${session.prefix}maximum payload exceeded: ${args.totalBytes} vs ${maxPayload}`)
+      this.#traceRefusal(args, operation.next, to, MAX_PAYLOAD_TEXT)
       return session.violate('maxPayload')
     }
     const payload = operation.next
@@ -78,7 +85,7 @@ export class SlowPublish {
         session.connection.write(errorLine(VIOLATIONS.badPublishSubject.wire))
       }
       if (RESERVED_SUBJECTS.some((prefix) => subject.startsWith(prefix))) {
-        return this.#refuse('Subject', Buffer.from(subject, 'latin1'), next)
+        return this.#refuse('Subject', subject, args, operation.next)
       }
       const { granted } = session
       if (session.options.verbose && granted !== undefined) {
@@ -87,14 +94,14 @@ export class SlowPublish {
         const [first] = subjects
         if (first !== undefined && !subjects.some((one) => granted.mayPublish(one))) {
           if (!this.#takeReply(first)) {
-            return this.#refuse('Subject', Buffer.from(first, 'latin1'), next)
+            return this.#refuse('Subject', first, args, operation.next)
           }
           this.#isReply = first === subject
         }
       }
       if (reply !== '' && RESERVED_REPLIES.some((prefix) => reply.startsWith(prefix))) {
         this.#isReply = false
-        return this.#refuse('Reply', Buffer.from(reply, 'latin1'), next)
+        return this.#refuse('Reply', reply, args, operation.next)
       }
       // +OK goes before what the message itself may bring to this client.
       session.ok()
@@ -102,12 +109,45 @@ export class SlowPublish {
     return this.#deliver(args, operation.next, next)
   }
 
-  #refuse(what: 'Subject' | 'Reply', name: Buffer, next: number): number {
+  #refuse(
+    what: 'Subject' | 'Reply',
+    subject: string,
+    args: MessageArguments,
+    payload: number,
+  ): number {
+    const name = Buffer.from(subject, 'latin1')
     const text = what === 'Subject' ? publishPermissionText(name) : replyPermissionText(name)
+    const end = payload + args.totalBytes
+    this.#traceRefusal(args, payload, end, text)
     const line = `Publish Violation - ${what} ${goQuote(name)}`
     this.#worker.log.error(this.#session.prefix + line)
     this.#session.connection.write(errorLine(text))
-    return next
+    return end + CRLF_BYTES
+  }
+
+  #tracing() {
+    if (this.#traced === undefined) {
+      const client = new TracedClient(this.#worker, this.#session)
+      this.#traced = { client, publish: new TracedPublish(this.#worker.tracer, client) }
+    }
+    return this.#traced
+  }
+
+  /** @param to as far as the message has come */
+  #traceRefusal(args: MessageArguments, payload: number, to: number, why: string): void {
+    const { tracer } = this.#worker
+    const { subject, headerBytes, totalBytes } = args
+    if (headerBytes <= 0 && !tracer.tap.isArmed && this.#traced === undefined) return
+    const { client, publish } = this.#tracing()
+    // It was on its way already when it was found forbidden.
+    if (publish.refuse(why)) return
+    const { bytes } = this.#worker.kernel
+    const message = {
+      subject: bytes.toString('latin1', subject.from, subject.to),
+      headers: bytes.subarray(payload, Math.min(to, payload + Math.max(0, headerBytes))),
+      bytes: totalBytes,
+    }
+    tracer.refuse(client, message, why)
   }
 
   #deliver(args: MessageArguments, payload: number, next: number): number {
@@ -115,6 +155,10 @@ export class SlowPublish {
     const { exports, layout } = kernel
     const session = this.#session
     const { record } = session.connection
+    if (this.#worker.tracer.concerns(record, args, payload)) {
+      const result = this.#deliverTraced(args, payload, next)
+      if (result !== undefined) return result
+    }
     this.#isRetry = !this.#publish(record, args, payload)
     if (this.#isRetry) {
       this.#worker.thread.retryLater(session.connection)
@@ -126,6 +170,17 @@ export class SlowPublish {
     if (status === layout.STATUS_NO_RESPONDERS) session.onNoResponders()
     else if (status === layout.STATUS_IMPORTS) session.onImports()
     return next
+  }
+
+  /** @returns undefined: it is not traced */
+  #deliverTraced(args: MessageArguments, payload: number, next: number): number | undefined {
+    const outcome = this.#tracing().publish.publish(args, payload, this.#isReply)
+    if (outcome === 'ordinary') return undefined
+    this.#isRetry = outcome === 'retry' || outcome === 'held'
+    if (outcome === 'retry') this.#worker.thread.retryLater(this.#session.connection)
+    if (this.#isRetry) return HOLD
+    this.#isReply = false
+    return outcome === 'forbidden' ? this.#onForbidden(args, payload, next) : next
   }
 
   #publish(record: number, args: MessageArguments, payload: number): boolean {
@@ -162,9 +217,8 @@ export class SlowPublish {
     const { exports, bytes } = this.#worker.kernel
     const at = exports.subject.value
     const subject = bytes.toString('latin1', at, at + exports.subjectBytes.value)
-    if (!this.#takeReply(subject)) {
-      return this.#refuse('Subject', Buffer.from(subject, 'latin1'), next)
-    }
+    if (!this.#takeReply(subject)) return this.#refuse('Subject', subject, args, payload)
+    this.#traced?.publish.forget()
     this.#isReply = true
     return this.#deliver(args, payload, next)
   }
@@ -178,7 +232,7 @@ export class SlowPublish {
     const message = bytes.subarray(operation.next, operation.next + args.totalBytes)
     const line = tracePayload('in', message, Math.max(0, args.headerBytes), {
       tracedBytesMax: options.maxTracedMsgLen,
-      headersOnly: false,
+      headersOnly: options.traceHeaders,
     })
     if (line !== null) log.trace(prefix + line)
   }

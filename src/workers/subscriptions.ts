@@ -63,6 +63,11 @@ export class SlotReader {
     return this.#kernel.longs[(slot + this.#kernel.layout.SUB_DELIVERED) >> 3]!
   }
 
+  /** 0 = none. */
+  max(slot: number): number {
+    return this.#word(slot, this.#kernel.layout.SUB_MAX) >>> 0
+  }
+
   setMax(slot: number, max: number): void {
     const { layout, words } = this.#kernel
     // Other threads that choose it for its queue group count from here on.

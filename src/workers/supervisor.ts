@@ -1,21 +1,29 @@
 import type { Socket } from 'node:net'
 import { MessageChannel, type MessagePort, type Transferable, Worker } from 'node:worker_threads'
-import { GLOBAL_ACCOUNT } from '../auth/authority-settings.ts'
 import { BrokerError } from '../base/errors.ts'
 import type { LogLevel } from '../base/log-line.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { threadField } from '../kernel/shared-memory.ts'
+import type { LeafReport } from '../monitor/leaf-report.ts'
 import type { LogSink } from '../monitor/log/log-sink.ts'
-import { type CryptoPool, createCryptoPool } from './crypto-pool.ts'
+import { SlowEvents } from '../monitor/slow/slow-events.ts'
+import { GLOBAL_ACCOUNT } from '../protocol/global-account.ts'
+import { ClosedConnections } from './closed-connections.ts'
+import { type CryptoLoad, type CryptoPool, createCryptoPool } from './crypto-pool.ts'
 import { HandshakeRate } from './handshake-rate.ts'
-import type { LeafReport } from './leaf-report.ts'
 import type { MainAnswers, MainQuestion } from './main-questions.ts'
+import type { ThreadLoad } from './measurements/broker-measures.ts'
 import type { RelayedLeaf } from './relayed-leaf.ts'
+import { trafficOfDeadThread } from './reports/dead-thread.ts'
+import type { ServerEnd } from './system/system-events.ts'
+import type { ConnectionEnded, EndConnection } from './system/system-questions.ts'
 import { threadEntry } from './thread-entry.ts'
 import type { Failure, FromThread, ListenerKind, ThreadStart, ToThread } from './thread-messages.ts'
 import { type AnswerTo, type Ask, type QuestionName, ThreadAsker } from './thread-questions.ts'
+import { ThreadReload } from './thread-reload.ts'
 import type { ThreadSettings } from './thread-settings.ts'
 import { checkTlsFiles, tlsBlocks } from './tls-reload.ts'
+import { TapDesk } from './tracing/tap-desk.ts'
 
 /** Two deaths of one role within this time: something is broken for good. */
 const DEATH_INTERVAL_MS = 60_000
@@ -73,14 +81,25 @@ interface WaitingSocket {
  */
 export class Supervisor {
   readonly #options: SupervisorOptions
+  /** In force; threads that start get these. */
+  settings: ThreadSettings
+  readonly reload: ThreadReload
+  readonly slowEvents = new SlowEvents()
+  readonly taps = new TapDesk({
+    setTaps: (specs) => void this.askAll('setTaps', specs),
+    accountNumber: (name) => this.#accountNames.indexOf(name),
+  })
+  readonly closed: ClosedConnections
   readonly #cryptoPool: CryptoPool
   readonly #threads: ManagedThread[] = []
   readonly #lastDeathMs = new Map<string, number>()
   #waiting: WaitingSocket[] = []
   #lastConnectionId = 0
+  /** Clients that were ever handed over. */
+  clientTotal = 0
   /** By number: connections hold the numbers, which a new routing worker has to keep. */
   readonly #accountNames: string[] = [GLOBAL_ACCOUNT]
-  readonly #mainAnswers: MainAnswers
+  readonly #mainAnswers: Partial<MainAnswers>
   #lastTlsReload: Promise<boolean> = Promise.resolve(false)
   #rateTimer: NodeJS.Timeout | undefined
   #hasStarted = false
@@ -88,11 +107,21 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options
+    this.settings = options.settings
+    this.reload = new ThreadReload({
+      threadCount: options.workerCount + 1,
+      ask: (thread, name, ask, timeoutMs) => this.ask(thread, name, ask, timeoutMs),
+      isRunning: (thread) => this.#isRunning(thread),
+      loadOf: (thread) => this.#load(thread),
+      log: (level, text) => this.#log(level, text),
+    })
+    this.closed = new ClosedConnections(options.settings.options.maxClosedClients)
     this.#cryptoPool = createCryptoPool({ onTrouble: (text) => this.#log('error', text) })
     this.#mainAnswers = {
       verifyBcrypt: ({ password, hash, asker }) =>
         this.#cryptoPool.verifyBcrypt(password, hash, asker),
       takeConnectionId: () => this.takeConnectionId(),
+      endConnection: (ask) => this.endConnection(ask),
     }
   }
 
@@ -106,7 +135,7 @@ export class Supervisor {
 
   /** Handshakes that were refused are told of once a second, as nats-server does. */
   #watchHandshakeRate(): void {
-    const { handshakeRate, options } = this.#options.settings
+    const { handshakeRate, options } = this.settings
     if (handshakeRate === undefined || options.tls === undefined) return
     const rate = new HandshakeRate(handshakeRate, options.tls.connectionRateLimit)
     this.#rateTimer = setInterval(() => {
@@ -159,6 +188,7 @@ export class Supervisor {
     const load = this.#field(thread, kernel.layout.THREAD_CONNECTIONS)
     Atomics.add(kernel.words, load, 1)
     const cid = this.takeConnectionId()
+    if (listener !== 'leaf') this.clientTotal += 1
     const message = { type: 'connection', listener, socket, cid, isRefused } as const
     try {
       // Sockets are transferable since Node 24.20; @types/node of that line does not say so.
@@ -200,7 +230,8 @@ export class Supervisor {
   // ── threads ───────────────────────────────────────────────────────────────────────────────
 
   #spawn(thread: number): ManagedThread {
-    const { module, memory, settings, kernel } = this.#options
+    const { settings } = this
+    const { module, memory, kernel } = this.#options
     const { layout, words } = kernel
     // Until it says otherwise its memory is not in order.
     Atomics.store(words, this.#field(thread, layout.THREAD_STATE), layout.THREAD_STATE_ABSENT)
@@ -219,7 +250,7 @@ export class Supervisor {
       // Flags of the host program (`--input-type`, `--import` …) are not for our threads.
       execArgv: [],
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB_MAX },
-      name: isRouter ? 'routing' : `protocol-${thread}`,
+      name: threadName(thread),
     })
     const asker = new ThreadAsker(worker)
     let onReady = () => {}
@@ -285,6 +316,15 @@ export class Supervisor {
       case 'forgetConnection':
         this.#cryptoPool.forget(message.cid)
         break
+      case 'closed':
+        this.closed.add(thread, message)
+        break
+      case 'slow':
+        this.slowEvents.add(message.event)
+        break
+      case 'tapSample':
+        this.taps.onSample(message.taps, message.sample)
+        break
       case 'accountNumbered':
         this.#accountNames[message.number] = message.name
         break
@@ -335,6 +375,7 @@ export class Supervisor {
     Atomics.store(words, this.#field(thread, layout.THREAD_CONNECTIONS), 0)
     Atomics.store(words, this.#field(thread, layout.THREAD_STALLED_CONNECTIONS), 0)
     if (thread === layout.ROUTER_THREAD) this.#closeSublist()
+    this.closed.addTraffic(thread, trafficOfDeadThread(kernel, thread, this.#accountNames))
     managed.isDead = true
     for (let peer = 0; peer < this.#threads.length; peer++) {
       if (peer !== thread) this.#tellDeath(thread, managed, peer)
@@ -435,14 +476,57 @@ export class Supervisor {
     return Promise.all(this.#threads.map((_, thread) => this.ask(thread, name, ask, timeoutMs)))
   }
 
+  threadLoads(): ThreadLoad[] {
+    return this.#threads.map(({ worker }, thread) => {
+      const { active, idle } = worker.performance.eventLoopUtilization()
+      return { thread, name: threadName(thread), busyMs: active, idleMs: idle }
+    })
+  }
+
+  cryptoLoad(): CryptoLoad {
+    return this.#cryptoPool.load()
+  }
+
+  /** The main thread's. */
+  get kernel(): Kernel {
+    return this.#options.kernel
+  }
+
+  get threadCount(): number {
+    return this.#threads.length
+  }
+
+  /** By number. */
+  get accountNames(): readonly string[] {
+    return this.#accountNames
+  }
+
   /** All leaf links and remotes; undefined while the routing worker is being replaced. */
   leafReport(withSubscriptions: boolean): Promise<LeafReport | undefined> {
     const { ROUTER_THREAD } = this.#options.kernel.layout
     return this.ask(ROUTER_THREAD, 'leafReport', { withSubscriptions })
   }
 
+  /** What threads may ask besides; see MainQuestions. */
+  serve(answers: Partial<MainAnswers>): void {
+    Object.assign(this.#mainAnswers, answers)
+  }
+
+  /** Closes one client or leaf link, or tells a client to look for another server. */
+  async endConnection(ask: EndConnection): Promise<ConnectionEnded> {
+    const answers = await this.askAll('endConnection', ask)
+    return answers.find((answer) => answer !== undefined && answer !== 'unknown') ?? 'unknown'
+  }
+
+  /** Tells who listens in the system account, as long as there are connections to tell it by. */
+  async #announceEnd(how: ServerEnd): Promise<void> {
+    const { ROUTER_THREAD } = this.#options.kernel.layout
+    await this.ask(ROUTER_THREAD, 'announceEnd', { how }, END_TIMEOUT_MS).catch(() => {})
+  }
+
   /** Tells clients and leafs that this server is about to end. @returns how many there are */
   async tellLameDuck(): Promise<number> {
+    await this.#announceEnd('lameDuck')
     const counts = await this.askAll('lameDuck', undefined)
     return counts.reduce<number>((sum, count) => sum + (count ?? 0), 0)
   }
@@ -471,7 +555,7 @@ export class Supervisor {
   }
 
   async #reloadTls(): Promise<boolean> {
-    const blocks = tlsBlocks(this.#options.settings.options)
+    const blocks = tlsBlocks(this.settings.options)
     if (blocks.length === 0) return false
     await checkTlsFiles(blocks)
     const faults = await this.askAll('reloadTls', undefined)
@@ -488,6 +572,7 @@ export class Supervisor {
     this.#isEnding = true
     clearInterval(this.#rateTimer)
     for (const { socket } of this.#waiting) socket.destroy()
+    if (this.#hasStarted) await this.#announceEnd('shutdown')
     const alive = this.#threads.filter(({ isDead }) => !isDead)
     await Promise.all(alive.map(endThread))
     await this.#cryptoPool.close()
@@ -498,6 +583,10 @@ async function endThread({ worker, asker }: ManagedThread): Promise<void> {
   // One that cannot answer has nothing more to say.
   await asker.ask('end', undefined, END_TIMEOUT_MS).catch(() => {})
   await worker.terminate()
+}
+
+function threadName(thread: number): string {
+  return thread === 0 ? 'routing' : `protocol-${thread}`
 }
 
 function roleOf(thread: number): string {

@@ -1,8 +1,11 @@
 import type { Socket } from 'node:net'
 import type { MessagePort } from 'node:worker_threads'
 import type { LogLine } from '../base/log-line.ts'
+import type { SlowEvent } from '../monitor/slow/slow-event.ts'
+import type { TapSample } from '../monitor/trace/tap-sample.ts'
 import type { MainQuestion } from './main-questions.ts'
 import type { RelayedLeaf } from './relayed-leaf.ts'
+import type { ClosedMessage } from './reports/report-messages.ts'
 import type { Question, Reply } from './thread-questions.ts'
 import type { ThreadSettings } from './thread-settings.ts'
 
@@ -57,6 +60,11 @@ export type FromThread =
   | MainQuestion
   /** A connection is gone; what it has asked of the main thread is not wanted any more. */
   | { readonly type: 'forgetConnection'; readonly cid: number }
+  /** Somebody was slow. */
+  | { readonly type: 'slow'; readonly event: SlowEvent }
+  | ClosedMessage
+  /** Where a message goes, for the taps with these ids. */
+  | { readonly type: 'tapSample'; readonly taps: readonly number[]; readonly sample: TapSample }
   /** An account has got a number, for as long as the server runs. */
   | { readonly type: 'accountNumbered'; readonly name: string; readonly number: number }
   /** The server cannot start as it is configured. */

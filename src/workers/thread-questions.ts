@@ -1,10 +1,15 @@
 import type { Worker } from 'node:worker_threads'
 import { timerMs } from '../base/clock.ts'
-import type { LeafReport } from './leaf-report.ts'
+import type { LeafReport } from '../monitor/leaf-report.ts'
+import type { ThreadMeasurements, ThreadSubject } from '../monitor/metrics/measurements.ts'
+import type { TapSpec } from '../monitor/trace/tap-sample.ts'
+import type { ReloadQuestions } from './reload-types.ts'
+import type { ReportQuestions } from './reports/report-questions.ts'
+import type { SystemThreadQuestions } from './system/system-questions.ts'
 import type { FromThread } from './thread-messages.ts'
 
 /** What the main thread asks of its threads, by name: what is asked, and what is answered. */
-export interface ThreadQuestions {
+export interface ThreadQuestions extends ReloadQuestions, ReportQuestions, SystemThreadQuestions {
   /** Tell clients and leafs that this server is about to end. Answer: how many there are. */
   lameDuck: { ask: undefined; answer: number }
   /** Close the clients one by one, spread over this time. */
@@ -13,6 +18,12 @@ export interface ThreadQuestions {
   leafReport: { ask: { readonly withSubscriptions: boolean }; answer: LeafReport }
   /** Read all files of TLS again. Answer: what is wrong with one; '' = the new ones are in use. */
   reloadTls: { ask: undefined; answer: string }
+  /** What the thread measures of itself; asking keeps the costly part of it going for a minute. */
+  measurements: { ask: undefined; answer: ThreadMeasurements }
+  /** Subjects with the most messages since it was last asked; one asker. */
+  topSubjects: { ask: { readonly limit: number }; answer: readonly ThreadSubject[] }
+  /** These taps are open, and no others. */
+  setTaps: { ask: readonly TapSpec[]; answer: undefined }
   /** Close everything; the answer is the last word. */
   end: { ask: undefined; answer: undefined }
 }

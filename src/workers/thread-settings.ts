@@ -17,4 +17,6 @@ export interface ThreadSettings {
   readonly websocketPort: number
   /** Memory of HandshakeRate; undefined where clients have no TLS, or no limit. */
   readonly handshakeRate: SharedArrayBuffer | undefined
+  /** Memory of rates that connections share, see allocateBudgets. */
+  readonly ingressBudgets: SharedArrayBuffer
 }

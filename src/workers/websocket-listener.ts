@@ -34,7 +34,7 @@ interface Handshake {
 export class WebsocketListener {
   readonly #worker: ProtocolWorker
   readonly #server: UpgradeServer
-  readonly #tls: ServerTls | undefined
+  #tls: ServerTls | undefined
   readonly #handshakes = new Map<Socket, Handshake>()
   /** There are few different ones, but very many connections. */
   readonly #terms = new Map<string, WebsocketTerms>()
@@ -63,6 +63,12 @@ export class WebsocketListener {
   /** @throws TlsFilesError; the certificates stay what they were */
   reloadTls(): void {
     this.#tls?.reload()
+  }
+
+  /** After a reload of the configuration: for connections from now on. */
+  useSettings(tls: ServerTls | undefined): void {
+    if (tls !== undefined) this.#tls = tls
+    this.#terms.clear()
   }
 
   accept(source: Socket, cid: number, isRefused: boolean): void {

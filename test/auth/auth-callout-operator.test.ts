@@ -65,6 +65,7 @@ describe('operator mode', () => {
       permissions: undefined,
       maxPayload: -1,
       maxSubscriptions: -1,
+      rate: undefined,
       expiresMs: 0,
       jwt: 'eyJ.sentinel',
       issuerKey: own.publicKey,

@@ -9,6 +9,7 @@ import {
 import type { LoginRequest, TlsFacts, Verdict } from '../../src/auth/login.ts'
 import type { VerifyBcrypt } from '../../src/auth/password.ts'
 import type { NkeyUserOptions, UserOptions } from '../../src/config/account-types.ts'
+import { NO_RATE } from '../../src/config/rate-table.ts'
 import { verifyBcrypt as verifyNow } from '../../src/workers/crypto-task.ts'
 
 export const NONCE = 'abcdefghijklmno'
@@ -54,6 +55,7 @@ export function user(name: string, pass: string, more: Partial<UserOptions> = {}
     permissions: undefined,
     connectionTypes: [],
     proxyRequired: false,
+    ...NO_RATE,
     ...more,
   }
 }

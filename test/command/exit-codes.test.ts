@@ -80,6 +80,25 @@ eachProgram('a command that ends at once', ({ path }, folder) => {
     assert.ok(stderr.endsWith(line), stderr)
   })
 
+  for (const [ports, reason] of [
+    [['-m', '1', '-ms', '2'], "can't specify both HTTP (1) and HTTPs (2) ports"],
+    [['-ms', '-1'], 'TLS cert and key required for HTTPS'],
+  ] as const) {
+    test(`monitoring with ${ports.join(' ')} cannot start: the reason in the log, code 1`, () => {
+      const { code, stdout, stderr } = runToEnd(path, [...LISTEN, ...ports])
+      assert.deepEqual([code, stdout], [1, ''])
+      assert.ok(stderr.endsWith(` [FTL] Can't start monitoring: ${reason}\n`), stderr)
+    })
+  }
+
+  test('--help_tls names suites and curves on stdout, code 0', () => {
+    const { code, stdout, stderr } = runToEnd(path, ['--help_tls'])
+    assert.deepEqual([code, stderr], [0, ''])
+    for (const name of ['TLS_AES_128_GCM_SHA256', 'X25519', 'CurveP256']) {
+      assert.match(stdout, new RegExp(`^ {4}${name}$`, 'm'))
+    }
+  })
+
   for (const [what, argsFor, kind] of [
     ['client port', (port: number) => ['-a', '127.0.0.1', '-p', String(port)], ''],
     ['leaf port', (port: number) => [...LISTEN, '-c', leafConfig(port)], 'leafnode '],

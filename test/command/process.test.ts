@@ -102,6 +102,13 @@ eachProgram('a running server', (program, folder) => {
     assert.deepEqual(childrenOf(server.pid), [])
   })
 
+  const shows = program.name === 'sable' ? NO_PROC : 'nats-server shows them'
+  test('secrets among its flags are not to be seen in ps', { skip: shows }, async () => {
+    await using server = await startServer(program, { flags: ['--user=anna', '--pass', 'correct'] })
+    const shown = readFileSync(`/proc/${server.pid}/cmdline`, 'utf8')
+    assert.equal(shown.replaceAll('\0', ''), 'nats-server')
+  })
+
   test('with -l the log goes to the file, and nothing to the terminal', async () => {
     const logFile = join(folder, 'server.log')
     await using server = await startServer(program, { flags: ['-l', logFile] })

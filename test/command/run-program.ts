@@ -17,7 +17,7 @@ export interface Ended {
 export function runToEnd(
   path: string,
   args: readonly string[],
-  options: { readonly cwd?: string } = {},
+  options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
 ): Ended {
   const { status, stdout, stderr } = spawnSync(path, args, {
     ...options,

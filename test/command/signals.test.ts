@@ -1,10 +1,10 @@
 /** What the running command does with signals. */
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readFileSync, renameSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { RawClient } from '../support/raw-client.ts'
-import { type ServerProcess, startServer } from '../support/server-process.ts'
+import { ServerProcess, startServer } from '../support/server-process.ts'
 import { until } from '../support/wait.ts'
 import { eachProgram } from './run-program.ts'
 
@@ -48,17 +48,15 @@ eachProgram('a server that gets a signal', (program, folder) => {
     ])
   })
 
-  const skip = program.name === 'sable' ? false : 'supported by nats-server'
-  test('SIGHUP reads no options again, and the server goes on', { skip }, async () => {
-    const refusal =
-      'Options were not read again, only TLS certificates: reload is not supported by this version of Sable'
+  test('SIGHUP without a configuration file is told to have no effect', async () => {
+    const refusal = 'can only reload config when a file is provided using -c or --config'
     await using server = await startServer(program)
     server.signal('SIGHUP')
     await until('the refusal', () => server.log.includes(refusal))
     await assertServes(server)
     assert.deepEqual(linesSinceReady(server.log), [
       '[INF] Trapped "hangup" signal',
-      `[WRN] ${refusal}`,
+      `[ERR] Failed to reload server configuration: ${refusal}`,
     ])
   })
 
@@ -74,6 +72,35 @@ eachProgram('a server that gets a signal', (program, folder) => {
       '[INF] Server Exiting..',
     ])
   })
+
+  test('signals that come while it starts are acted on once it can, and it starts', async () => {
+    await using server = new ServerProcess(program, {})
+    await until('the first line of the log', () => server.log !== '', 10_000, 1)
+    server.signal('SIGHUP')
+    server.signal('SIGUSR1')
+    await server.ready()
+    await until('both answers', () => {
+      return server.log.includes('re-open ignored') && server.log.includes('Failed to reload')
+    })
+    await assertServes(server)
+    await server.stop('SIGINT')
+    assert.equal(server.exitCode, 0, server.logTail)
+    assert.match(server.log, /\[INF\] Server Exiting\.\.\n$/)
+  })
+
+  for (const signal of ['SIGINT', 'SIGUSR2'] as const) {
+    const hangs = program.name !== 'sable' && signal === 'SIGUSR2'
+    const skip = hangs ? 'nats-server then never ends' : false
+    test(`${signal} while it starts ends it, no ports file is left`, { skip }, async () => {
+      await using server = new ServerProcess(program, {})
+      await until('the first line of the log', () => server.log !== '', 10_000, 1)
+      server.signal(signal)
+      await server.exited()
+      assert.equal(server.exitCode, 0, server.logTail)
+      const left = readdirSync(server.folder).filter((name) => name.endsWith('.ports'))
+      assert.deepEqual(left, [])
+    })
+  }
 
   test('signals that come while it ends change nothing', async () => {
     await using server = await startServer(program)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AccountOptions, UserOptions } from '../../src/config/account-types.ts'
 import { optionsFromObject, type PartialOptions } from '../../src/config/options.ts'
+import { NO_RATE } from '../../src/config/rate-table.ts'
 import { encodePublicNkey } from '../../src/protocol/nkey-encoding.ts'
 import { ACCOUNT_RULES } from '../../src/router/account-rules.ts'
 
@@ -17,6 +18,7 @@ const USER: UserOptions = {
   permissions: undefined,
   connectionTypes: [],
   proxyRequired: false,
+  ...NO_RATE,
 }
 
 test('users of a program have defaults for what it leaves out', () => {
@@ -83,7 +85,13 @@ const GIVEN: PartialOptions = {
 
 test('accounts, mappings and the callout of a program are completed as well', () => {
   const { accounts, mappings, authorization, users } = complete(GIVEN)
-  const limits = { maxConnections: -1, maxLeafnodes: -1, maxSubscriptions: -1, maxPayload: -1 }
+  const limits = {
+    maxConnections: -1,
+    maxLeafnodes: -1,
+    maxSubscriptions: -1,
+    maxPayload: -1,
+    ...NO_RATE,
+  }
   const exported = { accounts: undefined, tokenPosition: 0, tokenRequired: false, revocations: {} }
   const imported = { account: 'A', token: '', to: '', allowTrace: false }
   const expected: readonly AccountOptions[] = [

@@ -14,6 +14,7 @@ import { parseConfigText } from '../../src/config/config-parser.ts'
 import { completeOptions } from '../../src/config/option-checks.ts'
 import { readOptions } from '../../src/config/option-readers.ts'
 import type { Options } from '../../src/config/option-types.ts'
+import { NO_RATE } from '../../src/config/rate-table.ts'
 import { encodePublicNkey } from '../../src/protocol/nkey-encoding.ts'
 import { ACCOUNT_RULES } from '../../src/router/account-rules.ts'
 
@@ -42,6 +43,7 @@ const USER: UserOptions = {
   permissions: undefined,
   connectionTypes: [],
   proxyRequired: false,
+  ...NO_RATE,
 }
 
 const ACCOUNT: AccountOptions = {
@@ -50,7 +52,13 @@ const ACCOUNT: AccountOptions = {
   exports: [],
   imports: [],
   mappings: [],
-  limits: { maxConnections: -1, maxLeafnodes: -1, maxSubscriptions: -1, maxPayload: -1 },
+  limits: {
+    maxConnections: -1,
+    maxLeafnodes: -1,
+    maxSubscriptions: -1,
+    maxPayload: -1,
+    ...NO_RATE,
+  },
   defaultPermissions: undefined,
   trace: undefined,
 }
@@ -181,11 +189,19 @@ function accountWith(body: string): AccountOptions | undefined {
 }
 
 test('reads nkey, limits and trace destination of an account', () => {
-  const body = `nkey: ${ACCOUNT_KEY}, limits { max_conn: 1, max_leafs: 2, max_subs: 3, max_pay: 4k }`
+  const limits = 'max_conn: 1, max_leafs: 2, max_subs: 3, max_pay: 4k, max_msgs_per_second: 5'
+  const body = `nkey: ${ACCOUNT_KEY}, limits { ${limits} }`
   assert.deepEqual(accountWith(`${body}, trace_dest { dest: t, sampling: "25%" }`), {
     ...ACCOUNT,
     nkey: ACCOUNT_KEY,
-    limits: { maxConnections: 1, maxLeafnodes: 2, maxSubscriptions: 3, maxPayload: 4_000 },
+    limits: {
+      maxConnections: 1,
+      maxLeafnodes: 2,
+      maxSubscriptions: 3,
+      maxPayload: 4_000,
+      maxMsgsPerSecond: 5,
+      maxBytesPerSecond: 0,
+    },
     trace: { subject: 't', sampling: 25 },
   })
   assert.deepEqual(accountWith('msg_trace: t')?.trace, { subject: 't', sampling: 100 })

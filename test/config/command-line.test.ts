@@ -10,8 +10,17 @@ import { type CommandLineResult, interpretCommandLine } from '../../src/config/c
 import { configDigest } from '../../src/config/config-digest.ts'
 import { parseConfigFile, parseConfigText } from '../../src/config/config-parser.ts'
 import { parseFlags, parseGoInteger } from '../../src/config/flag-syntax.ts'
+import { monitoringFault, normaliseBasePath } from '../../src/config/monitoring-checks.ts'
 import type { Options } from '../../src/config/option-types.ts'
 import { optionsFromObject } from '../../src/config/options.ts'
+import { redactedArguments } from '../../src/config/redacted-arguments.ts'
+import { tlsHelpText } from '../../src/config/tls-help.ts'
+import {
+  ABSENT_CIPHERS,
+  CURVES,
+  INSECURE_CIPHERS,
+  SECURE_CIPHERS,
+} from '../../src/config/tls-table.ts'
 import { ROOT } from '../support/peers.ts'
 import { TemporaryFiles } from './temporary-files.ts'
 
@@ -47,9 +56,9 @@ const SETTINGS: readonly (readonly [argv: readonly string[], sets: Partial<Optio
   [['-p', '1', '--port', '2'], { port: 2 }],
   [['-p', '1', '--port', '2', '-p', '3'], { port: 3 }],
   [['-p', '0'], {}],
-  [['-a', '::'], { host: '::' }],
-  [['--addr', '-x'], { host: '-x' }],
-  [['-net=h=1'], { host: 'h=1' }],
+  [['-a', '::'], { host: '::', httpHost: '::' }],
+  [['--addr', '-x'], { host: '-x', httpHost: '-x' }],
+  [['-net=h=1'], { host: 'h=1', httpHost: 'h=1' }],
   [['-a', ''], {}],
   [['-n', 'a'], { serverName: 'a' }],
   [['--name', 'a'], { serverName: 'a' }],
@@ -58,6 +67,16 @@ const SETTINGS: readonly (readonly [argv: readonly string[], sets: Partial<Optio
   [['-P', 'f'], { pidFile: 'f' }],
   [['--pid=f'], { pidFile: 'f' }],
   [['--ports_file_dir', 'd'], { portsFileDir: 'd' }],
+  [['-m', '8222'], { httpPort: 8222 }],
+  [['--http_port=-1'], { httpPort: -1 }],
+  [['-ms', '0x1'], { httpsPort: 1 }],
+  [['--https_port', '2'], { httpsPort: 2 }],
+  [['-s'], { syslog: true }],
+  [['--syslog=false'], {}],
+  [['-r', 'udp://h:1', '-syslog'], { remoteSyslog: 'udp://h:1', syslog: true }],
+  [['--remote_syslog=tcp://h:1'], { remoteSyslog: 'tcp://h:1' }],
+  [['--profile', '6060'], { profPort: 6060 }],
+  [['--no_advertise', '--connect_retries', '3'], {}],
   [['-sd', 'd'], { storeDir: 'd' }],
   [['--store_dir=d'], { storeDir: 'd' }],
   [['-l', 'f'], { logFile: 'f' }],
@@ -87,11 +106,14 @@ test('nothing given is all defaults, as for a program that starts the broker', (
 })
 
 function exit(code: number, stdout: string, stderr: string): CommandLineResult {
-  return { kind: 'exit', code, stdout, stderr }
+  const [, reason] = /^nats-server: ([\s\S]*)\n$/.exec(stderr) ?? []
+  const result = { kind: 'exit', code, stdout, stderr } as const
+  return code === 0 || reason === undefined ? result : { ...result, reason }
 }
 
 const usage = interpret('--help')
 const usageOut = usage.kind === 'exit' ? usage.stdout : ''
+const tlsHelp = exit(0, tlsHelpText(), '')
 const version = exit(0, `nats-server: v${NATS_VERSION}\n`, '')
 
 const EXITS: readonly (readonly [argv: readonly string[], result: CommandLineResult])[] = [
@@ -101,6 +123,12 @@ const EXITS: readonly (readonly [argv: readonly string[], result: CommandLineRes
   [['-v', 'bogus'], version],
   [['-v', '-h'], version],
   [['-h'], exit(0, usageOut, '')],
+  [['-h', '--help_tls'], exit(0, usageOut, '')],
+  [['--help_tls', 'bogus'], tlsHelp],
+  [['--signal', 'reload=5', '--help_tls'], tlsHelp],
+  [['--signal', 'reload', 'bogus'], exit(1, '', 'nats-server: unrecognized command: "bogus"\n')],
+  [['--signal', 'reload', '-c', 'none.conf', '-t'], { kind: 'signal', command: 'reload' }],
+  [['-sl=quit=pid.file'], { kind: 'signal', command: 'quit=pid.file' }],
   [['Help'], exit(0, usageOut, '')],
   [['bogus'], exit(1, '', 'nats-server: unrecognized command: "bogus"\n')],
   [['-'], exit(1, '', 'nats-server: unrecognized command: "-"\n')],
@@ -123,6 +151,10 @@ const EXITS: readonly (readonly [argv: readonly string[], result: CommandLineRes
     exit(1, '', 'nats-server: option port has the value 70000: must be at most 65535\n'),
   ],
   [
+    ['-m', '-2'],
+    exit(1, '', 'nats-server: option http_port has the value -2: must be at least -1\n'),
+  ],
+  [
     ['-t'],
     exit(
       1,
@@ -141,7 +173,7 @@ test('refuses every flag of a feature it does not have, whichever way it is spel
   const names = COMMAND_FLAGS.filter(({ effect }) => effect === 'unsupported').flatMap((flag) =>
     flag.names.map((name) => [name, values[flag.kind]] as const),
   )
-  assert.ok(names.length > 20)
+  assert.ok(names.length > 5)
   for (const [name, value] of names) {
     const text = `nats-server: flag -${name} is not supported by this version of Sable\n`
     assert.deepEqual(interpret(`--${name}=${value}`), exit(1, '', text))
@@ -150,10 +182,81 @@ test('refuses every flag of a feature it does not have, whichever way it is spel
 
 test('the usage text names every flag that is honoured', () => {
   assert.match(usageOut, /^\nUsage: nats-server \[options\]\n\nServer Options:\n/)
-  for (const { names, effect } of COMMAND_FLAGS) {
-    if (effect === 'unsupported') continue
+  for (const { names, group } of COMMAND_FLAGS) {
+    if (group === 'Other') continue
     for (const name of names) assert.match(usageOut, new RegExp(`(^|[ ,])--?${name}[ ,\n]`, 'm'))
   }
+})
+
+test('the help on TLS names every suite and every curve a file may have', () => {
+  const words = tlsHelpText().split(/\s+/)
+  for (const name of [...SECURE_CIPHERS, ...INSECURE_CIPHERS, ...CURVES]) {
+    assert.ok(words.includes(name), name)
+  }
+  for (const name of ABSENT_CIPHERS) assert.ok(!words.includes(name), name)
+})
+
+test('what logs clients in is masked in the arguments that may be shown', () => {
+  const cases: readonly (readonly [argv: readonly string[], shown: readonly string[]])[] = [
+    [
+      ['-p', '4222', '--pass', 's', '-D'],
+      ['-p', '4222', '--pass', '[REDACTED]', '-D'],
+    ],
+    [
+      ['--user=u', '-auth=a=b'],
+      ['--user=[REDACTED]', '-auth=[REDACTED]'],
+    ],
+    [['--pass'], ['--pass']],
+    [
+      ['--pass', '--user', 'x'],
+      ['--pass', '[REDACTED]', 'x'],
+    ],
+    [
+      ['--username', 'u'],
+      ['--username', 'u'],
+    ],
+    [
+      ['--routes', 'nats://u:p@a:1, nats://t@b:2,nats://c:3'],
+      ['--routes', 'nats://[REDACTED]@a:1, nats://[REDACTED]@b:2,nats://c:3'],
+    ],
+    [['--cluster=nats://u:p@h:-1'], ['--cluster=nats://[REDACTED]@h:-1']],
+    [
+      ['-cluster_listen', 'nats://h:1'],
+      ['-cluster_listen', 'nats://h:1'],
+    ],
+  ]
+  for (const [argv, shown] of cases) assert.deepEqual(redactedArguments(argv), shown)
+})
+
+test('monitoring on two ports, or by HTTPS without a certificate, cannot be started', () => {
+  const fault = (...argv: readonly string[]) => monitoringFault(run(...argv).options)
+  assert.equal(fault(), undefined)
+  assert.equal(fault('-m', '8222'), undefined)
+  assert.equal(
+    fault('-m', '8222', '-ms', '-1'),
+    "can't specify both HTTP (8222) and HTTPs (-1) ports",
+  )
+  assert.equal(fault('-ms', '8222'), 'TLS cert and key required for HTTPS')
+})
+
+test('the base path of monitoring is cleaned as by Go', () => {
+  const cases = [
+    ['', '/'],
+    ['/', '/'],
+    ['a', '/a'],
+    ['/a/b/', '/a/b'],
+    ['a//./b/../c', '/a/c'],
+    ['/../..', '/'],
+  ] as const
+  for (const [path, clean] of cases) assert.equal(normaliseBasePath(path), clean, path)
+})
+
+test('the host of monitoring is that of clients, unless the file says otherwise', () => {
+  assert.equal(run('-m', '1').options.httpHost, '0.0.0.0')
+  assert.equal(run('-m', '1', '-a', '127.0.0.1').options.httpHost, '127.0.0.1')
+  const file = files.write('http: "127.0.0.2:8222"')
+  const { httpHost, httpPort } = run('-c', file, '-a', '127.0.0.1', '-m', '5').options
+  assert.deepEqual([httpHost, httpPort], ['127.0.0.2', 5])
 })
 
 test('flags win over the file, the file over the defaults', () => {

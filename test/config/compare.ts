@@ -52,7 +52,7 @@ export function theirs(argv: readonly string[], endMs = 10_000): Answer {
 
 export function ours(argv: readonly string[]): Answer {
   const result = interpretCommandLine(argv, environment, ACCOUNT_RULES)
-  if (result.kind === 'run') return answer(null, 'runs', '')
+  if (result.kind !== 'exit') return answer(null, `${result.kind}s`, '')
   return answer(result.code, result.stdout.replace(/v2\.\d+\.\d+/, 'v2'), result.stderr)
 }
 

@@ -92,6 +92,12 @@ const REFUSED: readonly (readonly [argv: readonly string[], text: string])[] = [
 for (const [argv, text] of REFUSED) {
   test(`refuses ${argv.map((word) => word.replace(files.folder, '')).join(' ')}`, () => {
     const stderr = `nats-server: ${text}\n`
-    assert.deepEqual(interpret(...argv), { kind: 'exit', code: 1, stdout: '', stderr })
+    assert.deepEqual(interpret(...argv), {
+      kind: 'exit',
+      code: 1,
+      stdout: '',
+      stderr,
+      reason: text,
+    })
   })
 }

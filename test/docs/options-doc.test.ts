@@ -53,9 +53,6 @@ test('options said to decide only about the start do so', () => {
   }
 })
 
-/** Without effect, under a name that the code has for other things, too. */
-const AMBIGUOUS: ReadonlySet<string> = new Set(['accounts.A.msg_trace'])
-
 test('an option is listed as one without effect exactly if only src/config knows its name', () => {
   const code = sourceFiles('src/**/*.ts')
     .filter(({ path }) => !path.startsWith('src/config/') && !path.includes('/assembly/'))
@@ -66,7 +63,7 @@ test('an option is listed as one without effect exactly if only src/config knows
   }
   const unused = Object.entries(OPTION_SECTIONS).flatMap(([section, entries]) =>
     entries
-      .filter((entry) => !isUsed(entry) || AMBIGUOUS.has(pathOf(section, entry.key)))
+      .filter((entry) => !isUsed(entry))
       .map(({ key }) => pathOf(section, key))
       .filter((path) => !REFUSALS.has(path) && !SETTLED.has(path)),
   )

@@ -43,8 +43,15 @@ export class BrokerUnderTest implements AsyncDisposable {
       },
       reopen: () => {},
       reconfigure: () => {},
+      drain: async () => {},
       close: () => {},
     }
+  }
+
+  /** Puts other options in force, over the same defaults. */
+  async reload(options: PartialOptions): Promise<void> {
+    const next = optionsFromObject({ host: '127.0.0.1', port: -1, ...options })
+    await this.#broker.reload(() => ({ options: next, digest: '', warnings: [] }))
   }
 
   get port(): number {

@@ -3,7 +3,11 @@ import { spawnSync } from 'node:child_process'
 import { type AddressInfo, createServer } from 'node:net'
 import { describe, it } from 'node:test'
 import { NATS_VERSION, SABLE_VERSION } from '../../src/base/version.ts'
-import { listenerLines, listenFailureText } from '../../src/lifecycle/listener-lines.ts'
+import {
+  type ClientTlsWord,
+  listenerLines,
+  listenFailureText,
+} from '../../src/lifecycle/listener-lines.ts'
 import { type StartUpLine, startUpLines } from '../../src/lifecycle/start-up-lines.ts'
 import { program, skipReason } from '../support/peers.ts'
 import { startServer } from '../support/server-process.ts'
@@ -19,6 +23,8 @@ const FACTS = {
   maxPayloadBytes: 1024 * 1024,
   operators: [],
   hasSystemAccount: false,
+  featureFlags: [],
+  profPort: 0,
 }
 const LABELS = { info: 'INF', warn: 'WRN', error: 'ERR', fatal: 'FTL', debug: 'DBG', trace: 'TRC' }
 
@@ -35,6 +41,16 @@ describe('start-up lines', () => {
       `[DBG]   Node.js:  ${process.version}`,
       '[INF]   Name:     my-server',
       '[INF]   ID:       NABC',
+    ])
+  })
+
+  it('tell of feature flags, which are none of ours, and of a port for profiles', () => {
+    const facts = { ...FACTS, featureFlags: ['b', 'a'], profPort: -1 }
+    assert.deepEqual(texts(startUpLines(facts)).slice(7), [
+      '[INF]   Feature flags:',
+      '[INF]     Configured:    none',
+      '[INF]     Unsupported:   a, b',
+      '[WRN] Profiling port -1 is not opened: only Go has such profiles',
     ])
   })
 
@@ -84,6 +100,7 @@ describe('start-up lines beside those of nats-server', () => {
       server_name: my-server
       http: "127.0.0.1:-1"
       max_payload: 9mb
+      feature_flags { other: true }
       authorization { user: a, password: b }
       cluster { name: c1, listen: "127.0.0.1:-1" }
       websocket { listen: "127.0.0.1:-1", no_tls: true }
@@ -111,6 +128,8 @@ describe('start-up lines beside those of nats-server', () => {
         maxPayloadBytes: 9 * 1024 * 1024,
         operators: [],
         hasSystemAccount: true,
+        featureFlags: ['other'],
+        profPort: 0,
       }),
       ...listenerLines({
         kind: 'monitor',
@@ -126,7 +145,7 @@ describe('start-up lines beside those of nats-server', () => {
         advertise: '',
         isInsecure: false,
       }),
-      ...listenerLines({ kind: 'client', host, port: server.port, tls: 'off' }),
+      ...listenerLines({ kind: 'client', host, port: server.port, isProxied: false, tls: 'off' }),
     ]
     assert.deepEqual(
       texts(ours).filter((line) => !OWN_LINE.test(line)),
@@ -137,13 +156,16 @@ describe('start-up lines beside those of nats-server', () => {
 
 describe('listener lines', () => {
   it('tell whether TLS is needed', () => {
-    const lines = (tls: 'off' | 'available' | 'required' | 'handshakeFirst'): string[] =>
-      texts(listenerLines({ kind: 'client', host: '::', port: 4222, tls }))
+    const lines = (tls: ClientTlsWord, isProxied = false): string[] =>
+      texts(listenerLines({ kind: 'client', host: '::', port: 4222, isProxied, tls }))
     const opened = '[INF] Listening for client connections on [::]:4222'
     assert.deepEqual(lines('off'), [opened])
     assert.deepEqual(lines('available'), [opened, '[INF] TLS available for client connections'])
+    const proxied = '[INF] PROXY protocol enabled for client connections'
+    assert.deepEqual(lines('off', true), [opened, proxied])
     const required = [opened, '[INF] TLS required for client connections']
     assert.deepEqual(lines('required'), required)
+    assert.deepEqual(lines('required', true), [opened, proxied, ...required.slice(1)])
     assert.deepEqual(lines('handshakeFirst'), [
       ...required,
       '[WRN] Clients that are not using "TLS Handshake First" option will fail to connect',

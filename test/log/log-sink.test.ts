@@ -148,6 +148,39 @@ describe('log sink', () => {
   })
 })
 
+const noShell = process.platform === 'win32' ? 'needs ulimit' : false
+
+it('goes on when there is space again, and says once that there was none', {
+  skip: noShell,
+}, () => {
+  const code = `
+    import { truncateSync } from 'node:fs'
+    import { createLogSink } from '${SINK_URL}'
+    const file = ${JSON.stringify(file)}
+    const base = { format: 'text', logtime: false, logtimeUtc: false, debug: false, trace: false }
+    const sink = await createLogSink({ ...base, pid: 1, file, isTerminal: false })
+    sink.logger.info('a'.repeat(300))
+    sink.logger.info('b'.repeat(300))
+    sink.logger.info('lost')
+    truncateSync(file, 320)
+    sink.logger.info('c')
+    sink.close()`
+  // The limit is counted in blocks of 512 bytes; a file as long as that is full.
+  const { stderr, status } = spawnSync(
+    'sh',
+    ['-c', 'ulimit -f 1; exec "$0" --input-type=module -e "$1"', process.execPath, code],
+    { encoding: 'utf8' },
+  )
+  assert.equal(status, 0, stderr)
+  assert.equal(stderr, 'nats-server: log lines are lost: file too large\n')
+  assert.deepEqual(content().trimEnd().split('\n'), [
+    `[1] [INF] ${'a'.repeat(300)}`,
+    '[1] [INF]',
+    '[1] [INF] c',
+    '[1] [WRN] 2 log lines were lost',
+  ])
+})
+
 /** Runs a module text in a process of its own, with `sink` at hand; stderr goes to a pipe. */
 function runWithSink(extra: string, body: string): { stderr: string; signal: string | null } {
   const code = `

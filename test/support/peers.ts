@@ -43,6 +43,13 @@ export function program(name: ProgramName): ServerProgram {
   return { name, path, missing: null }
 }
 
+/** A tool that looks at servers, found through an environment variable such as NATS_CLI. */
+export function tool(variable: string): Pick<ServerProgram, 'path' | 'missing'> {
+  const path = process.env[variable] ?? ''
+  const isHere = path !== '' && existsSync(path)
+  return { path, missing: isHere ? null : `${variable} names no program: ${JSON.stringify(path)}` }
+}
+
 /** All programs, Sable first, whether they are here or not. */
 export function peers(): readonly ServerProgram[] {
   return PROGRAM_NAMES.map(program)

@@ -86,8 +86,7 @@ leafnodes { listen: "127.0.0.1:-1", tls { ${files.words}, handshake_first: true 
   files.become(second)
   assert.deepEqual(await all(), ['server', 'server', 'server'])
   server.signal('SIGHUP')
-  await until('the reload', () => server.log.includes('Reloaded TLS certificates'))
-  await until('the answer', () => server.log.includes('Options were not read again'))
+  await until('the reload', () => server.log.includes('Reloaded server configuration'))
   assert.deepEqual(await all(), ['second-server', 'second-server', 'second-server'])
   await standing.raw.send('SUB a 1\r\nPUB a 2\r\nhi\r\n')
   await standing.raw.readUntil('MSG a 1 2\r\nhi\r\n')
@@ -106,23 +105,21 @@ websocket { listen: "127.0.0.1:-1", tls { ${files.words} } }
   const failed = (why: RegExp) => {
     server.signal('SIGHUP')
     const line = new RegExp(
-      `\\[ERR\\] Failed to reload server configuration: websocket\\.tls: ${why.source}`,
+      `\\[ERR\\] Failed to reload server configuration: \\S+server\\.conf:2:\\d+: ${why.source}`,
     )
     return until(`the line ${line}`, () => line.test(server.log))
   }
   good.become(second)
   writeFileSync(files.certFile, 'nonsense')
-  await failed(/error parsing X509 certificate\/key pair: .*cert\.pem\)/)
+  await failed(/error parsing X509 certificate\/key pair: tls: failed to find any PEM data/)
   files.become(otherCa)
   copyFileSync(first.certFile, files.certFile)
-  await failed(
-    /error parsing X509 certificate\/key pair: tls: private key does not match .*cert\.pem\)/,
-  )
+  await failed(/error parsing X509 certificate\/key pair: tls: private key does not match/)
   rmSync(files.keyFile)
   await failed(
     /error parsing X509 certificate\/key pair: open \S+key\.pem: no such file or directory/,
   )
-  assert.doesNotMatch(server.log, /Reloaded TLS certificates/)
+  assert.doesNotMatch(server.log, /Reloaded/)
   assert.equal(await shownToClient(server.port), 'server')
   assert.equal(await shownAtOnce(server.websocketPort), 'server')
 })
@@ -142,7 +139,7 @@ test('SIGHUP: new authorities are asked for new clients', {
   assert.match(await entry(client), /PONG/)
   files.become(otherCa)
   server.signal('SIGHUP')
-  await until('the reload', () => server.log.includes('Reloaded TLS certificates'))
+  await until('the reload', () => server.log.includes('Reloaded server configuration'))
   assert.match(await entry(otherClient), /PONG/)
   // With TLS 1.3 the client may believe that all is well until it reads.
   void entry(client).catch(() => {})

@@ -7,6 +7,7 @@ import type {
   SubjectMapping,
   TraceDestination,
 } from '../../config/account-types.ts'
+import { NO_RATE } from '../../config/rate-table.ts'
 import { isValidPublishSubject } from '../../protocol/subjects.ts'
 import type {
   AccountClaims,
@@ -44,6 +45,7 @@ export function accountOptionsOf(claims: AccountClaims): AccountOptions {
       maxLeafnodes: clampInt32(limits.leafNodes),
       maxSubscriptions: clampInt32(limits.subs),
       maxPayload: clampInt32(limits.payload),
+      ...NO_RATE,
     },
     defaultPermissions: permissionsOf(claims.defaultPermissions),
     trace: traceOf(claims.trace),

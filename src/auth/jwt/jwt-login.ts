@@ -75,9 +75,12 @@ export class JwtAuthority {
   readonly #pinned: ReadonlySet<string>
   readonly #options: JwtAuthorityOptions
   #pinnedAccountFails = 0
+  /** JWT of those who present none; '' = none. A reload may bring another one. */
+  defaultSentinel: string
 
   constructor(options: JwtAuthorityOptions) {
     const { operators, trustedKeys, pinnedAccounts, systemAccount } = options
+    this.defaultSentinel = options.defaultSentinel
     const ofOperators = operators.flatMap((operator) => [
       ...(operator.strictSigningKeyUsage ? [] : [operator.subject]),
       ...operator.signingKeys,
@@ -136,7 +139,7 @@ export class JwtAuthority {
     const { jwt } = request.connect
     const own = decodeUserClaims(jwt)
     // What is no JWT of a user counts as none.
-    const token = own.ok ? jwt : this.#options.defaultSentinel
+    const token = own.ok ? jwt : this.defaultSentinel
     if (token === '') return refused('Authentication requires a user JWT')
     const decoded = own.ok ? own : decodeUserClaims(token)
     if (!decoded.ok) return refused(`User JWT not valid: ${decoded.why}`)

@@ -89,6 +89,7 @@ export function identityOf(
     permissions: permissionsOf(user.permissions),
     maxPayload: clampInt32(user.payload),
     maxSubscriptions: clampInt32(user.subs),
+    rate: undefined,
     expiresMs: ends.length === 0 ? 0 : Math.min(...ends),
     jwt,
     issuerKey: user.issuer,

@@ -15,11 +15,13 @@ interface ReadingHandle {
  * Waits for the peer's first bytes, for `handshake_first` with a fallback: a peer that sends
  * something shakes hands, a silent one waits for INFO.
  *
- * @param socket nobody reads from it yet; it may have been silent before
+ * @param socket nobody reads from it yet; it may have been silent before, or have bytes in its
+ *   buffer
  * @returns `bytes`: they are in the socket's buffer, where ServerTls.secure finds them. `silence`:
  *   nothing was read and nothing will be, so that the socket can be adopted as if it were fresh
  */
 export async function awaitFirstBytes(socket: Socket, waitMs: number): Promise<FirstBytes> {
+  if (socket.readableLength > 0) return 'bytes'
   const { promise, resolve } = Promise.withResolvers<boolean>()
   const onEvent = () => resolve(true)
   const timer = setTimeout(() => resolve(false), timerMs(waitMs))
@@ -50,7 +52,7 @@ export function takeFirstBytes(socket: Socket): Buffer | undefined {
 }
 
 /** A socket that was silent before believes that it is still being read. */
-function startReading(socket: Socket): void {
+export function startReading(socket: Socket): void {
   const handle = handleOf(socket)
   if (handle?.reading !== false || typeof handle.readStart !== 'function') return
   handle.reading = true

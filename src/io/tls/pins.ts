@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { readCertificate } from './certificate-fields.ts'
 import { peerCertificate } from './peer-certificate.ts'
@@ -12,4 +13,9 @@ export function isPinned(socket: TLSSocket, pins: readonly string[]): boolean {
   if (pins.length === 0) return true
   const certificate = peerCertificate(socket)
   return certificate !== undefined && pins.includes(readCertificate(certificate).pin)
+}
+
+/** Of a certificate as PEM. */
+export function pinOf(pem: string): string {
+  return readCertificate(new X509Certificate(pem).raw).pin
 }

@@ -72,6 +72,11 @@ export class SecureContexts {
     return this.#pairs.length > 1
   }
 
+  /** As servers of Node's own take them, for peers that ask for no name. */
+  get serverOptions(): SecureContextOptions {
+    return this.#optionsOf(oneOfEachType(this.#pairs))
+  }
+
   /** For peers that ask for `name`: those certificates that are for it, else the first. */
   forName(name: string): SecureContext {
     if (this.#pairs.length <= 1) return this.default
@@ -80,9 +85,7 @@ export class SecureContexts {
   }
 
   #contextOf(pairs: readonly KeyPair[]): SecureContext {
-    const used = pairs.filter(
-      ({ keyType }, index) => index === pairs.findIndex((other) => other.keyType === keyType),
-    )
+    const used = oneOfEachType(pairs)
     const id = used.map((pair) => this.#pairs.indexOf(pair)).join()
     let context = this.#byPairs.get(id)
     if (context === undefined) {
@@ -94,15 +97,25 @@ export class SecureContexts {
 
   #create(pairs: readonly KeyPair[]): SecureContext {
     try {
-      return createSecureContext({
-        ...this.#base,
-        cert: pairs.map(({ certificate }) => certificate),
-        key: pairs.map(({ key }) => key),
-      } as SecureContextOptions)
+      return createSecureContext(this.#optionsOf(pairs))
     } catch (error) {
       throw pairError(pairs.map(({ certFile }) => certFile).join(', '), error)
     }
   }
+
+  #optionsOf(pairs: readonly KeyPair[]): SecureContextOptions {
+    return {
+      ...this.#base,
+      cert: pairs.map(({ certificate }) => certificate),
+      key: pairs.map(({ key }) => key),
+    } as SecureContextOptions
+  }
+}
+
+function oneOfEachType(pairs: readonly KeyPair[]): readonly KeyPair[] {
+  return pairs.filter(
+    ({ keyType }, index) => index === pairs.findIndex((other) => other.keyType === keyType),
+  )
 }
 
 function pairError(file: string, error: unknown): TlsFilesError {

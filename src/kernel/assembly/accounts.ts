@@ -2,7 +2,10 @@
 import {
   ACCOUNTS_MAX,
   ACCOUNT_BYTES,
+  ACCOUNT_ENTRIES,
+  ACCOUNT_INSERTS,
   ACCOUNT_MAPPINGS,
+  ACCOUNT_REMOVES,
   ACCOUNT_ROOT,
   ACCOUNT_WILDCARD,
   GENERATION_BUCKETS,
@@ -42,7 +45,23 @@ export function clearAccounts(): void {
   for (let account = accounts; account < end; account += ACCOUNT_BYTES) {
     atomic.store<u32>(account + ACCOUNT_ROOT, 0)
     atomic.store<u32>(account + ACCOUNT_MAPPINGS, 0)
+    const removes = load<u64>(account, ACCOUNT_REMOVES) + load<u32>(account, ACCOUNT_ENTRIES)
+    store<u64>(account, removes, ACCOUNT_REMOVES)
+    store<u32>(account, 0, ACCOUNT_ENTRIES)
   }
+}
+
+/** An entry of the account was made, for whoever looks at it. */
+export function countInsert(number: u32): void {
+  const account = accountAddress(number)
+  store<u32>(account, load<u32>(account, ACCOUNT_ENTRIES) + 1, ACCOUNT_ENTRIES)
+  store<u64>(account, load<u64>(account, ACCOUNT_INSERTS) + 1, ACCOUNT_INSERTS)
+}
+
+export function countRemove(number: u32): void {
+  const account = accountAddress(number)
+  store<u32>(account, load<u32>(account, ACCOUNT_ENTRIES) - 1, ACCOUNT_ENTRIES)
+  store<u64>(account, load<u64>(account, ACCOUNT_REMOVES) + 1, ACCOUNT_REMOVES)
 }
 
 /**

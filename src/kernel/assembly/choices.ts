@@ -107,6 +107,20 @@ export function setTakesAllGroups(takes: bool): void {
   takesAllGroups = takes
 }
 
+/** Leaf links get the message from somebody else. */
+export function forgetLinks(): void {
+  linksCount = 0
+  namesCount = 0
+}
+
+/** One leaf link, with the names of groups it was chosen for before. False without memory. */
+export function chooseThisLink(connection: u32, generation: u32, at: u32, bytes: u32): bool {
+  forgetChoices()
+  if (bytes == 0) return addLink(connection, generation, 0)
+  addName(connection, generation, 0, at, bytes)
+  return linksCount != 0
+}
+
 /**
  * Adds the leaf links of a plan's own audience or of a variant.
  * @param at behind the audience's sections of other threads
@@ -383,6 +397,16 @@ function countKept(): void {
     if (atomic.load<u32>(connection + CONNECTION_GENERATION) != load<u32>(at, 4)) continue
     atomic.add<u64>(connection + CONNECTION_FILTERED, 1)
   }
+}
+
+/** Of what was kept back: (connection, generation); 0 behind the last. */
+export function keptAt(index: u32): u32 {
+  return index < keptCount ? kept + index * KEPT_BYTES : 0
+}
+
+/** Of the chosen members: (slot, generation, place); 0 behind the last. */
+export function chosenAt(index: u32): u32 {
+  return index < chosenCount ? chosen + index * CHOSEN_BYTES : 0
 }
 
 // ── members and links, as lane records list them ────────────────────────────────────────────

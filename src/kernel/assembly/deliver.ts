@@ -102,12 +102,18 @@ function deliverWide(plan: u32, traits: u32, source: u32, bits: u32): i32 {
   if ((bits & PLAN_KEY_IMPORTED) != 0) setTakesAllGroups(queuesBytes == 0)
   const delivered = deliverAudience(plan, traits, source)
   setTakesAllGroups(false)
-  if (delivered >= 0 && (traits & PLAN_HAS_SERVICES) != 0) {
-    const extras = load<u32>(plan, PLAN_EXTRAS)
-    services = extras + EXTRAS_BODY + (load<u32>(extras, EXTRAS_VARIANTS) << 2)
-    serviceCount = load<u32>(extras, EXTRAS_SERVICES)
-  }
+  if (delivered >= 0 && (traits & PLAN_HAS_SERVICES) != 0) findServices(plan)
   return delivered
+}
+
+export function findServices(plan: u32): void {
+  const extras = load<u32>(plan, PLAN_EXTRAS)
+  services = extras + EXTRAS_BODY + (load<u32>(extras, EXTRAS_VARIANTS) << 2)
+  serviceCount = load<u32>(extras, EXTRAS_SERVICES)
+}
+
+export function forgetServices(): void {
+  serviceCount = 0
 }
 
 /** The message gets another subject and goes on with the plan of that. */
@@ -126,11 +132,23 @@ function deliverMapped(plan: u32, source: u32): i32 {
 }
 
 function deliverAudience(plan: u32, traits: u32, source: u32): i32 {
+  chooseAudience(plan, traits, source)
+  return deliverToAudience(plan, traits, source)
+}
+
+@inline
+export function chooseAudience(plan: u32, traits: u32, source: u32): void {
   forgetChoices()
   const hasVariants = (traits & PLAN_HAS_VARIANTS) != 0
   const hasChoices =
     load<u32>(plan, PLAN_LEAFS) | load<u32>(plan, PLAN_GROUPS) | load<u32>(plan, PLAN_FILTERED)
   if (hasChoices != 0 || hasVariants) choose(plan, source, hasVariants)
+}
+
+/** To the plan's subscriptions, and to what was chosen. */
+@inline
+export function deliverToAudience(plan: u32, traits: u32, source: u32): i32 {
+  const hasVariants = (traits & PLAN_HAS_VARIANTS) != 0
   const account = load<u32>(source, CONNECTION_ACCOUNT)
   const receivers = remoteReceivers(plan, account)
   if (receivers < 0) {

@@ -9,7 +9,8 @@
  */
 import { allocate as allocateFromArena, formatArena } from './arena'
 import { formatDelivery } from './deliver'
-import { publish } from './ingest'
+import { publishExplained, publishToLink } from './explain'
+import { publish, setStatus } from './ingest'
 import {
   CONNECTION_FLAGS,
   CONNECTION_KIND,
@@ -37,6 +38,7 @@ import {
   CONTROL_GENERATION,
   CONTROL_SLOT,
   STATUS_DONE,
+  STATUS_LANE_FULL,
   STATUS_MORE,
   STATUS_NO_SUBLIST,
   STATUS_RECORD,
@@ -58,6 +60,8 @@ export { accountAddress, bumpAll, setMappings } from './accounts'
 export { release } from './arena'
 export { crc32c, maskChecksum } from './crc32c'
 export { serviceCount, services } from './deliver'
+export { isMapped } from './explain'
+export { explained, explainedCount, explainedTexts } from './explained-list'
 export { countInbound, delivered, ingest, needBytes, status } from './ingest'
 export {
   awaitRoom,
@@ -89,6 +93,7 @@ export {
   markDirty,
   releaseChunks,
   setDropOverStallMark,
+  stalledBy,
   stallRequested,
   takeChunks,
   takeDirty,
@@ -120,9 +125,12 @@ export {
   nextUsedSlot,
   releaseConnection,
   removeSubscription,
+  setLabel,
   walkSlots,
 } from './subscriptions'
+export { setTaps } from './taps'
 export { takeExpired } from './targets'
+export { mayBeTraced } from './trace-search'
 
 /** Stands for "whoever is behind the lane" when a record must be matched here. */
 let relay: u32 = 0
@@ -259,9 +267,76 @@ export function publishParts(
   setSizes(headerText, headerDigits, sizeText, sizeDigits, headerBytes, totalBytes)
   setPayload(payload)
   setQueues(queues, queuesBytes)
-  if (trust == 0) return publish(connection, 0)
-  const bits = trust == 1 ? PLAN_KEY_TRUSTED : PLAN_KEY_TRUSTED | PLAN_KEY_IMPORTED
-  return publish(connection, bits)
+  return publish(connection, trustBits(trust))
+}
+
+function trustBits(trust: u32): u32 {
+  if (trust == 0) return 0
+  return trust == 1 ? PLAN_KEY_TRUSTED : PLAN_KEY_TRUSTED | PLAN_KEY_IMPORTED
+}
+
+/**
+ * As publishParts; `explained` lists whom the message concerns.
+ * @param how bits of EXPLAIN_*
+ */
+export function explainParts(
+  connection: u32,
+  subject: u32,
+  subjectBytes: u32,
+  reply: u32,
+  replyBytes: u32,
+  headerText: u32,
+  headerDigits: u32,
+  sizeText: u32,
+  sizeDigits: u32,
+  headerBytes: u32,
+  totalBytes: u32,
+  payload: u32,
+  queues: u32,
+  queuesBytes: u32,
+  trust: u32,
+  how: u32,
+): bool {
+  setSubject(subject, subjectBytes)
+  setReply(reply, replyBytes)
+  setSizes(headerText, headerDigits, sizeText, sizeDigits, headerBytes, totalBytes)
+  setPayload(payload)
+  setQueues(queues, queuesBytes)
+  return publishExplained(connection, trustBits(trust), how)
+}
+
+/**
+ * Sends one message to one leaf link.
+ * @param queues names of the queue groups it was chosen for, blank separated
+ * @param connection where the message came from
+ * @returns false when it must be tried again: STATUS_LANE_FULL
+ */
+export function linkParts(
+  connection: u32,
+  subject: u32,
+  subjectBytes: u32,
+  reply: u32,
+  replyBytes: u32,
+  headerText: u32,
+  headerDigits: u32,
+  sizeText: u32,
+  sizeDigits: u32,
+  headerBytes: u32,
+  totalBytes: u32,
+  payload: u32,
+  queues: u32,
+  queuesBytes: u32,
+  link: u32,
+  generation: u32,
+): bool {
+  setSubject(subject, subjectBytes)
+  setReply(reply, replyBytes)
+  setSizes(headerText, headerDigits, sizeText, sizeDigits, headerBytes, totalBytes)
+  setPayload(payload)
+  setQueues(queues, queuesBytes)
+  const isSent = publishToLink(connection, link, generation)
+  setStatus(isSent ? STATUS_DONE : STATUS_LANE_FULL)
+  return isSent
 }
 
 /**

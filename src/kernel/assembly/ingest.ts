@@ -4,8 +4,8 @@
  *
  * Odd is whatever needs a decision: other verbs, runs of blanks, tabs, lines that
  * are not complete, sizes over the limit, bad digits, a payload without CRLF, subjects that are
- * reserved or forbidden. TypeScript reads the same bytes again with the full grammar, so nothing is
- * decided twice.
+ * reserved or forbidden, headers that ask for a trace, subjects that are tapped. TypeScript reads
+ * the same bytes again with the full grammar, so nothing is decided twice.
  */
 import { deliver, DELIVER_FORBIDDEN, serviceCount } from './deliver'
 import {
@@ -21,6 +21,7 @@ import {
   FLAG_NO_RESPONDERS,
   FLAG_SLOW_PATH,
   FLAG_SPOKE,
+  FLAG_TRACES_PARENTS,
   KIND_CLIENT,
   KIND_LEAF,
   STATUS_DONE,
@@ -36,17 +37,22 @@ import {
 import { readLeafLine } from './leaf-line'
 import { check } from './memory'
 import {
+  headerBytes,
   replyBytes,
   setPayload,
   setQueues,
   setReply,
   setSizes,
   setSubject,
+  subject,
+  subjectBytes,
   totalBytes,
 } from './message'
 import { DELIVER_LANE_FULL } from './records'
 import { CRLF, nextBlank, NOT_A_SIZE, sizeAt } from './scan'
+import { isTapped } from './taps'
 import { threadBlock } from './thread'
+import { mayBeTraced } from './trace-search'
 
 /** What the last call of ingest or publish ended with, STATUS_*. */
 export let status: u32 = 0
@@ -54,6 +60,10 @@ export let status: u32 = 0
 export let needBytes: u32 = 0
 /** Receivers of the last message; service imports are none. */
 export let delivered: u32 = 0
+
+export function setStatus(value: u32): void {
+  status = value
+}
 
 const PUB: u32 = 0x20627570 // "pub "
 const HPUB: u32 = 0x62757068 // "hpub"
@@ -176,12 +186,20 @@ function ingestOne(connection: u32, at: u32, to: u32): u32 {
   if (replyBytes != 0 && isReservedReply(reply)) return at
   const next = messageEnd(connection, at, end + 2, total, to)
   if (next == at) return at
+  if (headers != 0 && isTraced(connection, end + 2, headers)) return at
+  if (isTapped(connection, subject, subjectBytes)) return at
   setSubject(subject, subjectBytes)
   setReply(reply, replyBytes)
   setSizes(header, headerDigits, token, end - token, headers, total)
   setPayload(end + 2)
   setQueues(0, 0)
   return publish(connection, 0) ? next : at
+}
+
+@inline
+function isTraced(connection: u32, payload: u32, headers: u32): bool {
+  const flags = load<u32>(connection, CONNECTION_FLAGS)
+  return mayBeTraced(payload, headers, (flags & FLAG_TRACES_PARENTS) != 0)
 }
 
 /** The end of a message whose line was read; `at` when it is not complete or odd. */
@@ -205,6 +223,8 @@ function ingestLeaf(connection: u32, at: u32, to: u32): u32 {
   if (payload == 0) return at
   const next = messageEnd(connection, at, payload, totalBytes, to)
   if (next == at) return at
+  if (headerBytes != 0 && isTraced(connection, payload, headerBytes)) return at
+  if (isTapped(connection, subject, subjectBytes)) return at
   setPayload(payload)
   return publish(connection, 0) ? next : at
 }
@@ -216,7 +236,12 @@ function ingestLeaf(connection: u32, at: u32, to: u32): u32 {
  * @returns false when it must be tried again later (STATUS_LANE_FULL, STATUS_NO_SUBLIST)
  */
 export function publish(connection: u32, bits: u32): bool {
-  const receivers = deliver(connection, bits)
+  return conclude(connection, deliver(connection, bits))
+}
+
+/** Counts the message at hand, and sets the status, by what `deliver` has returned. */
+@inline
+export function conclude(connection: u32, receivers: i32): bool {
   delivered = receivers < 0 ? 0 : <u32>receivers
   if (receivers < 0 && !isDropped(connection, receivers)) return status == STATUS_FORBIDDEN
   countInbound(connection)

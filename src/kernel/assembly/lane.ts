@@ -11,6 +11,8 @@ import {
   LANE_CLAIMED,
   LANE_CONSUMER,
   LANE_HELD,
+  LANE_MARK,
+  LANE_MARK_US,
   LANE_PRODUCER,
   LANE_RECORDS,
   RECORD_ALIGN,
@@ -78,19 +80,29 @@ export function claim(to: u32, bytes: u32, kind: u32): u32 {
 
 /**
  * Makes everything claimed visible.
+ * @param nowUs when what is committed was read, see LANE_MARK_US; 0 = it is not timed
  * @returns mask of the threads that slept and must be woken by their doorbell
  */
-export function commitLanes(): u32 {
+export function commitLanes(nowUs: u32): u32 {
   let wake: u32 = 0
   for (let to: u32 = 0; to < threadCount; to++) {
     if (to == self) continue
     const at = lane(self, to)
     const claimed = load<u32>(at, LANE_CLAIMED)
     if (claimed == load<u32>(at, LANE_PRODUCER)) continue
+    if (nowUs != 0) markBatch(at, nowUs)
     atomic.store<u32>(at + LANE_PRODUCER, claimed)
     if (wakeUp(to)) wake |= <u32>1 << to
   }
   return wake
+}
+
+/** Times the batch about to be committed, unless one before it is still on its way. */
+@inline
+function markBatch(at: u32, nowUs: u32): void {
+  if (<i32>(atomic.load<u32>(at + LANE_CONSUMER) - load<u32>(at, LANE_MARK)) < 0) return
+  store<u32>(at, nowUs, LANE_MARK_US)
+  atomic.store<u32>(at + LANE_MARK, load<u32>(at, LANE_PRODUCER) + 1)
 }
 
 /** Takes the sleeping flag of a thread; true when it was asleep and the caller must ring. */

@@ -80,6 +80,8 @@ export const THREAD_PLAN_HITS: u32 = 544
 export const THREAD_PLAN_MISSES: u32 = 552
 export const THREAD_LANE_FULL: u32 = 560
 export const THREAD_OUT_OF_MEMORY: u32 = 568
+/** Connection that last lost a message for want of room, 0 = none; its thread clears it. Owner. */
+export const THREAD_LOSSY: u32 = 640
 
 export const THREAD_STATE_ABSENT: u32 = 0
 export const THREAD_STATE_RUNNING: u32 = 1
@@ -97,6 +99,10 @@ export const ACCOUNT_ROOT: u32 = 0
 export const ACCOUNT_WILDCARD: u32 = 4
 /** Address of a block that the host can read, 0 = subjects are not mapped. */
 export const ACCOUNT_MAPPINGS: u32 = 8
+/** Entries of its subjects now; then u64 each: ever made, ever taken out. Read by monitors. */
+export const ACCOUNT_ENTRIES: u32 = 12
+export const ACCOUNT_INSERTS: u32 = 16
+export const ACCOUNT_REMOVES: u32 = 24
 export const ACCOUNT_BYTES: u32 = 64
 /** chosen: 4 MiB of addresses. Account 0 is the global one. */
 export const ACCOUNTS_MAX: u32 = 65536
@@ -105,11 +111,20 @@ export const ACCOUNTS_MAX: u32 = 65536
 //   field              type  written by  access
 //   producer position  u32   producer    Atomics, once per batch
 //   consumer position  u32   consumer    Atomics, once per batch
+//   mark               u32   producer    Atomics; 1 + position of a batch that is being timed
+//   mark's time        u32   producer    plain, written before the mark
 //   claimed position   u32   producer    plain; ahead of producer position while a batch is open
 //   cached consumer    u32   producer    plain
 //   producer blocked   u32   both        Atomics; 1 while the producer waits for room
 // Positions count bytes since the lane was made and wrap at 2^32.
 export const LANE_PRODUCER: u32 = 0
+/**
+ * When the bytes that made a batch were read. While the consumer has not read the batch the
+ * producer leaves both words alone, so the consumer finds them together.
+ */
+export const LANE_MARK: u32 = 4
+/** Microseconds of a clock that all threads share, modulo 2^32. */
+export const LANE_MARK_US: u32 = 8
 export const LANE_CONSUMER: u32 = 128
 export const LANE_CLAIMED: u32 = 256
 export const LANE_CACHED_CONSUMER: u32 = 260
@@ -307,6 +322,8 @@ export const CONNECTION_IN_BYTES: u32 = 136 //      u64
 // lost on their way out, u64: by permissions (a leaf's; Atomics, any thread), for want of room
 export const CONNECTION_FILTERED: u32 = 144
 export const CONNECTION_DROPPED: u32 = 152
+/** Who it is: address of a label, 0 = nobody has said yet. Owner; Atomics, read by any thread. */
+export const CONNECTION_LABEL: u32 = 160
 export const CONNECTION_BYTES: u32 = 192
 
 export const KIND_CLIENT: u32 = 1
@@ -324,6 +341,15 @@ export const FLAG_CLOSED: u32 = 32
 export const FLAG_SPOKE: u32 = 64
 /** A message above CONNECTION_PENDING_MAX is lost to the connection, which lives on. */
 export const FLAG_DROP_WHEN_FULL: u32 = 128
+/** Messages with a `traceparent` header go through TypeScript: the account has them traced. */
+export const FLAG_TRACES_PARENTS: u32 = 256
+/** The server at the other end of a leaf link traces messages. */
+export const FLAG_PEER_TRACES: u32 = 512
+
+// label: bytes of name and user, then both, in a block of its own
+export const LABEL_NAME_BYTES: u32 = 0
+export const LABEL_USER_BYTES: u32 = 4
+export const LABEL_TEXT: u32 = 8
 
 // ── subscription slot, 64 bytes ──────────────────────────────────────────── owner thread
 export const SUB_GENERATION: u32 = 0 //     Atomics; changes when deliveries must stop
@@ -379,7 +405,9 @@ export const PLAN_REMOTES: u32 = 40 //            sections of other threads
 export const PLAN_LEAFS: u32 = 44
 export const PLAN_FILTERED: u32 = 48 //           leaf links with plain interest, not permitted
 export const PLAN_GROUPS: u32 = 52
-export const PLAN_BODY: u32 = 56
+export const PLAN_MSGS: u32 = 56 //               found for so many messages since it was last asked
+export const PLAN_SOURCE: u32 = 60 //             number of the account that it is a plan of
+export const PLAN_BODY: u32 = 64
 //   locals:   (slot, generation) …
 //   remotes:  (thread, count, (slot, generation) …) …
 //   leafs:    (connection, generation) …
@@ -415,6 +443,33 @@ export const DESTINATION_WEIGHT: u32 = 0
 export const DESTINATION_IS_REFUSED: u32 = 4
 export const DESTINATION_BYTES: u32 = 8
 export const DESTINATION_TEXT: u32 = 12
+
+// Who is concerned by one message, see explain.ts: a list of these
+export const EXPLAINED_KIND: u32 = 0 //       EXPLAINED_*
+export const EXPLAINED_PLACE: u32 = 4 //      thread and variant, as in plans
+export const EXPLAINED_TARGET: u32 = 8 //     slot, or connection of a leaf link; variant: account
+export const EXPLAINED_GENERATION: u32 = 12 // of the target; variant: block of its import
+export const EXPLAINED_TEXT: u32 = 16 //      link: names of its groups, from `explainedTexts` on;
+//                                            variant: address of its subject
+export const EXPLAINED_TEXT_BYTES: u32 = 20
+export const EXPLAINED_BYTES: u32 = 24
+
+export const EXPLAINED_PLAIN: u32 = 1
+/** Chosen in its queue group. */
+export const EXPLAINED_MEMBER: u32 = 2
+export const EXPLAINED_LINK: u32 = 3
+/** A subscription to which the subject is denied. */
+export const EXPLAINED_DENIED: u32 = 4
+/** A leaf link that permissions keep the message from. */
+export const EXPLAINED_KEPT: u32 = 5
+/** A member of a queue group that is the publisher's own, which wants no echo. */
+export const EXPLAINED_ECHO: u32 = 6
+export const EXPLAINED_VARIANT: u32 = 7
+
+/** What `explainParts` does besides: clients get nothing. */
+export const EXPLAIN_DRY: u32 = 1
+/** The caller sends to each leaf link. */
+export const EXPLAIN_KEEPS_LINKS: u32 = 2
 
 // Keys: whose plans are the same. TypeScript gives them; those of one key have the same account and
 // may send the same. Clients that may send everything have the number of their account; all others

@@ -29,6 +29,7 @@ import {
   PLAN_KEY_RELAYED,
 } from './layout'
 import { isEqual } from './memory'
+import { noteDenied } from './explained-list'
 import { isDeniedOnLeafs, permits, permitsDelivery, permitsGroup } from './permissions'
 import { grown, newScratch, scratchBytes, SCRATCH_BYTES } from './scratch'
 import { matchNodes, nodeCount } from './sublist'
@@ -104,6 +105,12 @@ let isFromLeaf: bool = false
 let feedsLeafs: bool = false
 let isRelayed: bool = false
 let isExported: bool = false
+/** Set while an explanation is made: subscriptions to which the subject is denied are noted. */
+export let notesDenied: bool = false
+
+export function setNotesDenied(notes: bool): void {
+  notesDenied = notes
+}
 
 /**
  * Adds the audience of a subject in an account to the raw matches. That of the source's own
@@ -163,7 +170,13 @@ function gather(list: u32, group: u32, number: u32): bool {
     if (kind == ENTRY_KIND_CLIENT) {
       if (isRelayed && thread != self) continue
       const denies = atomic.load<u32>(entry + ENTRY_DENIES)
-      if (denies != 0 && !isDeliverable(denies, group)) continue
+      if (denies != 0 && !isDeliverable(denies, group)) {
+        if (notesDenied) {
+          const place = thread | (variant << PLACE_VARIANT_SHIFT)
+          noteDenied(place, target, load<u32>(entry, ENTRY_GENERATION))
+        }
+        continue
+      }
     } else if (kind == ENTRY_KIND_LEAF) {
       if (!feedsLeafs || (isFromLeaf && !mayFeed(source, target))) continue
       weight = atomic.load<u32>(entry + ENTRY_WEIGHT)

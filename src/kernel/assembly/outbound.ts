@@ -41,6 +41,7 @@ import {
   SUB_SID,
   SUB_SID_BYTES,
   SUB_SID_INLINE,
+  THREAD_LOSSY,
   THREAD_OUT_BYTES,
   THREAD_OUT_MSGS,
   THREAD_OUT_OF_MEMORY,
@@ -67,6 +68,8 @@ const BLANK: u8 = 32
 
 /** 1 once something was delivered to a connection above its stall mark; TypeScript clears it. */
 export let stallRequested: u32 = 0
+/** Connection of any thread that last asked for it. */
+export let stalledBy: u32 = 0
 
 /** See setDropOverStallMark. */
 export let dropsOverStallMark: bool = false
@@ -80,8 +83,9 @@ export function clearStallRequest(): void {
   stallRequested = 0
 }
 
-export function requestStall(): void {
+export function requestStall(connection: u32): void {
   stallRequested = 1
+  stalledBy = connection
 }
 
 @inline
@@ -137,7 +141,7 @@ function mayExceedStallMark(connection: u32, pending: u32, isMessage: bool): boo
   if (!isMessage) return true
   // Who may lose messages slows nobody down.
   if (dropsWhenFull) return true
-  stallRequested = 1
+  requestStall(connection)
   store<u32>(connection, load<u32>(connection, CONNECTION_STALLS) + 1, CONNECTION_STALLS)
   if (load<u32>(connection, CONNECTION_STALLED) == 0) {
     atomic.store<u32>(connection + CONNECTION_STALLED, 1)
@@ -150,6 +154,7 @@ function mayExceedStallMark(connection: u32, pending: u32, isMessage: bool): boo
 function isDropped(connection: u32, isMessage: bool): bool {
   if (isMessage) {
     store<u64>(connection, load<u64>(connection, CONNECTION_DROPPED) + 1, CONNECTION_DROPPED)
+    store<u32>(threadBlock, connection, THREAD_LOSSY)
   }
   return false
 }

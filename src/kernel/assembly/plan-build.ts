@@ -1,5 +1,5 @@
 /** Builds plans, inside an epoch: who may send, whose interest matches, where it goes on. */
-import { bucketOfSubject } from './accounts'
+import { accountNumber, bucketOfSubject } from './accounts'
 import {
   ACCOUNT_MAPPINGS,
   ACCOUNT_WILDCARD,
@@ -15,6 +15,7 @@ import {
   PLAN_KEY,
   PLAN_KEY_RELAYED,
   PLAN_KEY_TRUSTED,
+  PLAN_SOURCE,
   PLAN_TRAITS,
   PLAN_WILDCARD_GENERATION,
   SUBLIST_ROOT,
@@ -56,6 +57,7 @@ export function build(connection: u32, key: u32): u32 {
   const plan = buildFrom(connection, account, key)
   if (plan <= PLAN_OUT_OF_MEMORY) return plan
   store<u32>(plan, key, PLAN_KEY)
+  store<u32>(plan, accountNumber(account), PLAN_SOURCE)
   store<u32>(plan, bucket, PLAN_BUCKET)
   store<u32>(plan, generation, PLAN_GENERATION)
   store<u32>(plan, wildcard, PLAN_WILDCARD_GENERATION)

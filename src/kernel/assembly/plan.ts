@@ -22,6 +22,7 @@ import {
   PLAN_GENERATION,
   PLAN_HAS_VARIANTS,
   PLAN_KEY,
+  PLAN_MSGS,
   PLAN_SETS,
   PLAN_SET_BYTES,
   PLAN_SUBJECT,
@@ -70,14 +71,16 @@ export function planFor(connection: u32, bits: u32): u32 {
     ) {
       if (isCurrent(plan, load<u32>(connection, CONNECTION_ACCOUNT))) {
         store<u64>(threadBlock, load<u64>(threadBlock, THREAD_PLAN_HITS) + 1, THREAD_PLAN_HITS)
+        store<u32>(plan, load<u32>(plan, PLAN_MSGS) + 1, PLAN_MSGS)
         return plan
       }
+      const msgs = load<u32>(plan, PLAN_MSGS)
       release(plan, load<u32>(plan, PLAN_BYTES))
       store<u32>(set + way, 0)
-      return addPlan(connection, key, hash, set, way)
+      return addPlan(connection, key, hash, set + way, msgs)
     }
   }
-  return addPlan(connection, key, hash, set, vacantWay(set, hash))
+  return addPlan(connection, key, hash, set + vacantWay(set, hash), 0)
 }
 
 @inline
@@ -117,7 +120,8 @@ function vacantWay(set: u32, hash: u32): u32 {
   return way
 }
 
-function addPlan(connection: u32, key: u32, hash: u32, set: u32, way: u32): u32 {
+/** @param msgs that were counted for the plan in whose place it comes */
+function addPlan(connection: u32, key: u32, hash: u32, place: u32, msgs: u32): u32 {
   // What a message before this one left for its sender to read.
   releaseUncached()
   store<u64>(threadBlock, load<u64>(threadBlock, THREAD_PLAN_MISSES) + 1, THREAD_PLAN_MISSES)
@@ -125,12 +129,33 @@ function addPlan(connection: u32, key: u32, hash: u32, set: u32, way: u32): u32 
   const plan = build(connection, key)
   atomic.store<u32>(threadBlock + THREAD_EPOCH, 0)
   if (plan <= PLAN_OUT_OF_MEMORY) return plan
+  store<u32>(plan, msgs + 1, PLAN_MSGS)
   if (isVolatile || load<u32>(plan, PLAN_BYTES) > PLAN_CACHED_BYTES_MAX) {
     uncachedPlan = plan
   } else {
-    store<u32>(set + way, hash)
-    store<u32>(set + way, plan, 16)
+    store<u32>(place, hash)
+    store<u32>(place, plan, 16)
   }
+  return plan
+}
+
+/** A plan for one message, made anew: what is found on the way can be noted. */
+export function planForOnce(connection: u32, bits: u32): u32 {
+  releaseUncached()
+  const key = load<u32>(connection, CONNECTION_PLAN_KEY) | bits
+  let plan = buildInEpoch(connection, key)
+  if (plan == PLAN_OUT_OF_MEMORY) {
+    dropPlans()
+    plan = buildInEpoch(connection, key)
+  }
+  if (plan > PLAN_OUT_OF_MEMORY) uncachedPlan = plan
+  return plan
+}
+
+function buildInEpoch(connection: u32, key: u32): u32 {
+  atomic.store<u32>(threadBlock + THREAD_EPOCH, atomic.load<u32>(sublist + SUBLIST_EPOCH))
+  const plan = build(connection, key)
+  atomic.store<u32>(threadBlock + THREAD_EPOCH, 0)
   return plan
 }
 

@@ -410,8 +410,9 @@ function watchStall(section: u32, count: u32): void {
   for (let i: u32 = 0; i < count; i++) {
     const slot = load<u32>(section + (i << 3))
     if (atomic.load<u32>(slot + SUB_GENERATION) != load<u32>(section + (i << 3), 4)) continue
-    if (load<u32>(load<u32>(slot, SUB_CONNECTION), CONNECTION_STALLED) != 0) {
-      requestStall()
+    const connection = load<u32>(slot, SUB_CONNECTION)
+    if (load<u32>(connection, CONNECTION_STALLED) != 0) {
+      requestStall(connection)
       return
     }
   }
@@ -426,7 +427,7 @@ function watchLinks(): void {
     const generation = atomic.load<u32>(connection + CONNECTION_GENERATION)
     if (generation != load<u32>(link, LINK_GENERATION)) continue
     if (atomic.load<u32>(connection + CONNECTION_STALLED) != 0) {
-      requestStall()
+      requestStall(connection)
       return
     }
   }

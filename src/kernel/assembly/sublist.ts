@@ -11,7 +11,15 @@
  * atomic u64 of (hash, node), so a reader sees a whole slot or none; parent and token are checked
  * in the node, which never changes while it is reachable.
  */
-import { accountAddress, bumpAll, bumpToken, clearAccounts, usedAccount } from './accounts'
+import {
+  accountAddress,
+  bumpAll,
+  bumpToken,
+  clearAccounts,
+  countInsert,
+  countRemove,
+  usedAccount,
+} from './accounts'
 import {
   ACCOUNT_ROOT,
   ENTRY_BYTES,
@@ -370,6 +378,7 @@ function insert(
   if (next != 0) store<u32>(next, entry, ENTRY_PREVIOUS)
   atomic.store<u32>(list, entry)
   store<u32>(sublist, load<u32>(sublist, SUBLIST_COUNT) + 1, SUBLIST_COUNT)
+  countInsert(account)
   bumpNode(node)
   return entry
 }
@@ -428,6 +437,7 @@ export function removeEntry(entry: u32): void {
   else atomic.store<u32>(list, next)
   if (next != 0) store<u32>(next, previous, ENTRY_PREVIOUS)
   if (group != 0 && load<u32>(group, GROUP_ENTRIES) == 0) removeGroup(node, group)
+  countRemove(entryAccount(entry))
   bumpNode(node)
   retire(entry, ENTRY_BYTES)
   store<u32>(sublist, load<u32>(sublist, SUBLIST_COUNT) - 1, SUBLIST_COUNT)

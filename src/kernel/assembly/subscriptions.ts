@@ -17,9 +17,13 @@ import {
   CONNECTION_GENERATION,
   CONNECTION_HEAD,
   CONNECTION_INCOMING,
+  CONNECTION_LABEL,
   CONNECTION_NEXT_DIRTY,
   CONNECTION_OUTGOING,
   FLAG_CLOSED,
+  LABEL_NAME_BYTES,
+  LABEL_TEXT,
+  LABEL_USER_BYTES,
   SLAB_BYTES,
   SLAB_ITEMS,
   SLAB_NEXT,
@@ -97,10 +101,22 @@ export function closeConnection(record: u32): void {
 export function releaseConnection(record: u32): void {
   check((load<u32>(record, CONNECTION_FLAGS) & FLAG_CLOSED) != 0, 60)
   forgetStalled(record)
+  setLabel(record, 0)
   // Free records hold nothing that `makeRoom` could take for a queue.
   store<u32>(record, 0, CONNECTION_HEAD)
   store<u32>(record, load<u32>(arena, ARENA_CONNECTION_FREE), CONNECTION_NEXT_DIRTY)
   store<u32>(arena, record, ARENA_CONNECTION_FREE)
+}
+
+/**
+ * Says who a connection is.
+ * @param label a block of LABEL_*, which is the connection's from here on; 0 = nobody
+ */
+export function setLabel(record: u32, label: u32): void {
+  const old = load<u32>(record, CONNECTION_LABEL)
+  atomic.store<u32>(record + CONNECTION_LABEL, label)
+  if (old == 0) return
+  release(old, LABEL_TEXT + load<u32>(old, LABEL_NAME_BYTES) + load<u32>(old, LABEL_USER_BYTES))
 }
 
 // ── subscriptions ───────────────────────────────────────────────────────────────────────────

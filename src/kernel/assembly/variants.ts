@@ -27,7 +27,9 @@ export const VARIANT_WILDCARD_GENERATION: u32 = 20
 /** Its raw matches. */
 export const VARIANT_FROM: u32 = 24
 export const VARIANT_TO: u32 = 28
-export const VARIANT_BYTES: u32 = 32
+/** Of the import. */
+export const VARIANT_BLOCK: u32 = 32
+export const VARIANT_BYTES: u32 = 36
 const IDENTITY: u32 = 0xffffffff
 /** Subjects that take more than this together are not to be. */
 const ROOM_MAX: u32 = 16 << 20
@@ -99,6 +101,7 @@ function addVariant(block: u32): bool {
   store<u32>(at, load<u32>(block, IMPORT_ACCOUNT), VARIANT_ACCOUNT)
   store<u32>(at, offset, VARIANT_TEXT)
   store<u32>(at, bytes, VARIANT_TEXT_BYTES)
+  store<u32>(at, block, VARIANT_BLOCK)
   variantsCount++
   return true
 }

@@ -4,10 +4,12 @@ import type { Clock } from '../../base/clock.ts'
 import { BrokerError, fileErrorText, systemErrorReason } from '../../base/errors.ts'
 import type { LogLevel } from '../../base/log-line.ts'
 import { calendarParts } from './text-line.ts'
-import { writeFully } from './write-fully.ts'
+import { type WriteFailure, writeFully } from './write-fully.ts'
 
 /** Owner writes, group reads. Source: nats-server's log files. */
 const LOG_FILE_MODE = 0o640
+
+const LINE_END = Buffer.from('\n')
 
 /** What follows `<name>.` in the name of an archive: local date, time and nanoseconds. */
 const ARCHIVE_STAMP = /^\d{4}(?:\.\d{2}){5}\.\d{1,9}$/
@@ -33,6 +35,8 @@ export class LogFile {
   /** Grows when a rotation fails, so that the next line does not try again. */
   #limitBytes: number
   #isClosed = false
+  /** The last line is there in part. */
+  #isTorn = false
 
   /** @throws BrokerError BRK_LOG_FILE when the file cannot be opened */
   constructor(options: LogFileOptions) {
@@ -47,13 +51,16 @@ export class LogFile {
     return this.#sizeBytes > this.#limitBytes
   }
 
-  /** Returns false when the bytes are lost. */
-  write(bytes: Uint8Array): boolean {
-    if (this.#isClosed) return false
-    const isWritten = writeFully(this.#fd, bytes)
-    if (isWritten) this.#sizeBytes += bytes.length
+  /** Returns why a line is lost, at least in part. */
+  write(line: Uint8Array): WriteFailure | undefined {
+    if (this.#isClosed) return { writtenBytes: 0, error: 'the file is closed' }
+    const bytes = this.#isTorn ? Buffer.concat([LINE_END, line]) : line
+    const failure = writeFully(this.#fd, bytes)
+    const writtenBytes = failure?.writtenBytes ?? bytes.length
+    if (writtenBytes > 0) this.#isTorn = writtenBytes < bytes.length
+    this.#sizeBytes += writtenBytes
     if (this.isTooLong) this.#rotate()
-    return isWritten
+    return failure
   }
 
   /**
@@ -66,6 +73,7 @@ export class LogFile {
     const fd = open(this.#options.path)
     closeSync(this.#fd)
     this.#fd = fd
+    this.#isTorn = false
     this.#sizeBytes = fstatSync(fd).size
     this.#limitBytes = limitOf(this.#options)
   }

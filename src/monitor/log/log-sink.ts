@@ -1,22 +1,25 @@
 import type { pino as Pino } from 'pino'
 import { type Clock, systemClock } from '../../base/clock.ts'
-import { BrokerError } from '../../base/errors.ts'
+import { BrokerError, systemErrorReason } from '../../base/errors.ts'
 import { LineLogger, type Logger, type LogLevel, type LogLine } from '../../base/log-line.ts'
 import { LogFile } from './log-file.ts'
-import { createTextLine, type LineHead } from './text-line.ts'
+import { Syslog, type SyslogTarget } from './syslog.ts'
+import { createTextLine, type LineHead, type TextLine } from './text-line.ts'
 import { writeFully } from './write-fully.ts'
 
 export interface LogSinkOptions extends LineHead {
   /** `text` is nats-server's form, `json` one object a line: level, time, pid, msg. */
   readonly format: 'text' | 'json'
-  /** Without it, lines go to stderr. */
+  /** Without it, lines go to syslog. */
   readonly file?: string | undefined
+  /** Without both, lines go to stderr. */
+  readonly syslog?: SyslogTarget | undefined
   /** See LogFileOptions; 0 or absent: never rotated. */
   readonly sizeLimitBytes?: number | undefined
   readonly maxFiles?: number | undefined
   readonly debug: boolean
   readonly trace: boolean
-  /** True colours the levels, unless lines go to a file. */
+  /** True colours the levels of lines that go to stderr. */
   readonly isTerminal: boolean
   readonly clock?: Clock
 }
@@ -36,6 +39,8 @@ export interface LogSink {
    * @throws BrokerError BRK_LOG_FILE when the file cannot be opened; the old options stay
    */
   reconfigure(options: LogSinkOptions): void
+  /** Resolves when lines for syslog have left, or after a second; to be called before close(). */
+  drain(): Promise<void>
   close(): void
 }
 
@@ -61,15 +66,19 @@ class PinoLogSink implements LogSink {
   lostLineCount = 0
   readonly #pino: typeof Pino
   #clock: Clock
-  #file: LogFile | null
+  #output: Output
   #render: Pino.Logger
-  /** Time of the line being written; pino asks for it while it builds the line. */
+  /** The line being written; pino has no room for them. */
   #lineAtUs = 0
+  #lineLevel: LogLevel = 'info'
+  /** Since the last line that was written. */
+  #lostInARow = 0
+  #isClosed = false
 
   constructor(pino: typeof Pino, options: LogSinkOptions) {
     this.#pino = pino
     this.#clock = options.clock ?? systemClock
-    this.#file = this.#openFile(options)
+    this.#output = openOutput(options, this.#clock)
     this.#render = this.#createPino(options)
     this.logger = new LineLogger(options, (level, text) =>
       this.#put(level, this.#clock.wallUs(), text),
@@ -82,12 +91,13 @@ class PinoLogSink implements LogSink {
   }
 
   reopen(): void {
-    if (this.#file === null) {
+    const { file } = this.#output
+    if (file === undefined) {
       this.logger.info('File log re-open ignored, not a file logger')
       return
     }
     try {
-      this.#file.reopen()
+      file.reopen()
     } catch (error) {
       this.logger.error(`File log not re-opened: ${reasonOf(error)}`)
       return
@@ -96,49 +106,69 @@ class PinoLogSink implements LogSink {
   }
 
   reconfigure(options: LogSinkOptions): void {
-    const file = this.#openFile(options)
-    this.#file?.close()
-    this.#file = file
-    this.#clock = options.clock ?? systemClock
+    const clock = options.clock ?? systemClock
+    const output = openOutput(options, clock)
+    const old = this.#output
+    this.#output = output
+    this.#clock = clock
     this.#render = this.#createPino(options)
     this.logger.setSwitches(options)
     this.#announceRotation()
+    old.file?.close()
+    void old.syslog?.end()
+  }
+
+  async drain(): Promise<void> {
+    await this.#output.syslog?.end()
   }
 
   close(): void {
-    this.#file?.close()
+    this.#isClosed = true
+    this.#output.file?.close()
+    this.#output.syslog?.close()
   }
 
   #put(level: LogLevel, atUs: number, text: string): void {
     this.#lineAtUs = atUs
+    this.#lineLevel = level
     this.#render[level](text)
   }
 
   #write(line: string): void {
-    const bytes = Buffer.from(line)
-    const isWritten = this.#file === null ? writeFully(STDERR_FD, bytes) : this.#file.write(bytes)
-    if (!isWritten) this.lostLineCount++
+    const reason = this.#lossOf(line)
+    if (reason === undefined) {
+      const count = this.#lostInARow
+      this.#lostInARow = 0
+      if (count > 0) this.logger.warn(`${count} log lines were lost`)
+      return
+    }
+    this.lostLineCount++
+    this.#lostInARow++
+    if (this.#lostInARow === 1) this.#complain(reason)
   }
 
-  #openFile(options: LogSinkOptions): LogFile | null {
-    if (options.file === undefined || options.file === '') return null
-    const clock = options.clock ?? systemClock
-    const textLine = createTextLine(options, false)
-    return new LogFile({
-      path: options.file,
-      sizeLimitBytes: options.sizeLimitBytes ?? 0,
-      maxFiles: options.maxFiles ?? 0,
-      clock,
-      // nats-server ends these lines, and no others, with CR LF.
-      ownLine: (level, text) =>
-        options.format === 'json'
-          ? jsonLine(options, level, clock.wallUs(), text)
-          : `${textLine(level, clock.wallUs(), text)}\r\n`,
-    })
+  /** Why the line is lost; undefined when it is not. */
+  #lossOf(line: string): string | undefined {
+    const { file, syslog } = this.#output
+    if (syslog !== undefined) {
+      const text = line.endsWith('\n') ? line.slice(0, -1) : line
+      const isTaken = syslog.write({ level: this.#lineLevel, atUs: this.#lineAtUs, text })
+      return isTaken ? undefined : 'too much waits for the syslog server'
+    }
+    const bytes = Buffer.from(line)
+    const failure = file === undefined ? writeFully(STDERR_FD, bytes) : file.write(bytes)
+    return failure === undefined ? undefined : systemErrorReason(failure.error)
+  }
+
+  /** Once for each time lines get lost, and where somebody may still see it. */
+  #complain(reason: string): void {
+    const { file, syslog } = this.#output
+    if (this.#isClosed || (file === undefined && syslog === undefined)) return
+    complain(`log lines are lost: ${reason}`)
   }
 
   #announceRotation(): void {
-    if (this.#file?.isTooLong) this.logger.info('Rotating logfile...')
+    if (this.#output.file?.isTooLong) this.logger.info('Rotating logfile...')
   }
 
   #createPino(options: LogSinkOptions): Pino.Logger {
@@ -153,17 +183,55 @@ class PinoLogSink implements LogSink {
       { write: (line: string) => this.#write(line) },
     )
     if (options.format === 'text') {
-      const isColoured = options.isTerminal && this.#file === null
-      const textLine = createTextLine(options, isColoured)
+      const { file, syslog } = this.#output
+      const isColoured = options.isTerminal && file === undefined
+      // A syslog server puts level, time and process in front itself.
+      const textLine: TextLine =
+        syslog === undefined ? createTextLine(options, isColoured) : (_level, _atUs, text) => text
+      const lineEnd = syslog === undefined ? '\n' : ''
       const levels = logger.levels.labels as Readonly<Record<number, LogLevel>>
       // pino's own hook for another line format, without a detour over JSON.
       Object.defineProperty(logger, symbols.asJsonSym, {
         value: (_facts: object, text: string, level: number) =>
-          `${textLine(levels[level] ?? 'info', this.#lineAtUs, text)}\n`,
+          textLine(levels[level] ?? 'info', this.#lineAtUs, text) + lineEnd,
       })
     }
     return logger
   }
+}
+
+/** Where lines go to; with neither it is stderr. */
+interface Output {
+  readonly file?: LogFile
+  readonly syslog?: Syslog
+}
+
+function openOutput(options: LogSinkOptions, clock: Clock): Output {
+  const { file, syslog } = options
+  if (file !== undefined && file !== '') return { file: openFile(file, options, clock) }
+  if (syslog === undefined) return {}
+  const onAway = (reason: string) => complain(`the syslog server cannot be reached: ${reason}`)
+  return { syslog: new Syslog({ target: syslog, pid: options.pid ?? process.pid, onAway }) }
+}
+
+function openFile(path: string, options: LogSinkOptions, clock: Clock): LogFile {
+  const textLine = createTextLine(options, false)
+  return new LogFile({
+    path,
+    sizeLimitBytes: options.sizeLimitBytes ?? 0,
+    maxFiles: options.maxFiles ?? 0,
+    clock,
+    // nats-server ends these lines, and no others, with CR LF.
+    ownLine: (level, text) =>
+      options.format === 'json'
+        ? jsonLine(options, level, clock.wallUs(), text)
+        : `${textLine(level, clock.wallUs(), text)}\r\n`,
+  })
+}
+
+/** About the log itself, when the log is not the place. */
+function complain(text: string): void {
+  writeFully(STDERR_FD, Buffer.from(`nats-server: ${text}\n`))
 }
 
 function jsonLine(head: LineHead, level: LogLevel, atUs: number, msg: string): string {

@@ -1,4 +1,4 @@
-import { type GoJsonValue, goJsonObject } from '../../protocol/go-json.ts'
+import { type GoJsonObject, type GoJsonValue, goJsonObject } from '../../protocol/go-json.ts'
 import { decodeGoJson, type GoDecoded, type GoFields } from '../../protocol/go-json-decode.ts'
 
 /**
@@ -75,13 +75,22 @@ function isEmpty(value: GoJsonValue | undefined): boolean {
   )
 }
 
-export function encodeClientInfo(info: ClientInfo): string {
+function entriesOf(info: ClientInfo): [string, GoJsonValue | undefined][] {
   const entries: [string, GoJsonValue | undefined][] = []
   for (const [member, { json }] of Object.entries(FIELDS)) {
     const value: GoJsonValue | undefined = info[member as keyof ClientInfo]
     if (!isEmpty(value)) entries.push([json, value])
   }
-  return goJsonObject(entries)
+  return entries
+}
+
+export function encodeClientInfo(info: ClientInfo): string {
+  return goJsonObject(entriesOf(info))
+}
+
+/** As part of something larger. */
+export function clientInfoJson(info: ClientInfo): GoJsonObject {
+  return Object.fromEntries(entriesOf(info))
 }
 
 /** @returns undefined for what Go would not take as a ClientInfo */
@@ -96,16 +105,4 @@ export function decodeClientInfo(text: string | Uint8Array): ClientInfo | undefi
 /** What every exporter is told of who asks: account and round-trip time. */
 export function anonymous({ account, rttNs }: ClientInfo): ClientInfo {
   return { account, rttNs }
-}
-
-const NS_PER_S = 1_000_000_000n
-const MS_PER_S = 1000n
-
-/** Time in UTC as Go's encoding/json writes it: RFC 3339, nanoseconds without trailing zeros. */
-export function goTime(unixNs: bigint): string {
-  const rest = ((unixNs % NS_PER_S) + NS_PER_S) % NS_PER_S
-  const seconds = (unixNs - rest) / NS_PER_S
-  const day = new Date(Number(seconds * MS_PER_S)).toISOString().slice(0, 19)
-  if (rest === 0n) return `${day}Z`
-  return `${day}.${String(rest).padStart(9, '0').replace(/0+$/, '')}Z`
 }

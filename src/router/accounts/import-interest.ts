@@ -11,7 +11,11 @@ export interface ShadowSubject {
   readonly subject: string
 }
 
-function shadowOf(imported: ResolvedStreamImport, subject: string): string | undefined {
+/** What a stream import does with subjects. */
+type SubjectChange = Pick<ResolvedStreamImport, 'from' | 'to' | 'isIdentity' | 'transform'>
+
+/** What a subscription in the importing account is in the exporting one; undefined: nothing. */
+export function shadowSubject(imported: SubjectChange, subject: string): string | undefined {
   const { from, to, isIdentity, transform } = imported
   if (!isIdentity && transform === undefined) {
     // One subject that becomes one other.
@@ -32,7 +36,7 @@ export function shadowSubjects(
 ): ShadowSubject[] {
   const shadows: ShadowSubject[] = []
   for (const imported of imports) {
-    const wanted = shadowOf(imported, subject)
+    const wanted = shadowSubject(imported, subject)
     if (wanted !== undefined) {
       shadows.push({ import: imported, exporter: imported.exporter, subject: wanted })
     }

@@ -1,6 +1,7 @@
 import type { ServiceLatency } from '../../config/account-types.ts'
 import { type GoJsonValue, goJson, goJsonString } from '../../protocol/go-json.ts'
-import { type ClientInfo, encodeClientInfo, goTime } from './client-info.ts'
+import { goTime } from '../../protocol/go-time.ts'
+import { type ClientInfo, encodeClientInfo } from './client-info.ts'
 import { type HeaderMap, readHeaders } from './message-headers.ts'
 import { mathRandomBelow } from './subject-transform.ts'
 import type { RandomBelow } from './transform-functions.ts'

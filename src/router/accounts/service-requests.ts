@@ -1,5 +1,6 @@
 import { assert } from '../../base/assert.ts'
 import type { ResponseType } from '../../config/account-types.ts'
+import { BASE62 } from '../../protocol/nuid.ts'
 import { isLiteralSubject, splitTokens } from '../../protocol/subjects.ts'
 import { isSubset } from './subject-sets.ts'
 
@@ -11,7 +12,6 @@ const RANDOM_LENGTH = 6
 const ID_BITS = 30
 export const ID_DIGITS = RANDOM_LENGTH
 const BASE = 62
-const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 /**
  * Answers awaited at once by one thread for one exporting account. Chosen: enough for half a minute
  * at 8,000 requests a second that nobody answers, and some 100 MB.
@@ -26,7 +26,7 @@ export function createReplyPrefix(randomDigits: RandomDigits): string {
   return `${SERVICE_REPLY_PREFIX}${randomDigits(RANDOM_LENGTH)}.`
 }
 
-const DIGIT_CODES = Uint8Array.from(DIGITS, (digit) => digit.charCodeAt(0))
+const DIGIT_CODES = Uint8Array.from(BASE62, (digit) => digit.charCodeAt(0))
 const DIGIT_VALUES = new Int8Array(256).fill(-1)
 for (const [value, code] of DIGIT_CODES.entries()) DIGIT_VALUES[code] = value
 
@@ -163,6 +163,11 @@ export class ServiceRequests<C> {
 
   get size(): number {
     return this.#byId.size
+  }
+
+  /** In the order they were forwarded. */
+  get outstanding(): Iterable<OutstandingRequest<C>> {
+    return this.#byId.values()
   }
 
   /** Of answers; the thread listens to it in the exporting account. */

@@ -40,7 +40,7 @@ interface WeightedTransform {
   readonly cumulative: number
 }
 
-interface Mapping {
+export interface Mapping {
   readonly source: string
   readonly sourceTokens: readonly string[]
   readonly destinations: readonly WeightedTransform[]
@@ -120,13 +120,13 @@ function createMapping({ source, destinations }: SubjectMapping, cluster: string
 
 /** The subject mappings of one account, for one cluster. The first source that matches decides. */
 export class SubjectMappings {
-  readonly #mappings: readonly Mapping[]
+  readonly all: readonly Mapping[]
   readonly #literals = new Map<string, number>()
   readonly #patterns: readonly number[]
 
   /** @param mappings sources differ, see createMappings */
   constructor(mappings: readonly Mapping[]) {
-    this.#mappings = mappings
+    this.all = mappings
     const patterns: number[] = []
     for (const [i, { source }] of mappings.entries()) {
       if (isLiteralSubject(source)) this.#literals.set(source, i)
@@ -136,12 +136,12 @@ export class SubjectMappings {
   }
 
   get isEmpty(): boolean {
-    return this.#mappings.length === 0
+    return this.all.length === 0
   }
 
   /** In order; leaf links are told of them, so that the messages come here to be mapped. */
   get sources(): readonly string[] {
-    return this.#mappings.map(({ source }) => source)
+    return this.all.map(({ source }) => source)
   }
 
   #find(subject: string): Mapping | undefined {
@@ -149,10 +149,10 @@ export class SubjectMappings {
     const tokens = this.#patterns.length === 0 ? [] : splitTokens(subject)
     for (const index of this.#patterns) {
       if (index > literal) break
-      const mapping = this.#mappings[index]
+      const mapping = this.all[index]
       if (mapping !== undefined && isSubset(tokens, mapping.sourceTokens)) return mapping
     }
-    return this.#mappings[literal]
+    return this.all[literal]
   }
 
   /** Where messages to `subject` go; undefined: nothing maps it. Mappings are not chained. */
@@ -182,7 +182,7 @@ export class SubjectMappings {
 
   /** JSON text for decodeMappings, for memory that other threads read; subjects stay latin1. */
   encode(): string {
-    const plain = this.#mappings.map(({ source, destinations }) => [
+    const plain = this.all.map(({ source, destinations }) => [
       source,
       destinations.map(({ transform, cumulative }) => [transform.destination, cumulative]),
     ])

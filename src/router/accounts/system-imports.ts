@@ -8,7 +8,7 @@ import type { ResolvedServiceImport } from './import-types.ts'
  * What every account can ask the system account without saying so. As nats-server's
  * registerSystemImports and addSystemAccountExports in events.go.
  */
-const USER_INFO = '$SYS.REQ.USER.INFO'
+export const USER_INFO = '$SYS.REQ.USER.INFO'
 const DEBUG_SUBSCRIBERS = '$SYS.DEBUG.SUBSCRIBERS'
 /** Place of the account's name in accountSubject. */
 const ACCOUNT_POSITION = 4

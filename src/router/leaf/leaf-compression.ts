@@ -9,7 +9,7 @@ import type { LeafLink } from './leaf-types.ts'
 
 /** How one link is compressed: settled once, after which only the level may change. */
 export class LeafCompression {
-  readonly #options: CompressionOptions
+  #options: CompressionOptions
   readonly #link: LeafLink
   #current: LinkCompression | '' = ''
   /** The level follows the round trip time. */
@@ -50,6 +50,28 @@ export class LeafCompression {
       ? compressionForRtt(elapsedMs, this.#options)
       : (mode as LinkCompression)
     return s2LevelOf(this.#current) === undefined ? 'plain' : 'compressed'
+  }
+
+  /**
+   * Other options, in the middle of a link: its level may change at once.
+   *
+   * @returns whether the link has to be made anew, because the peer must be asked; as nats-server
+   */
+  change(options: CompressionOptions): boolean {
+    this.#options = options
+    const { mode } = options
+    const current = this.#current
+    // Of a link that is being made both sides have said what they want.
+    if (current === '' || current === 'not supported') return false
+    if (mode === 'not supported') return current !== 'off'
+    this.#isAuto = mode === 's2_auto'
+    if (current === mode) return false
+    if (current === 'off' || mode === 'off' || mode === 'accept') return true
+    const next = mode === 's2_auto' ? compressionForRtt(this.#rttMs, options) : mode
+    if (next === current) return false
+    this.#current = next
+    this.start()
+    return false
   }
 
   /** From here on the link is compressed, if that is what it came to. */

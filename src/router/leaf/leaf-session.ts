@@ -1,3 +1,4 @@
+import type { CompressionOptions } from '../../config/option-types.ts'
 import { CLOSED_STATES, type ClosedState } from '../../protocol/closed-states.ts'
 import type { JsonRefusal } from '../../protocol/go-json-scan.ts'
 import { goQuote } from '../../protocol/go-quote.ts'
@@ -50,6 +51,8 @@ const REFUSALS = ['authorization', 'userExpired', 'accountExpired'] as const
  */
 export abstract class LeafSession implements LeafMember {
   abstract readonly isSolicited: boolean
+  /** Both sides know each other. */
+  abstract readonly isConnected: boolean
   readonly received = new ReceivedInterest()
   /** Subjects and groups the peer may announce; Infinity = no limit. */
   subscriptionsMax: number
@@ -156,6 +159,11 @@ export abstract class LeafSession implements LeafMember {
   /** '' until it is settled. */
   get compression(): LinkCompression | '' {
     return this.compressing.current
+  }
+
+  /** @returns whether the link has to be made anew for that; its owner then ends it */
+  changeCompression(options: CompressionOptions): boolean {
+    return !this.#isEnded && this.compressing.change(options)
   }
 
   /** Last measured round trip; -1 = none yet. */

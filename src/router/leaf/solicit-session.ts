@@ -111,6 +111,10 @@ export class SolicitSession extends LeafSession {
     return undefined
   }
 
+  get isConnected(): boolean {
+    return this.#state === 'connected'
+  }
+
   protected override get takesInterest(): boolean {
     return this.#state === 'awaitConnectInfo' || this.#state === 'connected'
   }

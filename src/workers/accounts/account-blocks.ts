@@ -21,11 +21,14 @@ export interface ServiceBlock {
   readonly thresholdMs: number
   readonly latency: ServiceLatency | undefined
   readonly share: boolean
+  readonly allowTrace: boolean
   readonly isSystem: boolean
 }
 
 /** What a thread needs of a stream import that changes subjects. Plain data. */
 export interface StreamBlock {
+  readonly importer: string
+  readonly allowTrace: boolean
   readonly from: string
   readonly to: string
   /** Messages become `to`, whatever they were. */

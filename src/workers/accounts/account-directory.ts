@@ -28,6 +28,8 @@ export interface AccountDirectoryOptions {
   readonly names: readonly string[]
   /** A number was given: it must outlive this thread, whose connections it is in. */
   readonly onNumbered: (name: string, number: number) => void
+  /** An account has other mappings than before. */
+  readonly onMappings: (name: string) => void
   /** The imports that lead into, or out of, an account have changed. */
   readonly onImports: (change: GraphChange) => void
 }
@@ -114,6 +116,7 @@ export class AccountDirectory {
     const account = this.take(given.name)
     const options = this.isSystem(account) ? withSystemExports(given) : given
     account.options = options
+    account.updatedMs = Date.now()
     account.claims = claims
     this.#setMappings(account)
     this.#apply(this.#graph.set(options))
@@ -148,6 +151,7 @@ export class AccountDirectory {
     account.mappingsBlock = block
     exports.setMappings(account.number, block)
     if (old !== 0) this.#blocks.retire(old)
+    this.#options.onMappings(account.name)
   }
 
   #apply(change: GraphChange): void {

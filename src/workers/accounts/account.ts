@@ -1,15 +1,15 @@
 import type { AccountClaims } from '../../auth/jwt/claims.ts'
 import type { AccountLimits, AccountOptions } from '../../config/account-types.ts'
+import { NO_RATE } from '../../config/rate-table.ts'
 import { createMappings } from '../../router/accounts/subject-mappings.ts'
 import type { Login } from './login.ts'
-
-export const GLOBAL_ACCOUNT = '$G'
 
 const NO_LIMITS: AccountLimits = {
   maxConnections: -1,
   maxLeafnodes: -1,
   maxSubscriptions: -1,
   maxPayload: -1,
+  ...NO_RATE,
 }
 
 const NO_MAPPINGS = createMappings([], '').mappings
@@ -35,6 +35,8 @@ export class Account {
   /** See ACCOUNT_NUMBER; never given to another account while the server runs. */
   readonly number: number
   options: AccountOptions
+  /** When its options were put in force; Unix time. */
+  updatedMs = Date.now()
   mappings = NO_MAPPINGS
   /** Address of the mappings' block, 0 = none. */
   mappingsBlock = 0

@@ -29,7 +29,9 @@ export function dialledLogin(
     isLeaf: true,
     isDialled: true,
     startMs: Date.now(),
+    serverMaxPayload: -1,
     permissions: undefined,
+    grant: undefined,
     owner,
   }
 }

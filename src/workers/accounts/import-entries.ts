@@ -58,8 +58,11 @@ export class ImportEntries {
     this.#blocks.retire(known.block)
   }
 
-  #streamBlock({ importer, from, to, isIdentity, transform }: ResolvedStreamImport): number {
+  #streamBlock(resolved: ResolvedStreamImport): number {
+    const { importer, from, to, isIdentity, transform, allowTrace } = resolved
     const text: StreamBlock = {
+      importer,
+      allowTrace,
       from: transform?.source ?? from,
       to: transform?.destination ?? to,
       isFixed: transform === undefined,
@@ -85,6 +88,7 @@ export class ImportEntries {
       thresholdMs,
       latency,
       share,
+      allowTrace: resolved.allowTrace,
       isSystem: resolved.isSystem,
     }
     return this.#blocks.write(number, isIdentity, JSON.stringify(text))

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { accountOptionsOf } from '../../auth/jwt/account-options.ts'
 import { checkActivation } from '../../auth/jwt/activation.ts'
 import type { AccountClaims, OperatorClaims } from '../../auth/jwt/claims.ts'
@@ -14,9 +15,11 @@ import type {
   VerifiedAccount,
 } from '../../auth/resolver/account-resolver.ts'
 import { createResolver } from '../../auth/resolver/create-resolver.ts'
+import { checkPreload } from '../../auth/resolver/preload.ts'
 import { BrokerError } from '../../base/errors.ts'
 import type { Logger } from '../../base/log-line.ts'
 import type { OperatorOptions } from '../../config/account-types.ts'
+import { goQuote } from '../../protocol/go-quote.ts'
 import type { ViolationName } from '../../protocol/violations.ts'
 import type { ActivationRequest } from '../../router/accounts/import-types.ts'
 import type { StandingLogin } from '../peer-messages.ts'
@@ -57,6 +60,10 @@ export class OperatorAccounts {
   readonly authority: JwtAuthority
   readonly operators: readonly OperatorClaims[]
   readonly #options: OperatorAccountsOptions
+  /** Those in force. */
+  #operator: OperatorOptions
+  #services: ResolverServices | undefined
+  readonly #jwts = new WeakMap<AccountClaims, string>()
   readonly #lookups = new Map<string, Promise<AccountClaims | undefined>>()
   /** When an account was not found, by public key. */
   readonly #missing = new Map<string, number>()
@@ -68,6 +75,7 @@ export class OperatorAccounts {
   constructor(options: OperatorAccountsOptions) {
     const { operator, nowMs } = options
     this.#options = options
+    this.#operator = operator
     this.operators = operator.jwts.map((jwt) => {
       const decoded = decodeOperatorClaims(jwt)
       if (!decoded.ok) throw new BrokerError('BRK_OPERATOR', `operator JWT: ${decoded.why}`)
@@ -86,18 +94,22 @@ export class OperatorAccounts {
 
   /** @throws BrokerError when the resolver cannot work as it is configured */
   async open(): Promise<void> {
-    const { operator, log, nowMs, after } = this.#options
-    if (operator.resolver === undefined) return
     try {
-      this.#resolver = await createResolver(operator.resolver, operator.preload, {
-        log,
-        nowMs,
-        after,
-        ...(operator.resolverTls && { tls: resolverTls(operator.resolverTls) }),
-      })
+      this.#resolver = await this.#createResolver(this.#operator)
     } catch (error) {
       throw new BrokerError('BRK_RESOLVER', messageOf(error), { cause: error })
     }
+  }
+
+  async #createResolver(operator: OperatorOptions): Promise<Resolver | undefined> {
+    const { log, nowMs, after } = this.#options
+    if (operator.resolver === undefined) return undefined
+    return createResolver(operator.resolver, operator.preload, {
+      log,
+      nowMs,
+      after,
+      ...(operator.resolverTls && { tls: resolverTls(operator.resolverTls) }),
+    })
   }
 
   /**
@@ -107,7 +119,8 @@ export class OperatorAccounts {
    * @throws BrokerError when it cannot be had
    */
   async openSystemAccount(): Promise<void> {
-    const { operator, systemAccount, directory } = this.#options
+    const { systemAccount, directory } = this.#options
+    const operator = this.#operator
     const [trusted] = this.operators
     const mayComeLater = this.operators.length === 1 && operator.resolver?.kind !== 'memory'
     const jwt = await this.#resolver?.fetch(systemAccount, mayComeLater)
@@ -151,20 +164,21 @@ export class OperatorAccounts {
     const [operator] = this.operators
     const keys = new Set(operator?.signingKeys ?? [])
     if (operator !== undefined && !operator.strictSigningKeyUsage) keys.add(operator.subject)
+    this.#services = {
+      ...services,
+      operator: operator && {
+        publicKey: operator.subject,
+        keys,
+        isStrict: operator.strictSigningKeyUsage,
+      },
+      verify: (jwt) => this.#verify(jwt),
+      onArrived: (publicKey) => this.#missing.delete(publicKey),
+      isLoaded: (publicKey) => this.#options.directory().get(publicKey)?.claims !== undefined,
+      onUpdated: (_publicKey, _jwt, claims) => void this.#update(claims),
+      onDeleted: (publicKey) => this.#onDeleted(publicKey),
+    }
     try {
-      await this.#resolver.start({
-        ...services,
-        operator: operator && {
-          publicKey: operator.subject,
-          keys,
-          isStrict: operator.strictSigningKeyUsage,
-        },
-        verify: (jwt) => this.#verify(jwt),
-        onArrived: (publicKey) => this.#missing.delete(publicKey),
-        isLoaded: (publicKey) => this.#options.directory().get(publicKey)?.claims !== undefined,
-        onUpdated: (_publicKey, _jwt, claims) => void this.#update(claims),
-        onDeleted: (publicKey) => this.#onDeleted(publicKey),
-      })
+      await this.#resolver.start(this.#services)
     } catch (error) {
       throw new BrokerError('BRK_RESOLVER', `Could not start resolver: ${messageOf(error)}`, {
         cause: error,
@@ -177,7 +191,15 @@ export class OperatorAccounts {
 
   #verify(jwt: string): VerifiedAccount {
     const decoded = decodeAccountClaims(jwt)
-    return decoded.ok ? this.authority.verifyAccount(jwt, decoded.claims.subject) : decoded
+    if (!decoded.ok) return decoded
+    const verified = this.authority.verifyAccount(jwt, decoded.claims.subject)
+    if (verified.ok) this.#jwts.set(verified.claims, jwt)
+    return verified
+  }
+
+  /** What claims in force were read from; '' for those that were made up. */
+  jwtOf(claims: AccountClaims): string {
+    return this.#jwts.get(claims) ?? ''
   }
 
   #verifyOf(jwt: string, publicKey: string): VerifiedAccount {
@@ -227,21 +249,82 @@ export class OperatorAccounts {
     return verified.claims
   }
 
-  /** Puts claims in force, and what they import from. */
-  async #update(claims: AccountClaims): Promise<void> {
+  /** Puts claims in force, and what they import from. @returns connections that have to go */
+  async #update(claims: AccountClaims): Promise<number> {
     const directory = this.#options.directory()
     const previous = directory.get(claims.subject)?.claims
     this.#options.log.debug(`Updating account claims: ${claims.subject}/${oneLine(claims.name)}`)
     const account = directory.define(accountOptionsOf(claims), claims)
     this.#watchActivations(account)
-    if (previous !== undefined) {
+    const reviewed =
+      previous &&
       this.#options
         .desk()
         .review(account, (identity) =>
           this.authority.reasonToEnd(identity, claims, this.#now(), previous),
         )
-    }
     await this.#fetchExporters(account)
+    return (await reviewed) ?? 0
+  }
+
+  // ── reload ────────────────────────────────────────────────────────────────────────────────
+
+  /** @throws ResolverError for a preload that is no account JWT */
+  prepareReload({ preload }: OperatorOptions): void {
+    checkPreload(preload)
+  }
+
+  /**
+   * Other options: of the resolver, of the accounts it knows of itself, and who stands in for those
+   * who present no JWT. All else cannot change while the server runs.
+   *
+   * @returns connections that have to go
+   */
+  async reload(operator: OperatorOptions): Promise<number> {
+    const before = this.#operator
+    this.#operator = operator
+    this.authority.defaultSentinel = operator.defaultSentinel
+    this.#missing.clear()
+    try {
+      const isSame =
+        isDeepStrictEqual(before.resolver, operator.resolver) &&
+        isDeepStrictEqual(before.resolverTls, operator.resolverTls)
+      if (isSame) await this.#resolver?.reload(operator.preload)
+      else await this.#replaceResolver(operator)
+    } catch (error) {
+      this.#options.log.error(`Could not reload resolver: ${messageOf(error)}`)
+    }
+    return operator.resolver?.kind === 'memory' ? this.#followPreload() : 0
+  }
+
+  /** The one in use stays when there can be no other. */
+  async #replaceResolver(operator: OperatorOptions): Promise<void> {
+    const successor = await this.#createResolver(operator)
+    const predecessor = this.#resolver
+    this.#resolver = successor
+    await predecessor?.close()
+    if (this.#services !== undefined) await successor?.start(this.#services)
+  }
+
+  /** Accounts in use get the claims that the memory resolver has now, or are no more. */
+  async #followPreload(): Promise<number> {
+    let going = 0
+    for (const account of [...this.#options.directory().all]) {
+      if (account.claims !== undefined) going += await this.#follow(account)
+    }
+    return going
+  }
+
+  async #follow(account: Account): Promise<number> {
+    const jwt = await this.#resolver?.fetch(account.name, true)
+    const verified = jwt === undefined ? MISSING : this.#verifyOf(jwt, account.name)
+    if (verified.ok) {
+      return isDeepStrictEqual(verified.claims, account.claims) ? 0 : this.#update(verified.claims)
+    }
+    const why = verified === MISSING ? 'removed' : 'bad claims'
+    this.#options.log.info(`Reloaded: deleting account [${why}]: ${goQuote(account.name)}`)
+    this.#options.directory().undefine(account)
+    return this.#options.desk().review(account, () => 'authorization')
   }
 
   /** Why somebody whom a predecessor of this thread let in cannot stay. */
@@ -284,7 +367,7 @@ export class OperatorAccounts {
     const account = directory.get(publicKey)
     if (account?.claims === undefined) return
     directory.undefine(account)
-    this.#options.desk().review(account, () => 'accountExpired')
+    void this.#options.desk().review(account, () => 'accountExpired')
   }
 
   // ── activations ───────────────────────────────────────────────────────────────────────────

@@ -1,11 +1,19 @@
+import { isDeepStrictEqual } from 'node:util'
 import { type Callout, createCallout } from '../../auth/auth-callout.ts'
 import { type Authority, createAuthority } from '../../auth/authority.ts'
 import { authoritySettings } from '../../auth/authority-settings.ts'
+import type { AccountClaims } from '../../auth/jwt/claims.ts'
 import type { LoginRequest } from '../../auth/login.ts'
+import { settle } from '../../auth/login-attempt.ts'
 import { NkeyPair } from '../../auth/nkeys.ts'
+import { UserTable } from '../../auth/user-table.ts'
 import { CurvePair } from '../../auth/xkeys.ts'
 import { NATS_VERSION } from '../../base/version.ts'
+import type { AccountOptions } from '../../config/account-types.ts'
+import type { Options } from '../../config/options.ts'
 import { SYSTEM_ACCOUNT } from '../../config/system-account.ts'
+import type { SubscriberQuery } from '../../monitor/requests/service-bodies.ts'
+import { GLOBAL_ACCOUNT } from '../../protocol/global-account.ts'
 import { setHeader } from '../../router/accounts/message-headers.ts'
 import type {
   InterestChange,
@@ -16,21 +24,29 @@ import type { InterestAnnouncer } from '../internal-client.ts'
 import { type IoThread, post } from '../io-thread.ts'
 import { MainProxy } from '../main-proxy.ts'
 import type { Grant, LoginAnswer, PeerMessage, StandingLogin } from '../peer-messages.ts'
+import type { ReloadCounts } from '../reload-types.ts'
+import { inSlicesOf } from '../slices.ts'
+import { systemAccountName } from '../system/router-events.ts'
+import { serverHash, serverInfoSource } from '../system/server-info.ts'
+import { SystemAccount } from '../system/system-account.ts'
+import { SystemClient } from '../system/system-client.ts'
+import type { SystemEvents } from '../system/system-events.ts'
+import { SystemTrace } from '../system/system-trace.ts'
 import type { ThreadSettings } from '../thread-settings.ts'
-import { type Account, GLOBAL_ACCOUNT, plainAccount } from './account.ts'
+import { type Account, plainAccount } from './account.ts'
 import { AccountDirectory } from './account-directory.ts'
 import { dialledLogin } from './dialled-login.ts'
 import { PermissionStore } from './grants.ts'
 import { LeafInterests } from './leaf-interests.ts'
-import type { LoginOwner } from './login.ts'
+import type { Login, LoginOwner } from './login.ts'
 import { LoginDesk } from './login-desk.ts'
 import { OperatorAccounts } from './operator-accounts.ts'
-import { serverHash, serverInfoSource } from './server-info.ts'
-import { SystemClient } from './system-client.ts'
-import { SystemServices } from './system-services.ts'
+import { Pacer } from './pacer.ts'
+import { VerifiedPasswords } from './verified-passwords.ts'
 
 /** A thread that was running but does not tell who is connected to it; chosen. */
 const REJOIN_TIMEOUT_MS = 5000
+const NEW_LEAF = { isSilent: false, inAccount: '' }
 const NO_HEADERS = new Uint8Array(0)
 
 export interface SecurityOptions {
@@ -40,6 +56,8 @@ export interface SecurityOptions {
   readonly accountNames: readonly string[]
   readonly announcer: InterestAnnouncer
   readonly subscriptionsOf: (account: number) => Iterable<LocalInterest>
+  /** Of clients, and of leaf nodes that have dialled. */
+  readonly countSubscribers: (query: SubscriberQuery) => Promise<number>
 }
 
 /**
@@ -51,7 +69,18 @@ export class Security {
   readonly directory: AccountDirectory
   readonly desk: LoginDesk
   readonly #options: SecurityOptions
+  #settings: ThreadSettings
+  readonly #passwords = new VerifiedPasswords((password, hash, asker) =>
+    this.main.verifyBcrypt(password, hash, asker),
+  )
+  readonly #pacer = new Pacer((thread, id) =>
+    this.#options.thread.tell(thread, { type: 'pace', id }),
+  )
+  /** Counts the times that everybody was judged anew. */
+  #reviews = 0
   readonly #systemName: string
+  /** Undefined before the start, and without a system account. */
+  #system: SystemAccount | undefined
   readonly #operator: OperatorAccounts | undefined
   readonly #interests: LeafInterests
   /** One for each protocol worker. */
@@ -68,8 +97,9 @@ export class Security {
   constructor(options: SecurityOptions) {
     this.#options = options
     const { thread, settings, accountNames } = options
+    this.#settings = settings
     const { options: config } = settings
-    this.#systemName = config.noSystemAccount ? '' : config.systemAccount || SYSTEM_ACCOUNT
+    this.#systemName = systemAccountName(config)
     this.directory = new AccountDirectory({
       kernel: thread.kernel,
       deadlines: thread.deadlines,
@@ -79,6 +109,7 @@ export class Security {
       checkActivation: (request) => this.#operator?.mayImport(request) === true,
       names: accountNames.length === 0 ? [GLOBAL_ACCOUNT] : accountNames,
       onNumbered: (name, number) => post({ type: 'accountNumbered', name, number }),
+      onMappings: (name) => this.#onAccountChanged(name),
       onImports: ({ added, removed }) => {
         const names = [...added, ...removed].flatMap((one) => [one.importer, one.exporter])
         for (const name of new Set(names)) this.#onAccountChanged(name)
@@ -106,18 +137,23 @@ export class Security {
       authorities: this.#createAuthorities(),
       log: thread.log,
       forget: (cid) => this.main.forgetConnection(cid),
+      onEnd: (cid) => this.#passwords.forget(cid),
+      onCountChanged: (account) => this.#system?.connections.onChanged(account),
+      pace: () => this.#pacer.wait(),
     })
   }
 
   #createAuthorities(): Record<'client' | 'websocket' | 'leaf', Authority> {
-    const { settings } = this.#options
+    const settings = this.#settings
     const callout = this.#createCallout()
+    const rules = authoritySettings(settings.options, settings.implicitUser)
+    const { verify: verifyBcrypt } = this.#passwords
     const tools = {
-      verifyBcrypt: this.main.verifyBcrypt.bind(this.main),
+      verifyBcrypt,
+      table: new UserTable(rules.users, rules.nkeys, verifyBcrypt),
       jwt: this.#operator?.authority,
       callout,
     }
-    const rules = authoritySettings(settings.options, settings.implicitUser)
     return {
       client: createAuthority('client', rules, tools),
       websocket: createAuthority('websocket', rules, tools),
@@ -126,8 +162,7 @@ export class Security {
   }
 
   #createCallout(): Callout | undefined {
-    const { settings } = this.#options
-    const { options, identity, serverName } = settings
+    const { options, identity, serverName } = this.#settings
     const { authCallout, timeoutMs } = options.authorization
     if (authCallout === undefined && this.#operator === undefined) return undefined
     const keys = NkeyPair.fromSeed(identity.seed, ['server'])
@@ -167,9 +202,11 @@ export class Security {
   #clientOf(account: Account): SystemClient {
     const known = this.#clients.get(account.number)
     if (known !== undefined) return known
-    const { thread, announcer, settings } = this.#options
-    const hash = serverHash(settings.serverName)
-    const made = new SystemClient(thread, account.number, announcer, hash)
+    const { thread, announcer } = this.#options
+    const hash = serverHash(this.#settings.serverName)
+    const isSystem = account.name === this.#systemName
+    const trace = isSystem ? new SystemTrace(thread.log, () => this.#settings.options) : undefined
+    const made = new SystemClient(thread, account.number, announcer, hash, trace)
     this.#clients.set(account.number, made)
     return made
   }
@@ -182,17 +219,10 @@ export class Security {
    * @throws BrokerError when the server cannot start as it is configured
    */
   async open(): Promise<void> {
-    const { options } = this.#options.settings
     this.directory.open()
     if (this.#systemName !== '') this.directory.take(this.#systemName)
     if (this.#operator === undefined) {
-      const given = new Map(options.accounts.map((account) => [account.name, account]))
-      const global = plainAccount(GLOBAL_ACCOUNT)
-      this.directory.define({ ...global, mappings: options.mappings })
-      if (this.#systemName !== '' && !given.has(this.#systemName)) {
-        this.directory.define(plainAccount(this.#systemName))
-      }
-      for (const account of options.accounts) this.directory.define(account)
+      for (const account of this.#accountsOf(this.#settings)) this.directory.define(account)
     }
     const global = this.directory.take(GLOBAL_ACCOUNT)
     this.directory.addSystemImports(global)
@@ -203,19 +233,48 @@ export class Security {
     this.#opened.resolve()
   }
 
+  /** Those of the configuration, and those that are there without being named. */
+  #accountsOf({ options }: ThreadSettings): AccountOptions[] {
+    const isGiven = options.accounts.some(({ name }) => name === this.#systemName)
+    return [
+      { ...plainAccount(GLOBAL_ACCOUNT), mappings: options.mappings },
+      ...(this.#systemName === '' || isGiven ? [] : [plainAccount(this.#systemName)]),
+      ...options.accounts,
+    ]
+  }
+
   /**
    * The sublist is open: the broker's own services begin.
    *
    * @throws BrokerError as `open`
    */
   async start(): Promise<void> {
-    const { settings } = this.#options
-    const serverInfo = serverInfoSource(settings)
+    const serverInfo = serverInfoSource(() => this.#settings)
     const system = this.directory.systemAccount
     const client = system && this.#clientOf(system)
     await this.#operator?.start({ bus: client, serverInfo, systemAccount: this.#systemName })
     if (client === undefined) return
-    new SystemServices({ client, directory: this.directory, desk: this.desk, serverInfo }).start()
+    this.#system = new SystemAccount({
+      thread: this.#options.thread,
+      client,
+      clientOf: (account) => this.#clientOf(account),
+      directory: this.directory,
+      desk: this.desk,
+      main: this.main,
+      systemAccount: this.#systemName,
+      settings: () => this.#settings,
+      serverInfo,
+      countSubscribers: this.#options.countSubscribers,
+    })
+    this.#system.start()
+  }
+
+  get pinnedAccountFails(): number {
+    return this.#operator?.authority.pinnedAccountFails ?? 0
+  }
+
+  get events(): SystemEvents | undefined {
+    return this.#system?.events
   }
 
   // ── protocol workers ──────────────────────────────────────────────────────────────────────
@@ -223,8 +282,14 @@ export class Security {
   onPeerConnected(thread: number): void {
     const { thread: own } = this.#options
     this.#owners.set(thread, {
-      regrant: (cid, grant) => own.tell(thread, { type: 'regranted', cid, grant }),
-      evict: (cid, why) => own.tell(thread, { type: 'evicted', cid, why }),
+      regrant: (cid, grant) => {
+        this.#pacer.note(thread)
+        own.tell(thread, { type: 'regranted', cid, grant })
+      },
+      evict: (cid, why, log = '') => {
+        this.#pacer.note(thread)
+        own.tell(thread, { type: 'evicted', cid, why, log })
+      },
     })
   }
 
@@ -235,16 +300,22 @@ export class Security {
     else if (message.type === 'logout') {
       this.#rejoining.delete(message.cid)
       this.desk.logOut(message.cid)
-    } else if (message.type === 'rejoin') void this.#onRejoin(from, owner, message.logins)
+      this.#passwords.forget(message.cid)
+    } else if (message.type === 'paced') this.#pacer.onPaced(from, message.id)
+    else if (message.type === 'rejoin') void this.#onRejoin(from, owner, message.logins)
     else if (message.type === 'rejoinDone') this.awaitNoMore(from)
+    else if (message.type === 'connected') this.events?.connected(message.client)
+    else if (message.type === 'disconnected') this.events?.disconnected(message.end)
+    else if (message.type === 'loginFailed') this.events?.loginFailed(message.end, message.place)
   }
 
   async #logIn(
     from: number,
     owner: LoginOwner,
-    { id, request, isSilent, startMs }: PeerMessage & { type: 'login' },
+    { id, request, how, startMs }: PeerMessage & { type: 'login' },
   ): Promise<void> {
-    const answer = await this.desk.logIn(request, isSilent, owner, startMs)
+    const given = await this.desk.logIn(request, how, owner, startMs)
+    const answer = given.ok ? { ...given, verified: this.#passwords.of(request.cid) } : given
     this.#options.thread.inTurn(() =>
       this.#options.thread.tell(from, { type: 'loggedIn', id, answer }),
     )
@@ -269,6 +340,7 @@ export class Security {
       for (const standing of logins) {
         const { cid } = standing.request
         if (operator !== undefined && !this.#rejoining.delete(cid)) continue
+        this.#passwords.restore(cid, standing.verified)
         const why = operator?.reasonToEnd(standing)
         const grant = why === undefined ? this.desk.rejoin(standing, owner) : undefined
         if (grant === undefined) owner.evict(cid, why ?? 'authorization')
@@ -298,15 +370,108 @@ export class Security {
   onPeerDied(thread: number): void {
     const owner = this.#owners.get(thread)
     this.#owners.delete(thread)
+    this.#pacer.forget(thread)
     if (owner !== undefined) this.desk.forgetOwner(owner)
     this.awaitNoMore(thread)
+  }
+
+  // ── reload ────────────────────────────────────────────────────────────────────────────────
+
+  /** @throws ResolverError when other settings cannot be put in force */
+  prepareReload({ options }: ThreadSettings): void {
+    if (options.operator !== undefined) this.#operator?.prepareReload(options.operator)
+  }
+
+  /**
+   * Puts other settings in force: accounts first, then those who are connected are judged anew.
+   * Resolves when all of them have heard of it.
+   *
+   * @param isAuthChanged who may connect, and what for, differs; otherwise only limits may
+   */
+  async reload(
+    settings: ThreadSettings,
+    isAuthChanged: boolean,
+  ): Promise<Pick<ReloadCounts, 'reauthenticated' | 'disconnected'>> {
+    const operator = this.#operator
+    const before = this.#settings
+    this.#settings = settings
+    const { options } = settings
+    const limited = operator === undefined ? this.#redefine(before, settings) : []
+    this.desk.replaceRules({ options, authorities: this.#createAuthorities() })
+    // In operator mode those are judged anew whose account has other claims.
+    const disconnected = options.operator && (await operator?.reload(options.operator))
+    const counts = await this.#review(isAuthChanged && operator === undefined)
+    const excess = limited.reduce((sum, account) => sum + this.desk.evictExcess(account), 0)
+    await this.#pacer.wait()
+    this.#announceInfo(before.options, options)
+    return { ...counts, disconnected: counts.disconnected + excess + (disconnected ?? 0) }
+  }
+
+  /** Every event names the server with these; who listens for figures hears of new ones at once. */
+  #announceInfo(before: Options, after: Options): void {
+    const isSame =
+      isDeepStrictEqual(before.serverTags, after.serverTags) &&
+      isDeepStrictEqual(before.serverMetadata, after.serverMetadata)
+    if (!isSame) this.#system?.clock.announce()
+  }
+
+  /**
+   * Its predecessor may have died while it judged everybody by these settings. An auth callout has
+   * no such memory of who was let in by its word as passwords have: it is not asked again.
+   */
+  async judgeRejoined(): Promise<void> {
+    const { authCallout } = this.#settings.options.authorization
+    if (this.#operator === undefined && authCallout === undefined) await this.#review(true)
+  }
+
+  /** @returns accounts that have other limits than before */
+  #redefine(before: ThreadSettings, after: ThreadSettings): Account[] {
+    const { directory } = this
+    const old = new Map(this.#accountsOf(before).map((account) => [account.name, account]))
+    const given = this.#accountsOf(after)
+    const names = new Set(given.map(({ name }) => name))
+    this.#options.thread.inTurn(() => {
+      for (const name of old.keys()) {
+        const account = names.has(name) ? undefined : directory.get(name)
+        if (account !== undefined) directory.undefine(account)
+      }
+      for (const account of given) {
+        if (!isDeepStrictEqual(account, old.get(account.name))) directory.define(account)
+      }
+    })
+    return given
+      .filter(({ name, limits }) => !isDeepStrictEqual(limits, old.get(name)?.limits))
+      .flatMap(({ name }) => directory.get(name) ?? [])
+  }
+
+  async #review(
+    isJudged: boolean,
+  ): Promise<Pick<ReloadCounts, 'reauthenticated' | 'disconnected'>> {
+    const review = ++this.#reviews
+    let reauthenticated = 0
+    let disconnected = 0
+    const count = (outcome: 'stays' | 'goes' | undefined): void => {
+      if (outcome === 'stays') reauthenticated++
+      if (outcome === 'goes') disconnected++
+    }
+    const look = (login: Login): Promise<void> | void =>
+      this.#options.thread.inTurn(() => {
+        if (isJudged) return settle(this.desk.readmit(login), count)
+        count(this.desk.grantAgain(login))
+      })
+    this.#passwords.share()
+    // The next reload begins with everybody, whatever has become of this one.
+    const isStale = () => review !== this.#reviews
+    await inSlicesOf(this.desk.logins, look, () => this.#pacer.wait(), isStale)
+    if (!isStale()) this.#passwords.shareNoMore()
+    return { reauthenticated, disconnected }
   }
 
   // ── leaf links ────────────────────────────────────────────────────────────────────────────
 
   /** @param owner told when what was granted changes, or ends */
   logInLeaf(request: LoginRequest, owner: LoginOwner): Promise<LoginAnswer> {
-    return this.desk.logIn(request, false, owner, Date.now())
+    return this.desk.logIn(request, NEW_LEAF, owner, Date.now())
   }
 
   /**
@@ -319,6 +484,7 @@ export class Security {
 
   logOutLeaf(cid: number): void {
     this.desk.logOut(cid)
+    this.#passwords.forget(cid)
   }
 
   get globalAccount(): Account {
@@ -350,6 +516,15 @@ export class Security {
   #onAccountChanged(name: string): void {
     const account = this.directory.get(name)
     if (account !== undefined) this.#interests.onAccountChanged(account)
+  }
+
+  get isOperatorMode(): boolean {
+    return this.#operator !== undefined
+  }
+
+  /** The JWT that claims in force were read from; '' = none. */
+  jwtOf(claims: AccountClaims): string {
+    return this.#operator?.jwtOf(claims) ?? ''
   }
 
   close(): void {

@@ -1,4 +1,3 @@
-import { randomFillSync } from 'node:crypto'
 import type { Deadline } from '../../io/deadlines.ts'
 import { randomBase62 } from '../../protocol/nuid.ts'
 import { anonymous, type ClientInfo } from '../../router/accounts/client-info.ts'
@@ -22,9 +21,20 @@ import {
 import type { IoThread } from '../io-thread.ts'
 import { type MessagePlace, writeLatin1, writeWholeNumber } from '../message-place.ts'
 import { ScratchStack } from '../scratch-stack.ts'
-import { BlockReader, mapper, type ServiceBlock } from './account-blocks.ts'
+import { serverHash } from '../system/server-info.ts'
+import type { ActiveTrace } from '../tracing/active-trace.ts'
+import {
+  publishTraced,
+  stepInto,
+  stepUntraced,
+  type TraceStep,
+  withTrace,
+  withTraceDest,
+} from '../tracing/trace-step.ts'
+import { BlockReader } from './account-blocks.ts'
+import { randomBelow } from './random-pool.ts'
 import { RequestHeaders } from './request-headers.ts'
-import { serverHash } from './server-info.ts'
+import { type Context, parseService, type Service } from './service.ts'
 import { Measurement, nowNs, responderOf } from './service-measurement.ts'
 
 const DOLLAR = 36
@@ -46,21 +56,8 @@ export interface Requester {
   /** All about the connection, for those it is shown to; the same object until it changes. */
   clientInfo(): ClientInfo
   readonly isLeaf: boolean
-}
-
-/** One import as a thread uses it. */
-interface Service extends ServiceBlock {
-  readonly targetOf: (subject: string) => string | undefined
-  /** Of requests that are not measured. */
-  readonly terms: RequestTerms<Context>
-}
-
-/** What is remembered of a forwarded request until its answer comes. */
-interface Context {
-  readonly importerNumber: number
-  readonly exporterNumber: number
-  /** Undefined: it is not measured. */
-  readonly measurement: Measurement | undefined
+  /** The request is traced. */
+  readonly active?: ActiveTrace | undefined
 }
 
 /** One exporting account, on this thread. */
@@ -86,7 +83,7 @@ export class ServiceImports {
   readonly #services: BlockReader<Service>
   readonly #mappings: BlockReader<SubjectMappings>
   readonly #trackingSuffix: string
-  readonly #exporters = new Map<number, Exporter>()
+  readonly exporters = new Map<number, Exporter>()
   readonly #scratch: ScratchStack
   readonly #headers = new RequestHeaders()
   #sweep: Deadline | undefined
@@ -204,7 +201,11 @@ export class ServiceImports {
     }
     const info = requester.clientInfo()
     const from = { requester: info, isLeaf: requester.isLeaf, previous }
-    const headers = this.#headers.of(this.#headersOf(request), service, from)
+    let headers = this.#headers.of(this.#headersOf(request), service, from)
+    const traced = this.#traceStep(service, request, subject, requester.active)
+    if (traced?.isLast) return false
+    if (traced !== undefined) headers = withTraceDest(headers, traced.dest)
+    const onwards = traced === undefined ? requester : withTrace(requester, traced.active)
     const terms = this.#termsOf(service, request, info)
     const awaited = this.#isKept(request)
       ? undefined
@@ -215,9 +216,12 @@ export class ServiceImports {
     }
     const onImports = (chained: MessagePlace) => {
       const told = { share: previous?.share ?? service.share }
-      return this.#forwardAll(this.#takeServices(), chained, requester, told, depth + 1)
+      return this.#forwardAll(this.#takeServices(), chained, onwards, told, depth + 1)
     }
-    const hasDelivered = this.#send(exporter, request, { subject, headers, awaited }, onImports)
+    const sent = { subject, headers, awaited, active: traced?.active }
+    const hasDelivered = this.#send(exporter, request, sent, onImports)
+    traced?.end()
+    if (awaited !== undefined && traced?.active?.trace.isOnly) exporter.requests.close(awaited)
     if (!hasDelivered && awaited !== undefined) {
       exporter.requests.close(awaited)
       if (measurement !== undefined) {
@@ -251,10 +255,12 @@ export class ServiceImports {
       subject,
       headers,
       awaited,
+      active,
     }: {
       readonly subject: string | undefined
       readonly headers: Uint8Array
       readonly awaited: OutstandingRequest<Context> | undefined
+      readonly active: ActiveTrace | undefined
     },
     onImports: (sent: MessagePlace) => boolean,
   ): boolean {
@@ -300,6 +306,11 @@ export class ServiceImports {
       totalBytes,
       payload,
     }
+    const isTold = active && publishTraced(this.#thread.kernel, active, client, message, onImports)
+    if (isTold !== undefined) {
+      this.#scratch.giveBack(block, blockBytes)
+      return isTold
+    }
     const result = client.publishPlace(message, onImports)
     let hasDelivered = isTaken(result)
     if (result === PUBLISH_KEPT || result === PUBLISH_LOST) {
@@ -310,6 +321,25 @@ export class ServiceImports {
     }
     this.#scratch.giveBack(block, blockBytes)
     return hasDelivered
+  }
+
+  /** What a service import means for the trace of a request; undefined: it has none. */
+  #traceStep(
+    service: Service,
+    request: MessagePlace,
+    target: string | undefined,
+    active: ActiveTrace | undefined,
+  ): TraceStep | undefined {
+    if (active === undefined) return undefined
+    const { exporter, allowTrace, terms } = service
+    const from = this.#subjectOf(request)
+    active.trace.addServiceImport(exporter, from, target ?? from)
+    if (!allowTrace) return stepUntraced(active)
+    // Events of servers that the request reaches by leaf links come back as answers do.
+    const to = this.#exporterOf(service.exporterNumber)
+    const awaited = this.#await(to, { ...terms, responseType: 'stream' }, active.dest)
+    const dest = to.requests.replyOf(awaited)
+    return stepInto(active, exporter, dest, () => to.requests.close(awaited))
   }
 
   #hasMappings({ mappingsWord }: Exporter): boolean {
@@ -332,7 +362,7 @@ export class ServiceImports {
   }
 
   #exporterOf(account: number): Exporter {
-    const known = this.#exporters.get(account)
+    const known = this.exporters.get(account)
     if (known !== undefined) return known
     const { exports, layout } = this.#thread.kernel
     const made: Exporter = {
@@ -346,7 +376,7 @@ export class ServiceImports {
       mappingsWord: (exports.accountAddress(account) + layout.ACCOUNT_MAPPINGS) >> 2,
       isListening: false,
     }
-    this.#exporters.set(account, made)
+    this.exporters.set(account, made)
     return made
   }
 
@@ -493,7 +523,7 @@ export class ServiceImports {
   loseInterest(account: { readonly name: string; readonly number: number }, subject: string): void {
     const { name, number } = account
     let mayConcern = false
-    for (const { requests } of this.#exporters.values()) {
+    for (const { requests } of this.exporters.values()) {
       if (requests.mayConcern(subject)) mayConcern = true
     }
     if (!mayConcern) return
@@ -515,7 +545,7 @@ export class ServiceImports {
     for (const { name, number, subject } of lost) {
       const { client } = this.#exporterOf(number)
       const hasInterest = (replyTo: string) => client.isListened(replyTo)
-      for (const { requests } of this.#exporters.values()) {
+      for (const { requests } of this.exporters.values()) {
         for (const { terms } of requests.loseInterest(name, subject, hasInterest)) {
           const { context } = terms
           const { measurement } = context
@@ -528,7 +558,7 @@ export class ServiceImports {
 
   /** Whether anybody waits for an answer. */
   get isIdle(): boolean {
-    for (const { requests } of this.#exporters.values()) if (requests.size > 0) return false
+    for (const { requests } of this.exporters.values()) if (requests.size > 0) return false
     return true
   }
 
@@ -545,7 +575,7 @@ export class ServiceImports {
   #expire(): void {
     this.#thread.beginTurn()
     let nextMs = Number.POSITIVE_INFINITY
-    for (const { requests } of this.#exporters.values()) {
+    for (const { requests } of this.exporters.values()) {
       for (const late of requests.expire(this.#thread.nowMs)) this.#onLate(late)
       nextMs = Math.min(nextMs, requests.nextDeadlineMs())
     }
@@ -566,27 +596,4 @@ export class ServiceImports {
 
 function isTaken(result: number): boolean {
   return result === PUBLISHED || result === PUBLISH_KEPT
-}
-
-function parseService(text: string): Service {
-  const block = JSON.parse(text) as ServiceBlock
-  const { from, to, isIdentity, isFixed } = block
-  const { importer, importerNumber, exporterNumber, responseType, thresholdMs } = block
-  const targetOf = isIdentity ? (subject: string) => subject : isFixed ? () => to : mapper(from, to)
-  const context = { importerNumber, exporterNumber, measurement: undefined }
-  const terms = { importer, responseType, thresholdMs, isTracked: false, context }
-  return { ...block, targetOf, terms }
-}
-
-/** Random bytes are made many at a time: each request takes a few. */
-const POOL = new Uint32Array(1024)
-let poolAt = POOL.length
-
-/** @param below a power of two up to 2^32 */
-function randomBelow(below: number): number {
-  if (poolAt === POOL.length) {
-    randomFillSync(POOL)
-    poolAt = 0
-  }
-  return POOL[poolAt++]! % below
 }

@@ -4,6 +4,7 @@ import { accountOptionsOf, lowestLimit } from '../../../src/auth/jwt/account-opt
 import { checkActivation } from '../../../src/auth/jwt/activation.ts'
 import { decodeAccountClaims } from '../../../src/auth/jwt/decode.ts'
 import { NkeyPair } from '../../../src/auth/nkeys.ts'
+import { NO_RATE } from '../../../src/config/rate-table.ts'
 import { ACCOUNT_LIMITS, account, mint, mintAccount, NOW_MS, NOW_S, user } from './mint.ts'
 
 const exporter = NkeyPair.generate('account')
@@ -23,7 +24,13 @@ describe('an account of its claims', () => {
       exports: [],
       imports: [],
       mappings: [],
-      limits: { maxConnections: -1, maxLeafnodes: -1, maxSubscriptions: -1, maxPayload: -1 },
+      limits: {
+        maxConnections: -1,
+        maxLeafnodes: -1,
+        maxSubscriptions: -1,
+        maxPayload: -1,
+        ...NO_RATE,
+      },
       defaultPermissions: undefined,
       trace: undefined,
     })
@@ -36,6 +43,7 @@ describe('an account of its claims', () => {
       maxLeafnodes: 2,
       maxSubscriptions: 2 ** 31 - 1,
       maxPayload: 100,
+      ...NO_RATE,
     })
     assert.equal(optionsOf({ limits: {} }).limits.maxConnections, 0)
   })

@@ -122,6 +122,7 @@ describe('a user with a JWT', () => {
       },
       maxPayload: 2 ** 31 - 1,
       maxSubscriptions: 3,
+      rate: undefined,
       expiresMs: 0,
       jwt,
       issuerKey: account.publicKey,

@@ -7,6 +7,7 @@ import type {
   StreamExport,
   StreamImport,
 } from '../../../src/config/account-types.ts'
+import { NO_RATE } from '../../../src/config/rate-table.ts'
 
 const OPEN = { accounts: undefined, tokenPosition: 0, tokenRequired: false, revocations: {} }
 
@@ -72,7 +73,13 @@ export function account(
     exports,
     imports,
     mappings: [],
-    limits: { maxConnections: -1, maxLeafnodes: -1, maxSubscriptions: -1, maxPayload: -1 },
+    limits: {
+      maxConnections: -1,
+      maxLeafnodes: -1,
+      maxSubscriptions: -1,
+      maxPayload: -1,
+      ...NO_RATE,
+    },
     defaultPermissions: undefined,
     trace: undefined,
   }

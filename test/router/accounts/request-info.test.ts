@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
+import { goTime } from '../../../src/protocol/go-time.ts'
 import { encodeHeaders, isHeaderBlock } from '../../../src/protocol/headers.ts'
 import {
   type ClientInfo,
   decodeClientInfo,
   encodeClientInfo,
-  goTime,
 } from '../../../src/router/accounts/client-info.ts'
 import {
   headerValue,

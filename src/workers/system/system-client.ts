@@ -1,9 +1,9 @@
-import { randomInt } from 'node:crypto'
 import type { SystemBus, SystemMessage } from '../../auth/resolver/system-bus.ts'
+import { randomBase62 } from '../../protocol/nuid.ts'
 import { type InterestAnnouncer, InternalClient, type InternalPublish } from '../internal-client.ts'
 import type { IoThread } from '../io-thread.ts'
+import type { SystemTrace } from './system-trace.ts'
 
-const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const INBOX_TOKEN = 8
 
 /** A client of the broker itself in one account, with inboxes. On the routing worker. */
@@ -11,15 +11,24 @@ export class SystemClient implements SystemBus {
   readonly #thread: IoThread
   readonly #client: InternalClient
   readonly #inboxPrefix: string
+  readonly #trace: SystemTrace | undefined
   readonly #waiting = new Map<string, (message: SystemMessage) => void>()
   #hasInbox = false
 
   /**
    * @param account number of the account
    * @param serverHash eight characters that stand for this server
+   * @param trace undefined: what it does is not traced
    */
-  constructor(thread: IoThread, account: number, announcer: InterestAnnouncer, serverHash: string) {
+  constructor(
+    thread: IoThread,
+    account: number,
+    announcer: InterestAnnouncer,
+    serverHash: string,
+    trace: SystemTrace | undefined,
+  ) {
     this.#thread = thread
+    this.#trace = trace
     this.#client = new InternalClient(thread, account, announcer)
     this.#inboxPrefix = `$SYS._INBOX.${serverHash}.`
   }
@@ -31,7 +40,11 @@ export class SystemClient implements SystemBus {
   ): () => void {
     const sid = this.#thread.inTurn(() => this.#client.subscribe(subject, queue ?? '', handler))
     if (sid === undefined) throw new RangeError('shared_memory is exhausted')
-    return () => this.#thread.inTurn(() => this.#client.unsubscribe(sid))
+    this.#trace?.subscribed(subject, queue ?? '', sid)
+    return () => {
+      this.#thread.inTurn(() => this.#client.unsubscribe(sid))
+      this.#trace?.unsubscribed(sid)
+    }
   }
 
   publish(subject: string, reply: string, payload: Uint8Array): void {
@@ -39,7 +52,13 @@ export class SystemClient implements SystemBus {
   }
 
   send(message: InternalPublish): boolean {
+    this.#trace?.published(message)
     return this.#thread.inTurn(() => this.#client.publish(message))
+  }
+
+  /** Whether anybody in the account listens to a literal subject, latin1. */
+  isListened(subject: string): boolean {
+    return this.#client.isListened(subject)
   }
 
   otherServers(): number {
@@ -58,7 +77,7 @@ export class SystemClient implements SystemBus {
         this.#waiting.get(answer.subject)?.(answer)
       })
     }
-    const reply = this.#inboxPrefix + randomText(INBOX_TOKEN)
+    const reply = this.#inboxPrefix + randomBase62(INBOX_TOKEN)
     return new Promise((resolve) => {
       const done = (answer: SystemMessage | undefined) => {
         this.#waiting.delete(reply)
@@ -70,8 +89,4 @@ export class SystemClient implements SystemBus {
       this.send({ ...message, reply })
     })
   }
-}
-
-function randomText(length: number): string {
-  return Array.from({ length }, () => BASE62[randomInt(BASE62.length)]).join('')
 }

@@ -5,26 +5,26 @@ import type { SubjectPermission } from '../../protocol/go-json-decode.ts'
 import { decodeClientInfo } from '../../router/accounts/client-info.ts'
 import { headerValue } from '../../router/accounts/message-headers.ts'
 import { REQUEST_INFO_HEADER } from '../../router/accounts/request-info.ts'
-import type { AccountDirectory } from './account-directory.ts'
-import type { Login } from './login.ts'
-import type { LoginDesk } from './login-desk.ts'
+import type { AccountDirectory } from '../accounts/account-directory.ts'
+import type { Login } from '../accounts/login.ts'
+import type { LoginDesk } from '../accounts/login-desk.ts'
 import type { SystemClient } from './system-client.ts'
 
 const NS_PER_MS = 1e6
 const BAD_REQUEST = 400
 
-export interface SystemServicesOptions {
+export interface UserInfoServiceOptions {
   readonly client: SystemClient
   readonly directory: AccountDirectory
   readonly desk: LoginDesk
   readonly serverInfo: () => GoJsonObject
 }
 
-/** What clients of every account may ask the server itself. */
-export class SystemServices {
-  readonly #options: SystemServicesOptions
+/** What clients of every account may ask: who they are. */
+export class UserInfoService {
+  readonly #options: UserInfoServiceOptions
 
-  constructor(options: SystemServicesOptions) {
+  constructor(options: UserInfoServiceOptions) {
     this.#options = options
   }
 

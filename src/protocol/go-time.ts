@@ -1,0 +1,25 @@
+const NS_PER_S = 1_000_000_000n
+const MS_PER_S = 1000n
+const NS_PER_US = 1000n
+const US_PER_MS = 1000
+
+/** Time in UTC as Go's encoding/json writes it: RFC 3339, nanoseconds without trailing zeros. */
+export function goTime(unixNs: bigint): string {
+  const rest = ((unixNs % NS_PER_S) + NS_PER_S) % NS_PER_S
+  const seconds = (unixNs - rest) / NS_PER_S
+  const day = new Date(Number(seconds * MS_PER_S)).toISOString().slice(0, 19)
+  if (rest === 0n) return `${day}Z`
+  return `${day}.${String(rest).padStart(9, '0').replace(/0+$/, '')}Z`
+}
+
+/** Go's zero time: "never". */
+const GO_ZERO_TIME = '0001-01-01T00:00:00Z'
+
+/** The same of Unix milliseconds, to the microsecond; 0 = never. */
+export function goTimeOfMs(unixMs: number): string {
+  if (unixMs === 0) return GO_ZERO_TIME
+  if (!Number.isInteger(unixMs)) {
+    return goTime(BigInt(Math.round(unixMs * US_PER_MS)) * NS_PER_US)
+  }
+  return new Date(unixMs).toISOString().replace(/\.?0*Z$/, 'Z')
+}
