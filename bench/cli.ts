@@ -8,12 +8,15 @@ import { type PairCommands, startLeafPair } from './leaf-pair.ts'
 import { describeMachine, type Machine, warnOfLoad } from './machine.ts'
 import { METRICS, type Measurement, type MetricKey } from './measurement.ts'
 import { formatTable, mediansOf, ratiosOf, type ScenarioResult } from './report.ts'
+import { runConnz } from './runs/connz.ts'
 import type { RunContext } from './runs/context.ts'
 import { runIdle } from './runs/idle.ts'
 import { runLatency } from './runs/latency.ts'
 import { runLeafFleet } from './runs/leaf-fleet.ts'
 import { runLeafInterest } from './runs/leaf-interest.ts'
 import { runLogins } from './runs/logins.ts'
+import { runMonitored } from './runs/monitored.ts'
+import { runReload } from './runs/reload.ts'
 import { runRequests } from './runs/requests.ts'
 import { runStartup } from './runs/startup.ts'
 import { runThroughput } from './runs/throughput.ts'
@@ -129,6 +132,12 @@ async function runOnce(
   switch (scenario.kind) {
     case 'startup':
       return command ? runStartup(scenario, command, context) : NOT_STARTED
+    case 'monitored':
+      return command ? runMonitored(scenario, command, context) : NOT_STARTED
+    case 'connz':
+      return command ? runConnz(scenario, command, context) : NOT_STARTED
+    case 'reload':
+      return command ? runReload(scenario, command, context) : NOT_STARTED
     case 'leaf-interest':
       return pair ? runLeafInterest(scenario, pair, context) : NOT_STARTED
     case 'leaf-fleet':

@@ -21,7 +21,7 @@ Load
   --rounds <n>          rounds of each scenario (default: 3)
   --duration <time>     length of each measured phase, such as 2s or 500ms (default: 2s)
   --messages <n>        end each measured phase after this many messages of each publisher
-  --connections <n>     connections of the idle scenario (default: 2000)
+  --connections <n>     idle connections (default: idle 2000, connz 10000, monitored, reload 5000)
   --subscriptions <n>   subscriptions of leaf-interest (default: 100000)
   --links <n>           leafs of leaf-fleet, from 2 (default: 500)
   --rate <n>            requests a second of the paced part of request-reply (default: 500)
@@ -34,7 +34,8 @@ ${scenarios.join('\n')}
 
 The leaf scenarios start two servers of each kind, given a configuration file with the link, and
 count the processor time of both. The tls scenarios start servers with a certificate that is built
-in. users, stream-import, service-import, and logins start servers with users and accounts. Started
-servers are needed for all of these: --url has none of them.
+in. users, stream-import, service-import, logins, and reload start servers with users and accounts;
+monitored and connz start them with a monitoring port (-m). Started servers are needed for all of
+these: --url has none of them.
 `
 }

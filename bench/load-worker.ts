@@ -1,5 +1,6 @@
 import { IdleDriver } from './drivers/idle-driver.ts'
 import { LatencyDriver } from './drivers/latency-driver.ts'
+import { PingDriver } from './drivers/ping-driver.ts'
 import { RequestsDriver } from './drivers/requests-driver.ts'
 import { serve } from './drivers/serve.ts'
 import type { DriverTask } from './drivers/tasks.ts'
@@ -16,5 +17,7 @@ export function runDriver(task: DriverTask): Promise<void> {
       return serve(task.port, (onFailure) => new RequestsDriver(task, onFailure))
     case 'idle':
       return serve(task.port, (onFailure) => new IdleDriver(task, onFailure))
+    case 'ping':
+      return serve(task.port, (onFailure) => new PingDriver(task, onFailure))
   }
 }

@@ -91,6 +91,37 @@ export interface IdleScenario extends ScenarioBase {
   readonly settleMs: Readonly<Record<Size, number>>
 }
 
+/** Throughput beside many idle connections, without and with somebody who asks the monitor. */
+export interface MonitoredScenario extends ScenarioBase {
+  readonly kind: 'monitored'
+  readonly connections: Readonly<Record<Size, number>>
+  readonly settleMs: Readonly<Record<Size, number>>
+  readonly payloadBytes: number
+  /** Of a phase without and a phase with, on the same connections to the same server. */
+  readonly pairs: Readonly<Record<Size, number>>
+  /** Of each phase. */
+  readonly amounts: Readonly<Record<Size, LoadAmounts>>
+}
+
+/** Pages of /connz, of a server with many connections. */
+export interface ConnzScenario extends ScenarioBase {
+  readonly kind: 'connz'
+  readonly connections: Readonly<Record<Size, number>>
+  readonly settleMs: Readonly<Record<Size, number>>
+  /** In each order of the rows. */
+  readonly pages: Readonly<Record<Size, number>>
+}
+
+/** PINGs while the configuration is reloaded, and while it is not. */
+export interface ReloadScenario extends ScenarioBase {
+  readonly kind: 'reload'
+  readonly connections: Readonly<Record<Size, number>>
+  readonly settleMs: Readonly<Record<Size, number>>
+  readonly reloads: Readonly<Record<Size, number>>
+  /** Watched from each reload on; as long before it without one. */
+  readonly watchMs: Readonly<Record<Size, number>>
+}
+
 export interface StartupScenario extends ScenarioBase {
   readonly kind: 'startup'
   readonly starts: Readonly<Record<Size, number>>
@@ -122,6 +153,9 @@ export type Scenario =
   | RequestsScenario
   | LoginsScenario
   | IdleScenario
+  | MonitoredScenario
+  | ConnzScenario
+  | ReloadScenario
   | StartupScenario
   | LeafInterestScenario
   | LeafFleetScenario
@@ -187,6 +221,33 @@ export const SCENARIOS: readonly Scenario[] = [
     workload: 'connections with one subscription each: memory of the server for each of them',
     connections: { smoke: 100, full: 2_000 },
     settleMs: { smoke: 50, full: 1_000 },
+  },
+  {
+    kind: 'monitored',
+    name: 'monitored',
+    workload: 'as 1:1-16, beside 5,000 idle connections; and with the monitor scraped each second',
+    connections: { smoke: 50, full: 5_000 },
+    settleMs: { smoke: 0, full: 3_000 },
+    payloadBytes: 16,
+    pairs: { smoke: 1, full: 4 },
+    amounts: { smoke: SMOKE_LOAD, full: FULL_LOAD },
+  },
+  {
+    kind: 'connz',
+    name: 'connz',
+    workload: 'pages of /connz, by three orders, of 10,000 connections with a subscription each',
+    connections: { smoke: 50, full: 10_000 },
+    settleMs: { smoke: 0, full: 3_000 },
+    pages: { smoke: 2, full: 20 },
+  },
+  {
+    kind: 'reload',
+    name: 'reload',
+    workload: 'PINGs while users, permissions, and a limit are reloaded under 5,000 clients',
+    connections: { smoke: 50, full: 5_000 },
+    settleMs: { smoke: 0, full: 3_000 },
+    reloads: { smoke: 2, full: 5 },
+    watchMs: { smoke: 20, full: 500 },
   },
   {
     kind: 'startup',

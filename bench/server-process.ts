@@ -6,13 +6,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Endpoint } from './drivers/tasks.ts'
+import { ServerLog } from './server-log.ts'
+import { within } from './within.ts'
 
 const START_MS_MAX = 15_000
 const STOP_MS_MAX = 5_000
 const PORTS_FILE_POLL_MS = 1
 const CONFIG_FILE = 'bench.conf'
-/** As much of a server's log as an error message shows. */
-const LOG_CHARS_MAX = 2_000
+const RELOAD_MS_MAX = 30_000
+const RELOADED = /Reloaded server configuration/
+const NOT_RELOADED = /Failed to reload server configuration/
 
 /** A server to load: one that we started, or one that was running. */
 export interface Server {
@@ -20,6 +23,19 @@ export interface Server {
   /** The process whose processor time and memory count; undefined when not known. */
   readonly pid: number | undefined
   stop(): Promise<void>
+}
+
+/** A server that we started. */
+export interface StartedServer extends Server {
+  /** Of its monitoring port; undefined when the command asks for none. */
+  readonly monitorUrl: string | undefined
+  /**
+   * Replaces the configuration file and has it read again.
+   *
+   * @returns milliseconds from the signal until the server said that it is done
+   * @throws Error when the server refuses it, or says nothing for RELOAD_MS_MAX
+   */
+  reload(config: string): Promise<number>
 }
 
 /** Text of a configuration file, or what makes it and puts further files into the folder. */
@@ -44,23 +60,25 @@ export function killRunningServers(): void {
  * @throws Error with the end of the server's log when it ends early or takes longer than
  * START_MS_MAX
  */
-export async function startServer(command: readonly string[], config?: Config): Promise<Server> {
+export async function startServer(
+  command: readonly string[],
+  config?: Config,
+): Promise<StartedServer> {
   const directory = await mkdtemp(join(tmpdir(), 'sable-bench-'))
   const [program, ...args] = command
   const listen = ['-a', '127.0.0.1', '-p', '-1', '--ports_file_dir', directory]
-  const configure = config === undefined ? [] : ['-c', join(directory, CONFIG_FILE)]
+  const configPath = join(directory, CONFIG_FILE)
+  const configure = config === undefined ? [] : ['-c', configPath]
   if (config !== undefined) {
     const text = typeof config === 'string' ? config : await config(directory)
-    await writeFile(join(directory, CONFIG_FILE), text)
+    await writeFile(configPath, text)
   }
   const child = spawn(program!, [...args, ...listen, ...configure], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   running.set(child, directory)
-  let log = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    log = (log + text).slice(-LOG_CHARS_MAX)
-  })
+  const log = new ServerLog()
+  child.stderr.setEncoding('utf8').on('data', (text: string) => log.add(text))
   let ended: string | undefined
   child.once('error', (error) => {
     ended = error.message
@@ -81,13 +99,18 @@ export async function startServer(command: readonly string[], config?: Config): 
   while (ended === undefined && performance.now() < deadlineMs) {
     const found = await readPortsFile(directory)
     if (found !== undefined) {
-      return { endpoint: { host: '127.0.0.1', port: found.port }, pid: found.pid, stop }
+      const { port, pid, monitorUrl } = found
+      const reload = async (text: string): Promise<number> => {
+        await writeFile(configPath, text)
+        return reloadProcess(pid, log)
+      }
+      return { endpoint: { host: '127.0.0.1', port }, pid, monitorUrl, reload, stop }
     }
     await delay(PORTS_FILE_POLL_MS)
   }
   await stop()
   throw new Error(
-    `server did not start: command=${command.join(' ')} ${ended ?? 'no ports file'}\n${log}`,
+    `server did not start: command=${command.join(' ')} ${ended ?? 'no ports file'}\n${log.tail}`,
   )
 }
 
@@ -115,20 +138,38 @@ function firstByte(endpoint: Endpoint): Promise<void> {
   })
 }
 
+async function reloadProcess(pid: number, log: ServerLog): Promise<number> {
+  const answer = Promise.race([log.next(RELOADED), log.next(NOT_RELOADED)])
+  const startMs = performance.now()
+  process.kill(pid, 'SIGHUP')
+  const line = await within(RELOAD_MS_MAX, answer, () => `no reload: ${log.tail}`)
+  if (NOT_RELOADED.test(line)) throw new Error(line)
+  return performance.now() - startMs
+}
+
+interface PortsFile {
+  readonly port: number
+  readonly pid: number
+  readonly monitorUrl: string | undefined
+}
+
 /**
  * `<program>_<pid>.ports`; the pid in it is the server's own, also behind a launcher that does not
  * exec.
  */
-async function readPortsFile(
-  directory: string,
-): Promise<{ port: number; pid: number } | undefined> {
+async function readPortsFile(directory: string): Promise<PortsFile | undefined> {
   const name = (await readdir(directory)).find((entry) => entry.endsWith('.ports'))
   const pid = name?.match(/_(\d+)\.ports$/)?.[1]
   if (name === undefined || pid === undefined) return undefined
   try {
-    const ports = JSON.parse(await readFile(join(directory, name), 'utf8')) as { nats?: string[] }
+    const ports = JSON.parse(await readFile(join(directory, name), 'utf8')) as {
+      nats?: string[]
+      monitoring?: string[]
+    }
     const url = ports.nats?.[0]
-    return url === undefined ? undefined : { port: Number(new URL(url).port), pid: Number(pid) }
+    if (url === undefined) return undefined
+    const monitorUrl = ports.monitoring?.[0]
+    return { port: Number(new URL(url).port), pid: Number(pid), monitorUrl }
   } catch {
     return undefined // seen before it was written whole; the next look finds the rest
   }

@@ -35,7 +35,7 @@ interface Setting {
 
 const SETTINGS: Readonly<Record<SettingName, Setting>> = {
   users: {
-    config: `authorization { users: [\n${manyUsers()}\n] }\n`,
+    config: usersConfig(),
     publisher: 'user17',
     subscriber: 'user83',
   },
@@ -75,10 +75,34 @@ export async function startSetting(command: readonly string[], name: SettingName
   }
 }
 
-/** Every one may do something that no other may; all may use the subjects of the benchmark. */
-function manyUsers(): string {
-  const users = Array.from({ length: USERS }, (_, user) => {
-    const publish = `{ allow: ["bench.>", "own.${user}.>"], deny: ["bench.closed.${user}"] }`
+/** What a reload may change of the setting `users`. */
+export interface UsersChange {
+  /** Instead of USERS. */
+  readonly users?: number
+  /** What the first user may publish to beside what all may. */
+  readonly firstMayPublish?: string
+  /** Bytes; none: the server's own default. */
+  readonly maxPayload?: number
+}
+
+/**
+ * Configuration of the setting `users`. Every one may do something that no other may; all may use
+ * the subjects of the benchmark.
+ */
+export function usersConfig(change: UsersChange = {}): string {
+  const limit = change.maxPayload === undefined ? '' : `max_payload: ${change.maxPayload}\n`
+  return `authorization { users: [\n${manyUsers(change)}\n] }\n${limit}`
+}
+
+/** The endpoint for one of these users, by any number from 0. */
+export function asUser(endpoint: Endpoint, index: number): Endpoint {
+  return { ...endpoint, user: `user${index % USERS}`, password: PASSWORD }
+}
+
+function manyUsers({ users: count = USERS, firstMayPublish }: UsersChange): string {
+  const users = Array.from({ length: count }, (_, user) => {
+    const more = user === 0 && firstMayPublish !== undefined ? `, "${firstMayPublish}"` : ''
+    const publish = `{ allow: ["bench.>", "own.${user}.>"${more}], deny: ["bench.closed.${user}"] }`
     const subscribe = `{ allow: ["bench.>", "own.${user}.*"], deny: ["bench.closed.${user}.>"] }`
     const permissions = `{ publish: ${publish}, subscribe: ${subscribe} }`
     return `  { user: user${user}, password: ${PASSWORD}, permissions: ${permissions} }`

@@ -4,6 +4,7 @@ import {
   createImplicitUserName,
   hasPlaintextPassword,
 } from './auth/authority-settings.ts'
+import { isWildcard } from './base/addresses.ts'
 import { timerMs } from './base/clock.ts'
 import { BrokerError } from './base/errors.ts'
 import type { Logger } from './base/log-line.ts'
@@ -42,16 +43,16 @@ import { metricsRoutes } from './monitor/metrics/metrics-routes.ts'
 import { createMonitorContext, type MonitorContext } from './monitor/monitor-context.ts'
 import { tapRoute } from './monitor/trace/tap-stream.ts'
 import { createServerIdentity } from './protocol/server-identity.ts'
-import { BrokerMonitor } from './workers/broker-monitor.ts'
-import { HandshakeRate } from './workers/handshake-rate.ts'
-import { allocateBudgets } from './workers/ingress-budgets.ts'
+import { HandshakeRate } from './workers/clients/handshake-rate.ts'
+import { allocateBudgets } from './workers/clients/ingress-budgets.ts'
 import { BrokerMeasures } from './workers/measurements/broker-measures.ts'
-import type { ReloadReport } from './workers/reload-types.ts'
-import { Supervisor } from './workers/supervisor.ts'
+import type { ReloadReport } from './workers/reload/reload-types.ts'
+import { BrokerMonitor } from './workers/reports/broker-monitor.ts'
 import { systemAnswers } from './workers/system/main-answers.ts'
-import type { ListenerKind } from './workers/thread-messages.ts'
-import type { ThreadSettings } from './workers/thread-settings.ts'
-import { defaultWorkerCount } from './workers/worker-count.ts'
+import { Supervisor } from './workers/threads/supervisor.ts'
+import type { ListenerKind } from './workers/threads/thread-messages.ts'
+import type { ThreadSettings } from './workers/threads/thread-settings.ts'
+import { defaultWorkerCount } from './workers/threads/worker-count.ts'
 
 export interface BrokerFacts {
   readonly options: Options
@@ -189,8 +190,8 @@ export class Broker {
   }
 
   handOver(socket: Socket, listener: ListenerKind): void {
-    const isFull = this.supervisor.clientCount >= this.options.maxConnections
-    this.supervisor.handOver(socket, listener, listener !== 'leaf' && isFull)
+    const isFull = this.supervisor.connections.clientCount >= this.options.maxConnections
+    this.supervisor.connections.handOver(socket, listener, listener !== 'leaf' && isFull)
   }
 
   /** State of all leaf links and remotes; undefined while the routing worker is being replaced. */
@@ -205,7 +206,7 @@ export class Broker {
    * @throws BrokerError when a file cannot be used; the certificates in use stay then
    */
   async reloadCertificates(): Promise<void> {
-    const hasTls = await this.supervisor.reloadTls()
+    const hasTls = await this.supervisor.tlsReload.run()
     await this.#reloadMonitorTls()
     if (hasTls) this.#log.info('Reloaded TLS certificates')
   }
@@ -232,7 +233,7 @@ export class Broker {
 
   get url(): string {
     const { host, tls, allowNonTls } = this.options
-    const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+    const name = isWildcard(host) ? '127.0.0.1' : host
     const scheme = tls === undefined || allowNonTls ? 'nats' : 'tls'
     return `${scheme}://${name.includes(':') ? `[${name}]` : name}:${this.port}`
   }

@@ -8,12 +8,12 @@ import { logSinkOptions } from './lifecycle/log-options.ts'
 import type { LeafReport } from './monitor/leaf-report.ts'
 import { createLogSink } from './monitor/log/log-sink.ts'
 import { ACCOUNT_RULES } from './router/account-rules.ts'
-import type { ReloadReport } from './workers/reload-types.ts'
+import type { ReloadReport } from './workers/reload/reload-types.ts'
 
 export { BrokerError } from './base/errors.ts'
 export { OptionsError, type PartialOptions } from './config/options.ts'
 export type { LeafLinkReport, LeafRemoteReport, LeafReport } from './monitor/leaf-report.ts'
-export type { ReloadReport } from './workers/reload-types.ts'
+export type { ReloadReport } from './workers/reload/reload-types.ts'
 
 export interface RunningBroker {
   /** Where clients connect; the real port also when the option was -1. */

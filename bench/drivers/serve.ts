@@ -28,22 +28,19 @@ export async function serve<Command, Result>(
   const driver = create(failure.reject)
   try {
     await orFailure(driver.open())
-    let next = nextCommand<Command>(port)
+    const closed = once(port, 'close').then((): typeof END => END)
+    const nextCommand = (): Promise<Command | typeof END> =>
+      Promise.race([once(port, 'message').then(([command]: Command[]) => command!), closed])
+    let next = nextCommand()
     port.postMessage(READY)
     for (;;) {
       const command = await orFailure(next)
       if (command === END) return
-      next = nextCommand<Command>(port)
+      next = nextCommand()
       port.postMessage(await orFailure(driver.run(command)))
     }
   } finally {
     driver.close()
     port.close()
   }
-}
-
-async function nextCommand<Command>(port: MessagePort): Promise<Command | typeof END> {
-  const closed = once(port, 'close').then((): typeof END => END)
-  const message = once(port, 'message').then(([command]: Command[]) => command!)
-  return Promise.race([message, closed])
 }

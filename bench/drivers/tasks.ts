@@ -64,7 +64,15 @@ export interface IdleTask extends TaskBase {
   readonly connections: number
 }
 
-export type DriverTask = ThroughputTask | LatencyTask | RequestsTask | IdleTask
+export interface PingTask extends TaskBase {
+  readonly kind: 'ping'
+  /** One connection each. */
+  readonly endpoints: readonly Endpoint[]
+  /** Between two PINGs of all connections together. */
+  readonly intervalMs: number
+}
+
+export type DriverTask = ThroughputTask | LatencyTask | RequestsTask | IdleTask | PingTask
 
 /** Ends a phase by whichever of the two comes first. */
 export interface PhaseLimit {
@@ -129,6 +137,17 @@ export interface RequestsPhase {
 export interface IdleCommand {
   readonly action: 'open' | 'deliver'
   readonly connections: number
+}
+
+/** Asks for what was seen since the last time; PINGs are sent all the time. */
+export type TakePings = 'take'
+
+export interface PingPhase {
+  readonly pings: number
+  /** Of a round trip. */
+  readonly worstNs: number
+  /** How late the generator itself came to send, at the worst: so much may be its own. */
+  readonly worstPauseNs: number
 }
 
 export interface IdlePhase {

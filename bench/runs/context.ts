@@ -10,6 +10,7 @@ export interface RunContext {
   /** From the command line; replaces the scenario's own measured amount. */
   readonly amount: Amount | undefined
   readonly rate: number | undefined
+  /** Of idle, monitored, connz, and reload. */
   readonly connections: number | undefined
   /** Of leaf-fleet and leaf-interest. */
   readonly links: number | undefined

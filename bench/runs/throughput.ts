@@ -3,7 +3,7 @@ import { FlowControl } from '../drivers/flow-control.ts'
 import type { Stream, ThroughputCommand, ThroughputPhase } from '../drivers/tasks.ts'
 import type { Measurement } from '../measurement.ts'
 import { startCpuMeter } from '../process-usage.ts'
-import { type ThroughputScenario, WINDOW_BYTES } from '../scenarios.ts'
+import { type Amount, type ThroughputScenario, WINDOW_BYTES } from '../scenarios.ts'
 import type { Site } from '../site.ts'
 import { amountsOf, type RunContext } from './context.ts'
 
@@ -27,47 +27,119 @@ export async function runThroughput(
   context: RunContext,
 ): Promise<Measurement> {
   const { warmup, measured } = amountsOf(context, scenario.amounts)
-  const layout = layOut(scenario)
-  const blockMessagesMax = Math.min(warmup.messages ?? Infinity, measured.messages ?? Infinity)
-  const plans = planDrivers(scenario, site, context, layout, blockMessagesMax)
-  const flow = new FlowControl(layout.counts, layout.subscribersOfStream)
-  const describe = (): string => `run is stuck: ${describeFlow(flow, layout)}`
-  const group: Group = await DriverGroup.open(context.pool, plans)
+  const load = await ThroughputLoad.open(scenario, site, context, [warmup, measured])
   try {
     await site.settle()
-    const run = (command: ThroughputCommand): Promise<ThroughputPhase[]> =>
-      group.run(command, STALL_MS, describe)
-    await run({ phase: 1, ...warmup, wantsHashes: false })
-    const cpu = await startCpuMeter(site.pids)
-    const phases = await run({ phase: 2, ...measured, wantsHashes: false })
-    const cpuNs = await cpu.readNs()
-    const hashed = await run({ phase: 3, messages: 0, durationMs: 0, wantsHashes: true })
-
-    const published = total(phases, (phase) => phase.published)
-    const received = total(phases, (phase) => phase.received)
-    const hash = verify(scenario, hashed, published, received)
-    const elapsedNs =
-      Math.max(...phases.map(({ endNs }) => endNs)) -
-      Math.min(...phases.map(({ startNs }) => startNs))
+    await load.run(warmup)
+    const phase = await load.run(measured)
+    const hash = await load.hash()
+    const { published, cpuNs, generatorBusy } = phase
     return {
       metrics: {
-        ...rates(scenario, (published * 1e9) / elapsedNs, (received * 1e9) / elapsedNs),
+        ...rates(scenario, phase),
         cpuNsPerMessage: cpuNs === undefined ? undefined : cpuNs / published,
       },
       ...(scenario.subscribersPerPublisher > 0 ? { hash } : {}),
       messages: published,
-      generatorBusy: Math.max(...phases.map((phase) => phase.cpuNs)) / elapsedNs,
+      generatorBusy,
     }
   } finally {
-    await group.end()
+    await load.end()
+  }
+}
+
+/** One phase, all drivers together. */
+export interface PhaseFigures {
+  readonly published: number
+  readonly publishedPerSecond: number
+  readonly deliveredPerSecond: number
+  /** Processor time of the servers; undefined when not known. */
+  readonly cpuNs: number | undefined
+  readonly generatorBusy: number
+}
+
+/** What the workload of a throughput scenario is made of. */
+type ThroughputShape = Pick<
+  ThroughputScenario,
+  'publishers' | 'subscribersPerPublisher' | 'subscribePrefix' | 'payloadBytes'
+>
+
+/** Publishers and subscribers on their connections, run phase after phase. */
+export class ThroughputLoad {
+  readonly #shape: ThroughputShape
+  readonly #site: Site
+  readonly #group: Group
+  readonly #describe: () => string
+  #phase = 0
+
+  private constructor(shape: ThroughputShape, site: Site, group: Group, describe: () => string) {
+    this.#shape = shape
+    this.#site = site
+    this.#group = group
+    this.#describe = describe
+  }
+
+  /** @param amounts of the phases that are going to be run */
+  static async open(
+    shape: ThroughputShape,
+    site: Site,
+    context: RunContext,
+    amounts: readonly Amount[],
+  ): Promise<ThroughputLoad> {
+    const layout = layOut(shape)
+    const blockMessagesMax = Math.min(...amounts.map(({ messages }) => messages ?? Infinity))
+    const plans = planDrivers(shape, site, context, layout, blockMessagesMax)
+    const flow = new FlowControl(layout.counts, layout.subscribersOfStream)
+    const describe = (): string => `run is stuck: ${describeFlow(flow, layout)}`
+    return new ThroughputLoad(shape, site, await DriverGroup.open(context.pool, plans), describe)
+  }
+
+  /** @throws Error when not all messages of the phase arrive once, as they were published */
+  async run(amount: Amount): Promise<PhaseFigures> {
+    const cpu = await startCpuMeter(this.#site.pids)
+    const phases = await this.#command({ ...amount, wantsHashes: false })
+    const cpuNs = await cpu.readNs()
+    const published = total(phases, (phase) => phase.published)
+    const received = total(phases, (phase) => phase.received)
+    const expected = published * this.#shape.subscribersPerPublisher
+    if (received !== expected) {
+      throw new Error(`messages lost or doubled: received=${received} expected=${expected}`)
+    }
+    const elapsedNs =
+      Math.max(...phases.map(({ endNs }) => endNs)) -
+      Math.min(...phases.map(({ startNs }) => startNs))
+    return {
+      published,
+      publishedPerSecond: (published * 1e9) / elapsedNs,
+      deliveredPerSecond: (received * 1e9) / elapsedNs,
+      cpuNs,
+      generatorBusy: Math.max(...phases.map((phase) => phase.cpuNs)) / elapsedNs,
+    }
+  }
+
+  /**
+   * The subscribers' hashes of all phases folded into one, in hexadecimal.
+   *
+   * @throws Error when one is not that of what was published
+   */
+  async hash(): Promise<string> {
+    return verify(await this.#command({ messages: 0, durationMs: 0, wantsHashes: true }))
+  }
+
+  async end(): Promise<void> {
+    await this.#group.end()
+  }
+
+  #command(command: Omit<ThroughputCommand, 'phase'>): Promise<ThroughputPhase[]> {
+    this.#phase += 1
+    return this.#group.run({ ...command, phase: this.#phase }, STALL_MS, this.#describe)
   }
 }
 
 /** The time ends with the last arrival, so with one subscriber both rates are the same. */
 function rates(
   { link, subscribersPerPublisher }: ThroughputScenario,
-  publishedPerSecond: number,
-  deliveredPerSecond: number,
+  { publishedPerSecond, deliveredPerSecond }: PhaseFigures,
 ): Measurement['metrics'] {
   if (link !== undefined) return { deliveredPerSecond }
   if (subscribersPerPublisher > 1) return { publishedPerSecond, deliveredPerSecond }
@@ -80,7 +152,7 @@ interface FlowLayout {
   readonly subscribersOfStream: readonly (readonly number[])[]
 }
 
-function layOut(scenario: ThroughputScenario): FlowLayout {
+function layOut(scenario: ThroughputShape): FlowLayout {
   const { publishers, subscribersPerPublisher, payloadBytes, subscribePrefix = '' } = scenario
   const streams = Array.from({ length: publishers }, (_, stream) => {
     const subject = `bench.${stream}`
@@ -101,7 +173,7 @@ function layOut(scenario: ThroughputScenario): FlowLayout {
  * side of 1:1.
  */
 function planDrivers(
-  scenario: ThroughputScenario,
+  scenario: ThroughputShape,
   site: Site,
   context: RunContext,
   layout: FlowLayout,
@@ -129,17 +201,8 @@ function planDrivers(
   }))
 }
 
-/** Checks the run and folds the subscribers' hashes into one. */
-function verify(
-  scenario: ThroughputScenario,
-  phases: readonly ThroughputPhase[],
-  published: number,
-  received: number,
-): string {
-  const expected = published * scenario.subscribersPerPublisher
-  if (received !== expected) {
-    throw new Error(`messages lost or doubled: received=${received} expected=${expected}`)
-  }
+/** Checks what arrived and folds the subscribers' hashes into one. */
+function verify(phases: readonly ThroughputPhase[]): string {
   const mismatches = total(phases, (phase) => phase.mismatches)
   if (mismatches > 0) throw new Error(`messages not as published: mismatches=${mismatches}`)
   let folded = 0n

@@ -1,4 +1,5 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { listenOn } from '../base/addresses.ts'
 
 /** Waiting connections the system keeps for us while the broker starts or is busy. */
 const BACKLOG = 1024
@@ -29,17 +30,11 @@ export class Acceptor {
   }
 
   /** @throws what the system says, e.g. EADDRINUSE */
-  listen(): Promise<void> {
+  async listen(): Promise<void> {
     const { host, port } = this.#options
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen({ host, port: Math.max(0, port), backlog: BACKLOG }, () => {
-        this.#server.off('error', reject)
-        // Out of file descriptors and the like: the next accept may succeed.
-        this.#server.on('error', () => {})
-        resolve()
-      })
-    })
+    await listenOn(this.#server, { host, port: Math.max(0, port), backlog: BACKLOG })
+    // Out of file descriptors and the like: the next accept may succeed.
+    this.#server.on('error', () => {})
   }
 
   get port(): number {

@@ -20,6 +20,8 @@ interface AdoptOptions {
   handle: TcpHandle
   readable: true
   writable: true
+  /** Who has sent all it will send may still wait for the answers. */
+  allowHalfOpen: true
   onread: OnRead
 }
 
@@ -55,6 +57,7 @@ export function adoptSocket(source: Socket, connection: Connection): Socket {
     handle,
     readable: true,
     writable: true,
+    allowHalfOpen: true,
     onread: onReadOf(connection),
   }
   holder._handle = null

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { plainAddress } from '../base/addresses.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { ClosedState } from '../protocol/closed-states.ts'
 import { readSocket } from './adopt-socket.ts'
@@ -13,6 +14,12 @@ import { SocketWriter } from './socket-writer.ts'
 
 /** A closing connection may take this long to take what it still has to get, e.g. an -ERR. */
 const CLOSE_LINGER_MS = 2000
+
+/**
+ * A peer that has sent all it will send may have gone for good: others wait behind what is done for
+ * it. Chosen: ten times what a bcrypt of the usual cost takes.
+ */
+const ENDED_MS_MAX = 1000
 
 /** Where the peer is; a socket knows. */
 export type RemotePlace = Pick<Socket, 'remoteAddress' | 'remotePort'>
@@ -70,7 +77,9 @@ export class Connection implements CodecHost {
   isPaused = false
   #linger: Deadline | undefined
   readonly #onSocketCloseBound = () => this.#onSocketClose()
-  readonly #onSocketEndBound = () => this.close('clientClosed')
+  readonly #onSocketEndBound = () => this.#onSocketEnd()
+  /** The peer will send no more, but some of what it sent waits to be worked off. */
+  #hasEnded = false
 
   /** @returns undefined when the thread's memory is exhausted; the socket is the caller's then */
   static create(
@@ -96,7 +105,7 @@ export class Connection implements CodecHost {
     this.#host = host
     this.cid = facts.cid
     this.limits = facts.limits
-    this.remoteAddress = source.remoteAddress ?? ''
+    this.remoteAddress = plainAddress(source.remoteAddress)
     this.remotePort = source.remotePort ?? 0
     this.startedMs = host.nowMs
     this.lastInMs = host.nowMs
@@ -285,6 +294,7 @@ export class Connection implements CodecHost {
       this.isPaused = false
       this.#inbound.decodeRest()
       if (!this.isPaused) this.#socket?.resume()
+      if (this.#hasEnded && !this.isPaused) this.close('clientClosed')
       this.#host.stallIfAsked(this)
     }
     this.#host.endTurn()
@@ -354,7 +364,18 @@ export class Connection implements CodecHost {
       return
     }
     this.#writer.endAfterFlush(socket, this.#inbound.codec?.closing(reason))
+    this.#linger?.cancel()
     this.#linger = this.#host.deadlines.after(CLOSE_LINGER_MS, () => socket.destroy())
+  }
+
+  /** What waits for a login or for room is answered first, as nats-server would have by now. */
+  #onSocketEnd(): void {
+    if (!this.isOpen || !this.#inbound.hasStash) {
+      this.close('clientClosed')
+      return
+    }
+    this.#hasEnded = true
+    this.#linger = this.#host.deadlines.after(ENDED_MS_MAX, () => this.close('clientClosed'))
   }
 
   /** Once for each connection: its record is given back here. */

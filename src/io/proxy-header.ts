@@ -154,14 +154,12 @@ function findV1(head: Buffer): FoundHeader | undefined {
 }
 
 /** Go's unicode.IsSpace, over bytes of UTF-8 that are taken as latin1, so that none is lost. */
-const BLANKS =
-  /(?:[\t-\r ]|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80)+/
+const BLANK =
+  /[\t-\r ]|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80/
 
 /** @param line between `PROXY ` and the end of the line */
 function readV1(line: Buffer): ProxyHeader {
-  const words = line.toString('latin1').split(BLANKS)
-  if (words[0] === '') words.shift()
-  if (words.at(-1) === '') words.pop()
+  const words = line.toString('latin1').split(BLANK).filter(Boolean)
   if (words[0] === 'UNKNOWN') return { kind: 'local' }
   if (words.length !== 5) return invalid(`${INVALID}: invalid v1 format`)
   const [family, source, destination, sourcePort, destinationPort] = words as Five

@@ -81,7 +81,7 @@ export interface KernelExports {
   setTaps(at: number, count: number, skip: number): void
   mayBeTraced(at: number, bytes: number, withParents: number): number
   isListened(connection: number, at: number, bytes: number): number
-  countInbound(connection: number): void
+  countInbound(connection: number, payloadBytes: number): void
   readonly status: WebAssembly.Global
   readonly needBytes: WebAssembly.Global
   readonly subject: WebAssembly.Global

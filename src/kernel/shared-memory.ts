@@ -102,6 +102,13 @@ export function threadField(kernel: Kernel, thread: number, offset: number): num
   return words[layout.HEADER_THREAD_BLOCKS >> 2]! + thread * layout.THREAD_BLOCK_BYTES + offset
 }
 
+/** Address of the lane from one thread to another. */
+export function laneAddress({ layout, words }: Kernel, from: number, to: number): number {
+  const threadCount = words[layout.HEADER_THREAD_COUNT >> 2]!
+  const laneBytes = layout.LANE_RECORDS + words[layout.HEADER_LANE_CAPACITY >> 2]!
+  return words[layout.HEADER_LANES >> 2]! + (from * threadCount + to) * laneBytes
+}
+
 /** Address of a thread's arena. */
 export function arenaAddress({ layout, words }: Kernel, thread: number): number {
   const first = words[layout.HEADER_ARENAS >> 2]!

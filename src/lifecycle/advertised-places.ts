@@ -1,7 +1,7 @@
 import { BrokerError } from '../base/errors.ts'
 import { type HostPort, parseAdvertise } from '../config/host-port.ts'
 import type { Options } from '../config/options.ts'
-import type { ThreadSettings } from '../workers/thread-settings.ts'
+import type { ThreadSettings } from '../workers/threads/thread-settings.ts'
 
 /**
  * What INFO says of host and port, to clients and to WebSocket clients.

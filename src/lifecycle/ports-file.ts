@@ -1,6 +1,7 @@
 import { unlinkSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
+import { isWildcard } from '../base/addresses.ts'
 import { BrokerError, fileErrorText } from '../base/errors.ts'
 import { writeFileWhole } from './write-file.ts'
 
@@ -101,11 +102,7 @@ export function joinHostPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-function isWildcard(address: string): boolean {
-  return address === '0.0.0.0' || address === '::'
-}
-
-/** Both families, whatever the listener takes: that is what nats-server writes. */
+/** Of both families. */
 function interfaceAddresses(): string[] {
   return Object.values(networkInterfaces()).flatMap((addresses) =>
     (addresses ?? []).map(({ address }) => address),

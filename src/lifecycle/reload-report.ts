@@ -1,4 +1,4 @@
-import type { ReloadReport } from '../workers/reload-types.ts'
+import type { ReloadReport } from '../workers/reload/reload-types.ts'
 
 /** `Reload: 2 options changed (max_payload, users), 3 connections closed`. */
 export function reloadReportText({ changed, ...counts }: ReloadReport): string {

@@ -4,10 +4,10 @@ import { authoritySettings } from '../auth/authority-settings.ts'
 import type { TlsOptions } from '../config/option-types.ts'
 import type { CertificateEnds, ServerFacts, ServerPorts } from '../monitor/monitor-source.ts'
 import type { ServerInfo } from '../protocol/info.ts'
-import { clientFront } from '../workers/client-front.ts'
-import type { Supervisor } from '../workers/supervisor.ts'
+import { clientFront } from '../workers/clients/client-front.ts'
 import { systemAccountName } from '../workers/system/router-events.ts'
-import type { ThreadSettings } from '../workers/thread-settings.ts'
+import type { Supervisor } from '../workers/threads/supervisor.ts'
+import type { ThreadSettings } from '../workers/threads/thread-settings.ts'
 
 export interface ServerFactsOptions {
   readonly supervisor: Supervisor
@@ -66,7 +66,7 @@ export function serverFactsSource({
       systemAccount: systemAccountName(settings.options),
       certificateEnds,
       threadCount: 1 + supervisor.threadCount,
-      totalConnections: supervisor.clientTotal,
+      totalConnections: supervisor.connections.clientTotal,
     }
   }
 }

@@ -46,7 +46,8 @@ export function takeSignals(
       try {
         await reload()
       } catch (error) {
-        const why = error instanceof Error ? error.message : String(error)
+        // Faults of a file end with a line feed each.
+        const why = (error instanceof Error ? error.message : String(error)).trimEnd()
         logger.error(`Failed to reload server configuration: ${why}`)
       }
     },

@@ -91,6 +91,8 @@ export interface MonitorSource {
   /** Undefined: there is no such account. */
   connections(query: ConnectionQuery): Promise<ConnectionPage | undefined>
   leafs(withSubscriptions: boolean): Promise<LeafReport>
+  /** Of all accounts: what `sublist('')` tells of them, at no cost. */
+  subscriptionCount(): number
   /** Of one account, '' = of all of them together; zeros for one that is not there. */
   sublist(account: string): Promise<SublistReport>
   /** In the order of their accounts, then subjects. */

@@ -21,5 +21,30 @@ export function goTimeOfMs(unixMs: number): string {
   if (!Number.isInteger(unixMs)) {
     return goTime(BigInt(Math.round(unixMs * US_PER_MS)) * NS_PER_US)
   }
-  return new Date(unixMs).toISOString().replace(/\.?0*Z$/, 'Z')
+  const second = Math.floor(unixMs / SECOND_MS)
+  return secondText(second) + FRACTIONS[unixMs - second * SECOND_MS]!
+}
+
+const SECOND_MS = 1000
+/** `.5Z` for 500 ms. */
+const FRACTIONS = Array.from({ length: SECOND_MS }, (_, ms) => {
+  const digits = String(ms).padStart(3, '0').replace(/0+$/, '')
+  return ms === 0 ? 'Z' : `.${digits}Z`
+})
+
+/**
+ * The last seconds that were written, each at one place: times that are written together lie close
+ * together.
+ */
+const SECONDS = 256
+const seconds = new Float64Array(SECONDS).fill(Number.NaN)
+const secondTexts: string[] = []
+
+function secondText(second: number): string {
+  const place = second & (SECONDS - 1)
+  if (seconds[place] !== second) {
+    secondTexts[place] = new Date(second * SECOND_MS).toISOString().slice(0, -'.000Z'.length)
+    seconds[place] = second
+  }
+  return secondTexts[place]!
 }

@@ -1,4 +1,5 @@
 /** Says by its exit code whether a server is well, for the health checks of containers. */
+
 import type { IncomingMessage } from 'node:http'
 import { connect as connectPlain, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
@@ -6,7 +7,8 @@ import { durationMs, parseDuration } from '../base/duration.ts'
 import { systemErrorReason } from '../base/errors.ts'
 import { normaliseBasePath } from '../config/monitoring-checks.ts'
 import type { Options } from '../config/option-types.ts'
-import { describeFlags, type Flags, parseFlags } from './nats/flags.ts'
+import { readToolCommand } from './command-line.ts'
+import { describeFlags, type Flags } from './nats/flags.ts'
 import type { ToolOutput } from './tool-output.ts'
 
 const FLAGS = {
@@ -28,21 +30,18 @@ type Verdict = { readonly reason: string; readonly isAbsent: boolean } | undefin
 export async function runHealthcheck(
   calledAs: string,
   args: readonly string[],
-  { stdout, stderr }: ToolOutput = process,
+  output: ToolOutput = process,
 ): Promise<number> {
+  const { stdout, stderr } = output
   const usage = `Usage: ${calledAs} [-url URL | -c FILE] [-timeout DURATION]\n${describeFlags(FLAGS)}`
   const fail = (text: string): number => {
     stderr.write(`${text}\n`)
     return 1
   }
-  const parsed = parseFlags(FLAGS, args)
-  if (parsed.outcome === 'help' || (parsed.outcome === 'parsed' && parsed.values.h)) {
-    stdout.write(usage)
-    return 0
-  }
-  if (parsed.outcome !== 'parsed') return fail(`${parsed.reason}\n${usage}`)
-  const { url, c: configFile, timeout } = parsed.values
-  if (parsed.rest.length > 0 || (url !== '' && configFile !== '')) return fail(usage)
+  const command = readToolCommand({ usage, flags: FLAGS, wordCount: 0 }, args, output)
+  if ('exitCode' in command) return command.exitCode
+  const { url, c: configFile, timeout } = command.values
+  if (url !== '' && configFile !== '') return fail(usage)
   const duration = parseDuration(timeout)
   if ('error' in duration || duration.ns <= 0n) return fail(`bad -timeout: ${timeout}\n${usage}`)
   const timeoutMs = Math.ceil(durationMs(duration.ns))

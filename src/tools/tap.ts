@@ -1,9 +1,11 @@
 /** Shows where messages go, as a server with monitoring tells it; see `/tapz`. */
+
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import type { TapParty, TapSample, TapTarget } from '../monitor/trace/tap-sample.ts'
-import { describeFlags, type Flags, type FlagValues, parseFlags } from './nats/flags.ts'
+import { readToolCommand, tellToolError } from './command-line.ts'
+import { describeFlags, type Flags, type FlagValues } from './nats/flags.ts'
 import { ToolError } from './nats/tool-error.ts'
 import type { ToolOutput } from './tool-output.ts'
 
@@ -53,24 +55,15 @@ export async function runTap(
   args: readonly string[],
   output: ToolOutput = process,
 ): Promise<number> {
-  const { stdout, stderr } = output
   const usage = `Usage: ${calledAs} <subject> [options]\n${describeFlags(FLAGS)}`
-  const parsed = parseFlags(FLAGS, subjectLast(args))
-  if (parsed.outcome === 'help' || (parsed.outcome === 'parsed' && parsed.values.h)) {
-    stdout.write(usage)
-    return 0
-  }
-  if (parsed.outcome === 'refused' || parsed.rest.length !== 1) {
-    stderr.write(parsed.outcome === 'refused' ? `${parsed.reason}\n${usage}` : usage)
-    return 1
-  }
+  const syntax = { usage, flags: FLAGS, wordCount: 1 }
+  const command = readToolCommand(syntax, subjectLast(args), output)
+  if ('exitCode' in command) return command.exitCode
   try {
-    await tap(parsed.rest[0]!, parsed.values, output)
+    await tap(command.words[0]!, command.values, output)
     return 0
   } catch (error) {
-    if (!(error instanceof ToolError)) throw error
-    stderr.write(`${calledAs}: ${error.message}\n`)
-    return 1
+    return tellToolError(calledAs, error, output)
   }
 }
 

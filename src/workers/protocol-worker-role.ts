@@ -14,25 +14,25 @@ import {
   clientFront,
   frontRules,
   websocketFront,
-} from './client-front.ts'
-import { ClientSession } from './client-session.ts'
-import type { ClientTlsAcceptor } from './client-tls.ts'
-import { hasGrantedRates } from './ingress-budgets.ts'
-import type { IoThread, ThreadRole } from './io-thread.ts'
-import { LameDuck } from './lame-duck.ts'
-import { Logins } from './logins.ts'
-import { traceFrames } from './outbound-trace.ts'
-import type { PeerMessage } from './peer-messages.ts'
-import type { ProxyProtocol } from './proxy-protocol.ts'
-import { ClientReload, type PreparedTls } from './reconfigure-clients.ts'
+} from './clients/client-front.ts'
+import { ClientSession } from './clients/client-session.ts'
+import type { ClientTlsAcceptor } from './clients/client-tls.ts'
+import { hasGrantedRates } from './clients/ingress-budgets.ts'
+import { LameDuck } from './clients/lame-duck.ts'
+import { Logins } from './clients/logins.ts'
+import type { ProxyProtocol } from './clients/proxy-protocol.ts'
+import type { WebsocketListener } from './clients/websocket-listener.ts'
+import type { IoThread, ThreadRole } from './io-thread/io-thread.ts'
+import { traceFrames } from './messages/outbound-trace.ts'
+import { ClientReload, type PreparedTls } from './reload/reconfigure-clients.ts'
 import { ConnectionReports } from './reports/connection-reports.ts'
 import { RouterProxy } from './router-proxy.ts'
 import { SlotReader } from './subscriptions.ts'
 import { ConnectionEvents } from './system/connection-events.ts'
 import { RouterEvents, systemAccountName } from './system/router-events.ts'
-import type { ThreadSettings } from './thread-settings.ts'
+import type { PeerMessage } from './threads/peer-messages.ts'
+import type { ThreadSettings } from './threads/thread-settings.ts'
 import { Tracer } from './tracing/tracer.ts'
-import type { WebsocketListener } from './websocket-listener.ts'
 
 /** What the main thread has decided about a connection. */
 interface Admission {
@@ -138,15 +138,15 @@ export class ProtocolWorker implements ThreadRole {
   async prepare(): Promise<void> {
     const { tls } = this.options
     if (tls !== undefined) {
-      const { ClientTlsAcceptor } = await import('./client-tls.ts')
+      const { ClientTlsAcceptor } = await import('./clients/client-tls.ts')
       this.#tls = new ClientTlsAcceptor(this, tls, this.#settings.handshakeRate)
     }
     if (this.options.proxyProtocol) {
-      const { ProxyProtocol } = await import('./proxy-protocol.ts')
+      const { ProxyProtocol } = await import('./clients/proxy-protocol.ts')
       this.proxy = new ProxyProtocol(this)
     }
     if (this.options.websocket.port === 0) return
-    const { WebsocketListener } = await import('./websocket-listener.ts')
+    const { WebsocketListener } = await import('./clients/websocket-listener.ts')
     this.#websocket = new WebsocketListener(this)
   }
 
@@ -158,7 +158,7 @@ export class ProtocolWorker implements ThreadRole {
 
   /** What is needed for the files of TLS in settings; the result throws TlsFilesError. */
   async loadTls({ options, handshakeRate }: ThreadSettings): Promise<() => PreparedTls> {
-    const clients = options.tls && (await import('./client-tls.ts'))
+    const clients = options.tls && (await import('./clients/client-tls.ts'))
     const { port, tls } = options.websocket
     const sockets = port === 0 || !tls ? undefined : await import('../io/tls/server-tls.ts')
     return () => ({

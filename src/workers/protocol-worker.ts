@@ -1,12 +1,12 @@
 /** Thread of one protocol worker. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { IoThread, post } from './io-thread.ts'
+import { IoThread, post } from './io-thread/io-thread.ts'
 import { ProtocolWorker } from './protocol-worker-role.ts'
+import { faultOf } from './reload/tls-reload.ts'
 import { outstandingResponses } from './reports/response-reports.ts'
 import { endConnection } from './system/end-connection.ts'
-import type { ThreadStart, ToThread } from './thread-messages.ts'
-import { type Answers, answerQuestion } from './thread-questions.ts'
-import { faultOf } from './tls-reload.ts'
+import type { ThreadStart, ToThread } from './threads/thread-messages.ts'
+import { type Answers, answerQuestion } from './threads/thread-questions.ts'
 
 const start = workerData as ThreadStart
 const thread = new IoThread(start, () => worker)
@@ -16,7 +16,7 @@ const answers: Answers = {
   lameDuck: () => worker.lameDuck.tell(),
   drain: ({ durationMs }) => worker.lameDuck.drain(durationMs),
   reloadTls: () => faultOf(() => worker.reloadTls())?.text ?? '',
-  measurements: () => thread.measures.report(thread.connections),
+  measurements: async () => thread.measures.report(await worker.reports.openConnections()),
   topSubjects: ({ limit }) => thread.subjectCounts.take(limit),
   prepareReload: (order) => worker.reload.prepare(order),
   dropReload: ({ id }) => worker.reload.drop(id),

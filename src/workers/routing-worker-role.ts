@@ -2,14 +2,14 @@ import type { Kernel } from '../kernel/kernel.ts'
 import { threadField } from '../kernel/shared-memory.ts'
 import type { LocalInterest } from '../router/leaf/leaf-interest.ts'
 import { Security } from './accounts/security.ts'
-import type { InterestAnnouncer } from './internal-client.ts'
-import type { IoThread, ThreadRole } from './io-thread.ts'
-import { LeafLinks } from './leaf-links.ts'
-import type { PeerMessage } from './peer-messages.ts'
-import { RouterReload } from './reconfigure-router.ts'
+import type { IoThread, ThreadRole } from './io-thread/io-thread.ts'
+import { LeafLinks } from './leaf/leaf-links.ts'
+import type { InterestAnnouncer } from './messages/internal-client.ts'
+import { RouterReload } from './reload/reconfigure-router.ts'
 import { RoutingReports } from './reports/routing-reports.ts'
 import { SlotReader } from './subscriptions.ts'
-import type { ThreadStart } from './thread-messages.ts'
+import type { PeerMessage } from './threads/peer-messages.ts'
+import type { ThreadStart } from './threads/thread-messages.ts'
 
 /**
  * The routing worker: the only writer of the sublist, owner of the leaf links and of the accounts.
@@ -60,7 +60,7 @@ export class RoutingWorker implements ThreadRole, InterestAnnouncer {
       throw new RangeError('shared_memory is too small for a sublist')
     }
     await this.security.open()
-    if (this.#isSuccessor) await this.security.rejoined(this.#runningThreads())
+    if (this.#isSuccessor) await this.security.peers.rejoined(this.#runningThreads())
     for (let thread = 1; thread < this.#threadCount; thread++) {
       if (!this.#isStarting(thread)) this.#readSlots(thread)
     }
@@ -222,11 +222,11 @@ export class RoutingWorker implements ThreadRole, InterestAnnouncer {
   }
 
   onPeerConnected(thread: number): void {
-    this.security.onPeerConnected(thread)
+    this.security.peers.onPeerConnected(thread)
   }
 
   onPeerMessage(from: number, message: PeerMessage): void {
-    this.security.onPeerMessage(from, message)
+    this.security.peers.onPeerMessage(from, message)
   }
 
   /** Removes the interest of a thread that died. */
@@ -236,6 +236,6 @@ export class RoutingWorker implements ThreadRole, InterestAnnouncer {
     for (let slot = exports.nextUsedSlot(); slot !== 0; slot = exports.nextUsedSlot()) {
       this.#unsubscribe(slot)
     }
-    this.security.onPeerDied(thread)
+    this.security.peers.onPeerDied(thread)
   }
 }

@@ -1,13 +1,13 @@
 /** Thread of the routing worker. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { BrokerError } from '../base/errors.ts'
-import { IoThread, post } from './io-thread.ts'
+import { IoThread, post } from './io-thread/io-thread.ts'
+import { faultOf } from './reload/tls-reload.ts'
 import { outstandingResponses } from './reports/response-reports.ts'
 import { RoutingWorker } from './routing-worker-role.ts'
 import { endConnection } from './system/end-connection.ts'
-import type { ThreadStart, ToThread } from './thread-messages.ts'
-import { type Answers, answerQuestion } from './thread-questions.ts'
-import { faultOf } from './tls-reload.ts'
+import type { ThreadStart, ToThread } from './threads/thread-messages.ts'
+import { type Answers, answerQuestion } from './threads/thread-questions.ts'
 
 const start = workerData as ThreadStart
 const thread = new IoThread(start, () => worker)
@@ -17,7 +17,7 @@ const answers: Answers = {
   lameDuck: () => worker.leafs.tellLameDuck(),
   leafReport: ({ withSubscriptions }) => worker.leafs.report(withSubscriptions),
   reloadTls: () => faultOf(() => worker.leafs.reloadTls())?.text ?? '',
-  measurements: () => thread.measures.report(thread.connections),
+  measurements: async () => thread.measures.report(await worker.leafs.reports.openConnections()),
   topSubjects: ({ limit }) => thread.subjectCounts.take(limit),
   findConnections: (asked) => worker.leafs.reports.find(asked),
   reportConnections: (asked) => worker.leafs.reports.report(asked),
@@ -81,7 +81,7 @@ parentPort?.on('message', (message: ToThread) => {
     onMessage(message)
     return
   }
-  if (message.type === 'peerDied') worker.security.awaitNoMore(message.thread)
+  if (message.type === 'peerDied') worker.security.peers.awaitNoMore(message.thread)
   early.push(message)
 })
 try {

@@ -5,9 +5,9 @@ import { getPriority } from 'node:os'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { hashSync } from 'bcryptjs'
-import { createCryptoPool } from '../../src/workers/crypto-pool.ts'
 import { verifyBcrypt } from '../../src/workers/crypto-task.ts'
 import { threadEntry } from '../../src/workers/thread-entry.ts'
+import { createCryptoPool } from '../../src/workers/threads/crypto-pool.ts'
 import { program, skipReason } from '../support/peers.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { startServer } from '../support/server-process.ts'
@@ -15,7 +15,7 @@ import { BCRYPT_CASES, SECRET_HASH } from './bcrypt-hashes.ts'
 
 /** Counted from the end of the name. */
 const NICENESS_FIELD = 17
-const POOL_URL = new URL('../../src/workers/crypto-pool.ts', import.meta.url).href
+const POOL_URL = new URL('../../src/workers/threads/crypto-pool.ts', import.meta.url).href
 
 describe('bcrypt task', () => {
   it('accepts the hashes and passwords it shall accept, and no others', () => {

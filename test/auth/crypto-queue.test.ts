@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { CryptoQueue, networkOf } from '../../src/workers/crypto-queue.ts'
+import { CryptoQueue, networkOf } from '../../src/workers/threads/crypto-queue.ts'
 
 function filled(entries: readonly (readonly [address: string, password: string])[]) {
   const queue = new CryptoQueue()

@@ -28,6 +28,7 @@ const SMOKE_HASHES: Readonly<Record<string, string>> = {
   '1:1-8192': 'f72528c67b0b86de',
   'fan-out': '7b0c35123eb8e6c0',
   '4:4': 'e56707554ce4357b',
+  monitored: 'd3ba2ccf25e368e2',
   'tls-16': 'f47d5638dff47d3e',
   'tls-1024': '2dc2c5a85c1675c3',
   users: 'f47d5638dff47d3e',
@@ -154,8 +155,16 @@ test('users and accounts lose nothing on our own server', async () => {
   assert.match(run.stderr, /^logins round 1\/1 sable: .* logins\/s \d/m)
 })
 
-test('a running server has no users and accounts to measure', async () => {
-  const names = ['users', 'service-import', 'logins']
+test('monitoring and reloads lose nothing on our own server', async () => {
+  const run = await bench('--smoke', '--scenario', 'monitored,connz,reload')
+  assert.equal(run.code, 0, run.stderr)
+  assert.match(run.stderr, new RegExp(`^monitored .* hash ${SMOKE_HASHES['monitored']}$`, 'm'))
+  assert.match(run.stderr, /^connz round 1\/1 sable: .* connz subs=1 max ms \d/m)
+  assert.match(run.stderr, /^reload round 1\/1 sable: reload ms \d.* longest PING ms, reloads \d/m)
+})
+
+test('a running server has no users, accounts, and monitor to measure', async () => {
+  const names = ['users', 'service-import', 'logins', 'monitored', 'connz', 'reload']
   const run = await bench('--smoke', '--scenario', names.join(), '--url', 'nats://127.0.0.1:1')
   assert.equal(run.code, 0, run.stderr)
   for (const name of names) assert.match(run.stdout, new RegExp(`^${name} +n/a$`, 'm'))

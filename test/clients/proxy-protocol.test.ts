@@ -6,7 +6,7 @@ import { program, skipReason } from '../support/peers.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { type ServerProcess, startServer } from '../support/server-process.ts'
 import { until } from '../support/wait.ts'
-import { secure, tlsConfig } from '../tls/tls-bench.ts'
+import { connectSecure, logIn, secure, tlsConfig } from '../tls/tls-bench.ts'
 
 const SIGNATURE = '\r\n\r\n\0\r\nQUIT\n'
 /** 192.0.2.1 and 10.0.0.1, ports 4321 and 4222. */
@@ -146,126 +146,121 @@ async function findConnection({ monitorPort }: ServerProcess, cid: number): Prom
   })
 }
 
-const HTTP = 'http: "127.0.0.1:-1"\ndebug: true\nproxy_protocol: true\n'
+const COMMON = 'http: "127.0.0.1:-1"\ndebug: true\nproxy_protocol: true\n'
+/** Who wants to see events has to log in; all others need not. */
 const SYSTEM = 'accounts { $SYS { users: [{ user: sys, password: pass }] } }\n'
 
-for (const name of ['sable', 'nats-server'] as const) {
-  const under = program(name)
-  describe(`PROXY protocol, ${name}`, { skip: skipReason(under), concurrency: true }, () => {
-    let mixed: ServerProcess
-    let tlsFirst: ServerProcess
-    before(async () => {
-      const config = HTTP + SYSTEM
-      ;[mixed, tlsFirst] = await Promise.all([
-        startServer(under, { config: tlsConfig([], `allow_non_tls: true\n${config}`) }),
-        startServer(under, { config: tlsConfig(['handshake_first: true'], config) }),
-      ])
-    })
-    after(async () => {
-      await Promise.all([mixed?.stop(), tlsFirst?.stop()])
-    })
-
-    const check = (what: string, body: () => Promise<void>): void => {
-      it(what, { timeout: 60_000 }, async () => {
-        try {
-          await body()
-        } catch (error) {
-          throw withLog(error, [mixed, tlsFirst])
-        }
+// Side by side, for the five seconds that each of them waits.
+describe('PROXY protocol', { concurrency: true }, () => {
+  for (const name of ['sable', 'nats-server'] as const) {
+    const under = program(name)
+    describe(name, { skip: skipReason(under), concurrency: true }, () => {
+      let mixed: ServerProcess
+      let tlsFirst: ServerProcess
+      before(async () => {
+        ;[mixed, tlsFirst] = await Promise.all([
+          startServer(under, { config: tlsConfig([], `allow_non_tls: true\n${COMMON}`) }),
+          startServer(under, { config: tlsConfig(['handshake_first: true'], COMMON + SYSTEM) }),
+        ])
       })
-    }
+      after(async () => {
+        await Promise.all([mixed?.stop(), tlsFirst?.stop()])
+      })
 
-    for (const { name: what, pieces, at, half, refused } of CASES) {
-      check(what, async () => {
-        const socket = await connectTo(mixed.port)
-        const { localPort } = socket
-        await using raw = RawClient.over(socket)
-        const info = await readInfo(raw)
-        assert.equal(info.client_ip, undefined)
-        await raw.sendPieces(pieces)
-        if (half) socket.end()
-        const place = refused === undefined ? at : undefined
-        const [ip, port] = place ?? ['127.0.0.1', localPort]
-        const self = `127.0.0.1:${localPort} - cid:${info.client_id} - `
-        if (refused === undefined) {
+      const check = (what: string, body: () => Promise<void>): void => {
+        it(what, { timeout: 60_000 }, async () => {
+          try {
+            await body()
+          } catch (error) {
+            throw withLog(error, [mixed, tlsFirst])
+          }
+        })
+      }
+
+      for (const { name: what, pieces, at, half, refused } of CASES) {
+        check(what, async () => {
+          const socket = await connectTo(mixed.port)
+          const { localPort } = socket
+          await using raw = RawClient.over(socket)
+          const info = await readInfo(raw)
+          assert.equal(info.client_ip, undefined)
+          await raw.sendPieces(pieces)
+          if (half) socket.end()
+          const place = refused === undefined ? at : undefined
+          const [ip, port] = place ?? ['127.0.0.1', localPort]
+          const self = `127.0.0.1:${localPort} - cid:${info.client_id} - `
+          if (refused === undefined) {
+            await raw.readUntil('PONG\r\n')
+            if (half) await raw.readUntilClose()
+          } else {
+            await raw.readUntilClose()
+            assert.doesNotMatch(raw.received.toString('latin1'), /-ERR/)
+            const why = refused
+              .replace(':A', `:${String(mixed.port)}`)
+              .replace(':B', `:${String(localPort)}`)
+            const heading = 'Error reading PROXY protocol header from'
+            await until('a line in the log', () =>
+              mixed.log.includes(`[WRN] ${heading} 127.0.0.1:${localPort}: ${why}\n`),
+            )
+            const line = `[DBG] ${self}Client connection closed: Protocol Violation\n`
+            await until('a line in the log', () => mixed.log.includes(line))
+          }
+          // The log goes by the socket.
+          assert.ok(mixed.log.includes(`[DBG] ${self}Client connection created\n`))
+          const found = await findConnection(mixed, info.client_id)
+          assert.deepEqual([found.ip, found.port], [ip, port])
+          if (refused !== undefined) assert.equal(found.reason, 'Protocol Violation')
+        })
+      }
+
+      check('TLS after the header, or without one', async () => {
+        for (const [header, ip] of [
+          [V1, '192.0.2.7'],
+          ['', '127.0.0.1'],
+        ] as const) {
+          const socket = await connectTo(mixed.port)
+          const info = await until('INFO', () => (socket.read() as Buffer | null) ?? undefined)
+          assert.doesNotMatch(info.toString('latin1'), /client_ip/)
+          socket.write(header)
+          await using raw = RawClient.over(await secure(socket))
+          await raw.send(CONNECT)
           await raw.readUntil('PONG\r\n')
-          if (half) await raw.readUntilClose()
-        } else {
-          await raw.readUntilClose()
-          assert.doesNotMatch(raw.received.toString('latin1'), /-ERR/)
-          const why = refused
-            .replace(':A', `:${String(mixed.port)}`)
-            .replace(':B', `:${String(localPort)}`)
-          const heading = 'Error reading PROXY protocol header from'
-          await until('a line in the log', () =>
-            mixed.log.includes(`[WRN] ${heading} 127.0.0.1:${localPort}: ${why}\n`),
-          )
-          const line = `[DBG] ${self}Client connection closed: Protocol Violation\n`
-          await until('a line in the log', () => mixed.log.includes(line))
+          const cid = Number(/"client_id":(\d+)/.exec(info.toString('latin1'))?.[1])
+          assert.equal((await findConnection(mixed, cid)).ip, ip)
         }
-        // The log goes by the socket.
-        assert.ok(mixed.log.includes(`[DBG] ${self}Client connection created\n`))
-        const found = await findConnection(mixed, info.client_id)
-        assert.deepEqual([found.ip, found.port], [ip, port])
-        if (refused !== undefined) assert.equal(found.reason, 'Protocol Violation')
       })
-    }
 
-    check('events, and INFO after the login, tell the address', async () => {
-      await using system = await RawClient.connect(mixed.port)
-      await system.send(
-        'CONNECT {"user":"sys","pass":"pass"}\r\nSUB $SYS.ACCOUNT.$G.CONNECT 1\r\nPING\r\n',
-      )
-      await system.readUntil('PONG\r\n')
-      await using raw = await RawClient.connect(mixed.port)
-      const { client_id: cid } = await readInfo(raw)
-      await raw.send(`${V1}CONNECT {"protocol":1}\r\nPING\r\n`)
-      await raw.readUntil('"connect_info":true')
-      assert.match(raw.received.toString('latin1'), /"client_ip":"192\.0\.2\.7"/)
-      await system.readUntil(`"host":"192.0.2.7","id":${cid},`)
-    })
+      check('TLS first, after the header, or without one; events and INFO', async () => {
+        await using system = await connectSecure(tlsFirst.port, 'TLS first')
+        await system.raw.send(
+          'CONNECT {"user":"sys","pass":"pass"}\r\nSUB $SYS.ACCOUNT.$G.CONNECT 1\r\nPING\r\n',
+        )
+        await system.raw.readUntil('PONG\r\n')
+        for (const [header, ip] of [
+          [v2(0x21, 0x11, V2_IPV4), '192.0.2.1'],
+          ['', '127.0.0.1'],
+        ] as const) {
+          const socket = await connectTo(tlsFirst.port)
+          socket.write(header, 'latin1')
+          await using raw = RawClient.over(await secure(socket))
+          const info = await readInfo(raw)
+          assert.equal(info.client_ip, ip)
+          const text = await logIn(raw)
+          assert.ok(text.slice(text.lastIndexOf('INFO ')).includes(`"client_ip":"${ip}"`))
+          await system.raw.readUntil(`"host":"${ip}","id":${info.client_id},`)
+          assert.equal((await findConnection(tlsFirst, info.client_id)).ip, ip)
+        }
+      })
 
-    check('TLS after the header, or without one', async () => {
-      for (const [header, ip] of [
-        [V1, '192.0.2.7'],
-        ['', '127.0.0.1'],
-      ] as const) {
-        const socket = await connectTo(mixed.port)
-        const info = await until('INFO', () => (socket.read() as Buffer | null) ?? undefined)
-        assert.doesNotMatch(info.toString('latin1'), /client_ip/)
-        socket.write(header)
-        await using raw = RawClient.over(await secure(socket))
-        await raw.send(CONNECT)
-        await raw.readUntil('PONG\r\n')
-        const cid = Number(/"client_id":(\d+)/.exec(info.toString('latin1'))?.[1])
-        assert.equal((await findConnection(mixed, cid)).ip, ip)
-      }
-    })
-
-    check('TLS first, after the header, or without one', async () => {
-      for (const [header, ip] of [
-        [v2(0x21, 0x11, V2_IPV4), '192.0.2.1'],
-        ['', '127.0.0.1'],
-      ] as const) {
+      check('TLS first, and a header that is wrong', async () => {
         const socket = await connectTo(tlsFirst.port)
-        socket.write(header, 'latin1')
-        await using raw = RawClient.over(await secure(socket))
-        const info = await readInfo(raw)
-        assert.equal(info.client_ip, ip)
-        await raw.send(CONNECT)
-        await raw.readUntil('PONG\r\n')
-        assert.equal((await findConnection(tlsFirst, info.client_id)).ip, ip)
-      }
+        await using raw = RawClient.over(socket)
+        await raw.send('PROXY UDP4\r\n')
+        assert.equal((await raw.readUntilClose()).length, 0)
+        const from = `127.0.0.1:${socket.localPort}`
+        const line = `[WRN] Error reading PROXY protocol header from ${from}: ${INVALID}invalid v1 format`
+        await until('a line in the log', () => tlsFirst.log.includes(line))
+      })
     })
-
-    check('TLS first, and a header that is wrong', async () => {
-      const socket = await connectTo(tlsFirst.port)
-      await using raw = RawClient.over(socket)
-      await raw.send('PROXY UDP4\r\n')
-      assert.equal((await raw.readUntilClose()).length, 0)
-      const from = `127.0.0.1:${socket.localPort}`
-      const line = `[WRN] Error reading PROXY protocol header from ${from}: ${INVALID}invalid v1 format`
-      await until('a line in the log', () => tlsFirst.log.includes(line))
-    })
-  })
-}
+  }
+})

@@ -77,7 +77,7 @@ export function fakeSource(): DashboardSource & { tick(): void; token: string } 
       }),
       usage: () => ({ rssBytes: 90_000_000, cpuPercent: 12 }),
       threads: async () => [threadReport(msgs)],
-      sublist: async () => ({ subscriptions: 321 }),
+      subscriptionCount: () => 321,
       connections: async () => ({ connections: [connection(msgs)], total: 1 }),
       leafs: async () => ({
         links: [

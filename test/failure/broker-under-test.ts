@@ -2,7 +2,7 @@ import { LineLogger } from '../../src/base/log-line.ts'
 import { Broker } from '../../src/broker.ts'
 import { optionsFromObject, type PartialOptions } from '../../src/config/options.ts'
 import type { LogSink } from '../../src/monitor/log/log-sink.ts'
-import type { Failure } from '../../src/workers/thread-messages.ts'
+import type { Failure } from '../../src/workers/threads/thread-messages.ts'
 import { WireClient, type WireOptions } from '../order/wire-client.ts'
 import { until } from '../support/wait.ts'
 

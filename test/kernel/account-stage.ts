@@ -5,7 +5,7 @@ import {
   HOST_VOLATILE,
   type KernelHost,
 } from '../../src/kernel/kernel.ts'
-import { storePermissions } from '../../src/workers/leaf-link-permissions.ts'
+import { storePermissions } from '../../src/workers/leaf/leaf-link-permissions.ts'
 import { type Frame, parseFrames } from './frames.ts'
 import type { ConnectionOptions, KernelThread } from './kernel-thread.ts'
 import { type MemoryOptions, Threads } from './threads.ts'

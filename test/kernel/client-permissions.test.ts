@@ -87,7 +87,7 @@ for (const { name, module } of KERNELS) {
       })
       for (const receiver of receivers) assert.deepEqual(stage.take(1, receiver), [])
       assert.equal(worker.long(source + layout.CONNECTION_IN_MSGS), 0n)
-      exports.countInbound(source)
+      exports.countInbound(source, 3)
       assert.equal(worker.long(source + layout.CONNECTION_IN_MSGS), 1n)
       assert.equal(worker.long(source + layout.CONNECTION_IN_BYTES), 3n)
     })

@@ -6,7 +6,7 @@ import {
   type Layout,
 } from '../../src/kernel/kernel.ts'
 import { threadField } from '../../src/kernel/shared-memory.ts'
-import { storePermissions } from '../../src/workers/leaf-link-permissions.ts'
+import { storePermissions } from '../../src/workers/leaf/leaf-link-permissions.ts'
 import { type LinkRules, NO_RULES } from './permission-model.ts'
 
 const TEXT_BYTES = 1024 * 1024

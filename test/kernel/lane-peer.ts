@@ -139,7 +139,7 @@ function checkMessage(payload: string): void {
   received++
 }
 
-/** As in workers/doorbells.ts: flag, another look, and only then asleep. */
+/** As in workers/io-thread/doorbells.ts: flag, another look, and only then asleep. */
 function sleepUntilRung(): void {
   const { words } = self.kernel
   Atomics.store(words, sleepingWord, 1)

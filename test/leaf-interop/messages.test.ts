@@ -21,6 +21,15 @@ async function ends(
 
 eachLinkedPair('messages over a leaf link', (check) => {
   for (const way of WAYS) {
+    check(`${way}: asked about an account's connections, both ends answer`, async (bench) => {
+      const [near] = await ends(bench, way)
+      const seen = new Collector(near, 'connections.answers')
+      near.publish('$SYS.REQ.ACCOUNT.PING.CONNZ', '', { reply: 'connections.answers' })
+      await seen.waitFor(2)
+      const names = seen.texts.map((text) => JSON.parse(text).server.name)
+      assert.deepEqual(names.sort(), ['hub', 'leaf'])
+    })
+
     check(`${way}: a message arrives, subject, reply and payload unchanged`, async (bench) => {
       const [near, far] = await ends(bench, way)
       const seen = new Collector(far, 'plain.subject')

@@ -261,6 +261,21 @@ test('accountz shows names, one account, or says that it is not there', async ()
           latency: undefined,
         },
       ],
+      responses: new Map([
+        [
+          '_R_.x',
+          {
+            type: 'service',
+            subject: 'inbox',
+            account: 'B',
+            localSubject: '_R_.x',
+            isInvalid: false,
+            isShared: false,
+            isTracked: false,
+            latency: undefined,
+          },
+        ],
+      ]),
     }),
   ]
   assert.deepEqual((await get(context, '/accountz'))['accounts'], ['A'])
@@ -277,6 +292,19 @@ test('accountz shows names, one account, or says that it is not there', async ()
       revoked_activations: { X: '2026-01-02T03:04:05Z' },
     },
   ])
+  // In a map Go writes the kind as its number.
+  assert.deepEqual(detail['responses'], {
+    '_R_.x': {
+      subject: 'inbox',
+      account: 'B',
+      to: '_R_.x',
+      local_subject: '_R_.x',
+      type: 2,
+      invalid: false,
+      share: false,
+      tracking: false,
+    },
+  })
   assert.deepEqual(detail['imports'], [
     {
       subject: 's',
@@ -357,6 +385,7 @@ test('requests of the system account have the same answers', async () => {
     JSON.parse(answer.json)
   }
   assert.equal(await system(context, 'NOTHING'), undefined)
+  assert.equal(context.httpRequests.size, 0)
 })
 
 test('options of system requests reach the endpoint', async () => {

@@ -210,6 +210,10 @@ export class FakeSource implements MonitorSource {
     return { links: this.links, remotes: [] }
   }
 
+  subscriptionCount() {
+    return SUBLIST.subscriptions
+  }
+
   async sublist() {
     return SUBLIST
   }

@@ -3,7 +3,7 @@ import { Broker } from '../../src/broker.ts'
 import { optionsFromObject, type PartialOptions } from '../../src/config/options.ts'
 import type { ServerFacts } from '../../src/monitor/monitor-source.ts'
 import type { ConnectionQuery } from '../../src/monitor/reports.ts'
-import { BrokerMonitor } from '../../src/workers/broker-monitor.ts'
+import { BrokerMonitor } from '../../src/workers/reports/broker-monitor.ts'
 import { RawClient } from '../support/raw-client.ts'
 
 process.env['SABLE_CHECKED'] = '1'

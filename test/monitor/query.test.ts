@@ -154,6 +154,10 @@ test('times are written without zeros at the end', () => {
   assert.equal(goTimeOfMs(Date.UTC(2026, 0, 2)), '2026-01-02T00:00:00Z')
   assert.equal(goTimeOfMs(Date.UTC(2026, 0, 2) + 120), '2026-01-02T00:00:00.12Z')
   assert.equal(goTimeOfMs(Date.UTC(2026, 0, 2) + 0.5), '2026-01-02T00:00:00.0005Z')
+  const slow = (ms: number) => new Date(ms).toISOString().replace(/\.?0*Z$/, 'Z')
+  const near = fc.integer({ min: -1_000_000, max: 1_000_000 }).filter((ms) => ms !== 0)
+  const far = fc.integer({ min: 1, max: 8.64e15 })
+  fc.assert(fc.property(fc.oneof(near, far), (ms) => assert.equal(goTimeOfMs(ms), slow(ms))))
 })
 
 test('paths are cleaned as by ServeMux', () => {

@@ -73,7 +73,7 @@ const COMPARED: Readonly<Record<string, readonly string[]>> = {
     '?acc=C&subs=1&test=foo&limit=5&offset=9',
   ],
   subscriptionsz: ['?acc=nobody'],
-  accountz: ['', '?acc=A', '?acc=B', '?acc=C'],
+  accountz: ['', '?acc=A', '?acc=B', '?acc=C', '?acc=SYS', '?acc=$G'],
   accstatz: ['', '?unused=1'],
   routez: ['', '?subs=detail'],
   gatewayz: ['', '?accs=1&gw_name=x&acc_name=y&subs=1'],
@@ -86,6 +86,7 @@ const COMPARED: Readonly<Record<string, readonly string[]>> = {
 const COMPARED_TEXTS: readonly string[] = [
   'nope',
   'varz/',
+  '/varz?a=b',
   'connz/x',
   'raftz',
   'raftz?acc=A',

@@ -44,15 +44,13 @@ export function comparable(value: Json, path: string, name = ''): Json {
   if (OWN_VALUES.has(name) || OWN_VALUES_OF[endpoint]?.has(name)) return formOf(value)
   if (typeof value === 'string') return value.replace(OWN_PARTS, '$1…')
   if (Array.isArray(value)) {
-    const list = value.filter(isConfigured).map((each: Json) => comparable(each, path))
+    const list = value.map((each: Json) => comparable(each, path))
     const isUnordered = name === 'connections' ? UNORDERED_SORT.test(path) : true
     if (!isUnordered || !(name === 'connections' || UNORDERED_LISTS.has(name))) return list
     return list.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
   }
   if (typeof value !== 'object' || value === null) return value
-  const members = Object.entries(value).filter(([key, member]) => {
-    return key !== 'imports' || !Array.isArray(member) || member.some(isConfigured)
-  })
+  const members = Object.entries(value)
   const isCounted = name !== 'http_req_stats' && !isImported(value as JsonMembers)
   return Object.fromEntries(
     members.map(([key, member]) => [
@@ -64,11 +62,6 @@ export function comparable(value: Json, path: string, name = ''): Json {
 
 /** Orders by which several connections are equal, or that time decides. */
 const UNORDERED_SORT = /sort=(pending|rtt|last|idle)$/
-
-/** Services of the system account are imported by every account, and not configured. */
-function isConfigured(value: Json): boolean {
-  return typeof value !== 'object' || value === null || (value as JsonMembers)['account'] !== 'SYS'
-}
 
 /** nats-server counts at a subscription of its own what comes by a stream import. */
 function isImported({ subject }: JsonMembers): boolean {

@@ -30,13 +30,14 @@ export function monitoredConfig({ ca, server }: Certificates): string {
           mappings { "m.1": [{ destination: "n.1", weight: 30% }, { destination: "n.2", weight: 40% }]
                      k: l }
           exports [{ stream: "s.>", accounts: [B] }, { service: "r" }, { service: "shared" }
+                   { service: "st", response: stream }, { service: "ch", response: chunked }
                    { service: "q.*", latency: { sampling: 50%, subject: "lat.x" } }] }
       B { users [{ user: b, pass: b }]
           imports [{ stream: { account: A, subject: "s.x" }, prefix: p }
                    { service: { account: A, subject: "q.1" }, to: qq }
                    { service: { account: A, subject: shared }, share: true }
                    { service: { account: A, subject: r } }] }
-      C { users [{ user: c, pass: c }] }
+      C { users [{ user: c, pass: c, permissions: { publish: { deny: "no" } } }] }
       SYS { users [{ user: sys, pass: sys }] }
     }`
 }
@@ -100,6 +101,8 @@ export class SameTraffic implements AsyncDisposable {
     await sub.waitFor('four messages', () => count(sub, 'MSG ') >= 4)
     await other.waitFor('one message', () => count(other, 'MSG ') >= 1)
     await talk(other, 'PUB r 6\r\nsecret\r\n')
+    const denied = await this.#open({ user: 'c', pass: 'c' })
+    await talk(denied, 'PUB no 2\r\nxx\r\nPUB yes 1\r\nx\r\n')
     await sub.waitFor('five messages', () => count(sub, 'MSG ') >= 5)
     await this.#openSecure(certificates)
     await this.#openWebsocket()
@@ -145,14 +148,22 @@ export class SameTraffic implements AsyncDisposable {
     await connected.promise
   }
 
-  /** Four closed connections, each for another reason. */
+  /** Closed connections, each for another reason. */
   async #closeSome(): Promise<void> {
     const gone = await this.#open({ user: 'b', pass: 'b', name: 'gone' })
     await talk(gone, 'SUB gone.a q 1\r\nSUB gone.b 2\r\n')
     gone.close()
     await this.#closed(1)
-    for (const text of [connectLine({ user: 'a', pass: 'wrong', name: 'bad' }), 'NONSENSE\r\n']) {
-      const client = await RawClient.connect(this.#server.port)
+    const { port, leafPort } = this.#server
+    const wrong = { user: 'a', pass: 'wrong', name: 'bad', version: '2.15.0' }
+    for (const [to, text] of [
+      [port, connectLine(wrong)],
+      [port, 'NONSENSE\r\n'],
+      [port, connectLine({ user: 'a', pass: 'a', protocol: 9 })],
+      [port, connectLine({ user: 'a', pass: 'a', no_responders: true })],
+      [leafPort, connectLine(wrong)],
+    ] as const) {
+      const client = await RawClient.connect(to)
       this.#clients.push(client)
       await client.send(text)
       await client.waitFor('the end', () => client.closedBy !== null)

@@ -1,12 +1,12 @@
 /** Reloads of a broker inside another program. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { BrokerError, OptionsError, type PartialOptions, startBroker } from '../../src/index.ts'
 import { reloadReportText } from '../../src/lifecycle/reload-report.ts'
-import { NO_COUNTS } from '../../src/workers/reload-types.ts'
+import { NO_COUNTS } from '../../src/workers/reload/reload-types.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { until } from '../support/wait.ts'
 
@@ -76,6 +76,23 @@ test('an embedded broker', async (t) => {
     await anna.send('PUB unheard 0\r\n\r\nPING\r\n')
     await anna.waitFor('the second PONG', () => /PONG.*PONG/s.test(anna.received.toString()))
     assert.doesNotMatch(readFileSync(logFile, 'utf8'), /unheard/)
+  })
+
+  await t.test('keeps its ports file where the options say', async () => {
+    const [one, other] = ['one', 'other'].map((name) => mkdtempSync(join(tmpdir(), `${name}-`)))
+    t.after(() => [one, other].map((path) => rmSync(path!, { recursive: true })))
+    const options = { ...BASE, users: [{ user: 'anna', pass: 'a' }] }
+    const told = (path: string) => {
+      const files = readdirSync(path)
+      return files.map((file) => JSON.parse(readFileSync(join(path, file), 'utf8')).nats)
+    }
+    const here = [[`nats://127.0.0.1:${broker.port}`]]
+    await broker.reload({ ...options, portsFileDir: one! })
+    assert.deepEqual([told(one!), told(other!)], [here, []])
+    await broker.reload({ ...options, portsFileDir: other! })
+    assert.deepEqual([told(one!), told(other!)], [[], here])
+    await broker.reload(options)
+    assert.deepEqual([told(one!), told(other!)], [[], []])
   })
 
   await t.test('runs one reload after the other', async () => {

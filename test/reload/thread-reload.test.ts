@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { NO_COUNTS, type ReloadOrder } from '../../src/workers/reload-types.ts'
-import { excessOf, ThreadReload } from '../../src/workers/thread-reload.ts'
+import { NO_COUNTS, type ReloadOrder } from '../../src/workers/reload/reload-types.ts'
+import { excessOf, ThreadReload } from '../../src/workers/reload/thread-reload.ts'
 
 const SETTINGS = { options: { users: [], nkeys: [] } }
 const ORDER = { id: 7, settings: SETTINGS } as unknown as ReloadOrder

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { NkeyPair } from '../../src/auth/nkeys.ts'
 import { SECRET_HASH } from '../auth/bcrypt-hashes.ts'
 import { eachServer } from '../operator/each-server.ts'
 import type { ServerProgram } from '../support/peers.ts'
@@ -27,6 +28,7 @@ function accounts(a: readonly string[], b: readonly string[], more = { a: '', b:
 eachServer('reload, clients', (program) => {
   const options = { timeout: TIMEOUT_MS }
   it('logins come, change and go', options, () => logins(program))
+  it('one user, then nkeys, then accounts of nkeys', options, () => otherLogins(program))
   it('accounts, permissions and limits change', options, () => accountsChange(program))
   it('what is exchanged between accounts changes', options, () => exchange(program))
   it('limits and INFO change', options, () => limits(program))
@@ -78,6 +80,43 @@ async function logins(program: ServerProgram): Promise<void> {
   await server.reload('')
   assert.equal(await last.say(), STAYS)
   assert.equal(await (await server.client({})).say(), STAYS)
+}
+
+async function otherLogins(program: ServerProgram): Promise<void> {
+  const one = 'authorization { user: bob, password: first }'
+  await using server = await Reloading.start(program, one)
+  const bob = await server.client(as('bob', 'first'))
+  await server.reload('authorization { user: bob, password: second }')
+  // nats-server lets nobody stay where there is one user, and tells no reason.
+  assert.ok((await bob.say()).endsWith(EVICTED))
+  const back = await server.client(as('bob', 'second'), 'SUB foo 1')
+
+  // Users with keys take the place of the one with a password.
+  const [amy, eve] = [NkeyPair.generate('user'), NkeyPair.generate('user')]
+  const signed = (pair: NkeyPair) => (nonce: string) => ({
+    nkey: pair.publicKey,
+    sig: pair.sign(nonce),
+  })
+  await server.reload(`authorization { users: [ { nkey: ${amy.publicKey} } ] }`)
+  assert.equal(await back.say(), EVICTED)
+  const first = await server.client(signed(amy))
+  assert.equal(await first.say(), STAYS)
+  assert.equal(await (await server.client(signed(eve))).say(), EVICTED)
+
+  // Another key; then the same one again, in an account.
+  await server.reload(`authorization { users: [ { nkey: ${eve.publicKey} } ] }`)
+  assert.equal(await first.say(), EVICTED)
+  const second = await server.client(signed(eve))
+  const inAccount = (name: string, key: string) => `${name} { users: [ { nkey: ${key} } ] }`
+  await server.reload(`accounts { ${inAccount('A', eve.publicKey)} }`)
+  assert.equal(await second.say(), EVICTED)
+  const third = await server.client(signed(eve), 'SUB foo 1')
+  await server.reload(
+    `accounts { ${inAccount('A', eve.publicKey)}, ${inAccount('B', amy.publicKey)} }`,
+  )
+  const other = await server.client(signed(amy))
+  assert.equal(await other.say('PUB foo 1', 'x'), STAYS)
+  assert.equal(await third.say('PUB foo 1', 'y'), 'MSG foo 1 1\r\ny\r\n')
 }
 
 async function accountsChange(program: ServerProgram): Promise<void> {

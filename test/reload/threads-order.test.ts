@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { optionsFromObject, type PartialOptions } from '../../src/config/options.ts'
-import { orderForClients } from '../../src/workers/reconfigure-order.ts'
-import type { ReloadOrder } from '../../src/workers/reload-types.ts'
+import { orderForClients } from '../../src/workers/reload/reconfigure-order.ts'
+import type { ReloadOrder } from '../../src/workers/reload/reload-types.ts'
 
 function usersSent(users: PartialOptions['users']): readonly string[] {
   const options = optionsFromObject({ users: users ?? [] })

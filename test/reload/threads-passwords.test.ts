@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Pacer } from '../../src/workers/accounts/pacer.ts'
 import { VerifiedPasswords } from '../../src/workers/accounts/verified-passwords.ts'
-import { inSlicesOf } from '../../src/workers/slices.ts'
+import { inSlicesOf } from '../../src/workers/io-thread/slices.ts'
 
 function asker(connection: number) {
   return { address: '127.0.0.1', connection, deadlineMs: 0 }

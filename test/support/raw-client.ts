@@ -29,9 +29,14 @@ export class RawClient implements AsyncDisposable {
     socket.on('error', () => this.#onPeerClose('rst'))
   }
 
+  /** Nothing more will be sent; what comes is still read. */
+  end(): void {
+    this.#socket.end()
+  }
+
   /** Connects to 127.0.0.1. */
-  static async connect(port: number): Promise<RawClient> {
-    const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true })
+  static async connect(port: number, host = '127.0.0.1'): Promise<RawClient> {
+    const socket = connect({ host, port, allowHalfOpen: true })
     const client = new RawClient(socket)
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve)

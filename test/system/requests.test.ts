@@ -28,6 +28,8 @@ const BODIES: readonly Asked[] = [
   { subject: '$SYS.REQ.SERVER.ID.CONNZ', body: '{"tags":[1],"sort":2}' },
   { subject: '$SYS.REQ.SERVER.ID.CONNZ', body: '{"sort":"bogus"}' },
   { subject: '$SYS.REQ.SERVER.ID.CONNZ', body: '{"sort":"stop"}' },
+  { subject: '$SYS.REQ.SERVER.ID.CONNZ', body: '{"state":3}' },
+  { subject: '$SYS.REQ.SERVER.ID.CONNZ', body: '{"state":-1}' },
   { subject: '$SYS.REQ.SERVER.ID.ACCOUNTZ', body: '{"account":"NO"}' },
   { subject: '$SYS.REQ.SERVER.ID.PROFILEZ' },
   { subject: '$SYS.REQ.SERVER.ID.PROFILEZ', body: '{"name":"bogus"}' },

@@ -5,7 +5,7 @@ import { type ConnectionOptions, connect } from 'node:tls'
 import type { TlsFacts } from '../../src/auth/login.ts'
 import type { TlsOptions } from '../../src/config/option-types.ts'
 import { createServerTls } from '../../src/io/tls/server-tls.ts'
-import { tlsFacts } from '../../src/workers/tls-facts.ts'
+import { tlsFacts } from '../../src/workers/clients/tls-facts.ts'
 import { certificates, filesOf, makePair, tlsOptions } from '../io/tls/pair.ts'
 
 const { ca, client } = certificates

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { HandshakeRate } from '../../src/workers/handshake-rate.ts'
+import { HandshakeRate } from '../../src/workers/clients/handshake-rate.ts'
 import { withLog } from '../support/failure-text.ts'
 import { notHonouredReason } from '../support/not-yet-honoured.ts'
 import { programsUnderTest, skipReason } from '../support/peers.ts'

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { readFrame, writeLatin1, writeWholeNumber } from '../../src/workers/message-place.ts'
+import {
+  readFrame,
+  writeLatin1,
+  writeWholeNumber,
+} from '../../src/workers/messages/message-place.ts'
 
 const word = fc.string({ unit: fc.constantFrom('a', 'H', '.', '7'), minLength: 1, maxLength: 6 })
 const message = fc.record({

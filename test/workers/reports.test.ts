@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { CONNECTION_SORTS } from '../../src/monitor/reports.ts'
-import { ClosedConnections } from '../../src/workers/closed-connections.ts'
+import { ClosedConnections } from '../../src/workers/reports/closed-connections.ts'
 import {
   type ClosedConnection,
   closedReport,
@@ -11,6 +11,15 @@ import {
   encodeClosed,
 } from '../../src/workers/reports/closed-rows.ts'
 import { firstOf, sortKey } from '../../src/workers/reports/connection-order.ts'
+import {
+  CID,
+  NUMBERS,
+  OpenRowReader,
+  secretsOf,
+  shownRow,
+  VERSION,
+} from '../../src/workers/reports/open-rows.ts'
+import type { SessionFacts } from '../../src/workers/reports/reported-session.ts'
 import { presentedUser, shownRtt } from '../../src/workers/reports/session-report.ts'
 import { readSubscriptions, subscriptionLine } from '../../src/workers/reports/subscription-text.ts'
 
@@ -48,19 +57,12 @@ const CLOSED: ClosedConnection = {
 }
 
 test('the first of many are those that sorting all of them puts first', () => {
-  const ones = fc.uniqueArray(fc.record({ cid: fc.nat(), key: fc.integer({ min: -3, max: 3 }) }), {
-    selector: ({ cid }) => cid,
-  })
+  const ones = fc.array(fc.integer({ min: -3, max: 3 }))
   fc.assert(
-    fc.property(ones, fc.nat(40), (all, count) => {
-      const sorted = all.toSorted((a, b) => a.key - b.key || a.cid - b.cid).slice(0, count)
-      const keys = Float64Array.from(all, ({ key }) => key)
-      const cids = Float64Array.from(all, ({ cid }) => cid)
-      const first = [...firstOf(keys, cids, count)].map((place) => all[place]!.cid)
-      assert.deepEqual(
-        first,
-        sorted.map(({ cid }) => cid),
-      )
+    fc.property(ones, fc.nat(40), fc.boolean(), (some, count, isOrdered) => {
+      const all = isOrdered ? some.toSorted((a, b) => a - b) : some
+      const places = [...all.keys()].sort((a, b) => all[a]! - all[b]! || a - b)
+      assert.deepEqual([...firstOf(Float64Array.from(all), count)], places.slice(0, count))
     }),
   )
 })
@@ -89,6 +91,78 @@ test('subscriptions as text, and back', () => {
     { subject: 'grüße', queue: 'q', sid: 'x y', msgs: 0, max: 2, ...owner },
   ])
   assert.deepEqual(readSubscriptions('', owner), [])
+})
+
+test('an open connection is sent as a line once, and again when something in it has changed', () => {
+  const facts: SessionFacts = {
+    kind: 'Client',
+    type: 'websocket',
+    name: 'two\nlines "quoted"',
+    lang: 'go',
+    version: '1',
+    user: 'ann',
+    account: 'A',
+    accountTag: 'tag',
+    jwt: 'j',
+    issuerKey: 'k',
+    nameTag: 'n',
+    tags: ['a', 'b'],
+    proxyKey: 'p',
+    tls: { version: '1.3', cipher: 'C', names: [], certificates: [], isVerified: false },
+    isTlsFirst: true,
+  }
+  const place = { remoteAddress: '::1', remotePort: 4 }
+  const first = shownRow(facts, place, 1000, undefined)
+  assert.equal(shownRow({ ...facts }, { ...place }, 1000, first), first)
+  const changes: Partial<SessionFacts>[] = [
+    ...(['name', 'lang', 'version', 'user', 'account', 'accountTag', 'jwt'] as const),
+    ...(['issuerKey', 'nameTag', 'proxyKey'] as const),
+  ].map((field) => ({ [field]: 'other' }))
+  changes.push({ tags: ['c'] }, { tls: undefined }, { isTlsFirst: false })
+  changes.push({ kind: 'Leafnode' }, { type: 'nats' })
+  for (const change of changes) {
+    const other = shownRow({ ...facts, ...change }, place, 1000, first)
+    assert.ok(other.version > first.version, JSON.stringify(change))
+  }
+  const moved = shownRow(facts, { remoteAddress: '::2', remotePort: 4 }, 1000, first)
+
+  const cids = Float64Array.of(6, 7, 8)
+  const numbers = new Float64Array(NUMBERS)
+  numbers[CID] = 7
+  const reader = new OpenRowReader()
+  const read = (row: string, version: number, secrets: string[] = []) => {
+    numbers[VERSION] = version
+    const known = reader.known(cids)
+    const rows = { rows: [row], secrets, numbers, subscriptionTexts: ['a\t\t1\t2\t3\n'] }
+    const [report, ...more] = reader.read(rows, cids, known)
+    assert.equal(more.length, 0)
+    return report!
+  }
+  const report = read(first.row, first.version)
+  const { jwt, tls, isTlsFirst, ...shown } = facts
+  assert.deepEqual(
+    Object.fromEntries(Object.keys(shown).map((key) => [key, Reflect.get(report, key)])),
+    shown,
+  )
+  assert.deepEqual(
+    [report.cid, report.ip, report.port, report.startMs, report.jwt],
+    [7, '::1', 4, 1000, ''],
+  )
+  assert.deepEqual(report.tls, {
+    version: tls?.version,
+    cipherSuite: tls?.cipher,
+    isFirst: isTlsFirst,
+    certificates: [],
+  })
+  assert.equal(report.subscriptionList?.[0]?.subject, 'a')
+  assert.deepEqual(
+    reader.known(cids).map(({ version }) => version),
+    [0, first.version, 0],
+  )
+  assert.deepEqual(read('', first.version), report)
+  assert.equal(read('', first.version, [secretsOf(first)]).jwt, jwt)
+  assert.equal(read(moved.row, moved.version).ip, '::2')
+  assert.equal(read('', moved.version).ip, '::2')
 })
 
 test('a closed connection as a line, and back', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Kernel } from '../../src/kernel/kernel.ts'
-import { ScratchStack } from '../../src/workers/scratch-stack.ts'
+import { ScratchStack } from '../../src/workers/messages/scratch-stack.ts'
 
 /** A kernel that hands out memory, and knows what was given back. */
 function memory(blocksMax = Number.POSITIVE_INFINITY) {

@@ -4,6 +4,7 @@ import { goQuote } from '../../protocol/go-quote.ts'
 import type { AuthCalloutOptions, OperatorOptions } from '../account-types.ts'
 import type { Options } from '../option-types.ts'
 import { SYSTEM_ACCOUNT } from '../system-account.ts'
+import { fixed } from './field-kinds.ts'
 import { goList, goSeconds, goStruct, STRUCTURE } from './go-format.ts'
 import { type FieldOutcome, type ReloadField, refusal, UNCHANGED } from './reload-field.ts'
 
@@ -71,14 +72,7 @@ export const ACCESS_FIELDS: readonly ReloadField[] = [
       return refusal('SystemAccount', old.systemAccount, configuredSystemAccount(next))
     },
   },
-  {
-    name: 'NoSystemAccount',
-    options: ['noSystemAccount'],
-    compare: ({ old, next }) =>
-      old.noSystemAccount === next.noSystemAccount
-        ? UNCHANGED
-        : refusal('NoSystemAccount', String(old.noSystemAccount), String(next.noSystemAccount)),
-  },
+  fixed('NoSystemAccount', 'noSystemAccount'),
   authorization('Username', 'user', 'authorization username'),
   authorization('Password', 'pass', 'authorization password'),
   {

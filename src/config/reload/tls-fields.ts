@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Options, TlsOptions } from '../option-types.ts'
 import { tlsDefaults } from '../tls-table.ts'
+import { fixed } from './field-kinds.ts'
 import { goDuration, goSeconds } from './go-format.ts'
 import { type ReloadField, refusal, UNCHANGED } from './reload-field.ts'
 
@@ -69,14 +70,7 @@ export const TLS_FIELDS: readonly ReloadField[] = [
     'first fallback delay',
     goDuration,
   ),
-  {
-    name: 'AllowNonTLS',
-    options: ['allowNonTls'],
-    compare: ({ old, next }) =>
-      old.allowNonTls === next.allowNonTls
-        ? UNCHANGED
-        : refusal('AllowNonTLS', String(old.allowNonTls), String(next.allowNonTls)),
-  },
+  fixed('AllowNonTLS', 'allowNonTls'),
 ]
 
 /** Whether other certificates than before are let in. */

@@ -1,5 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
+import { plainAddress } from '../../base/addresses.ts'
 import { readCertificate } from './certificate-fields.ts'
 import { subjectText } from './certificate-names.ts'
 import { alertText } from './tls-names.ts'
@@ -33,7 +34,8 @@ export function endsOf(socket: Socket): string {
   return `${hostPort(localAddress, localPort)}->${hostPort(remoteAddress, remotePort)}`
 }
 
-function hostPort(host = '', port = 0): string {
+function hostPort(address: string | undefined, port = 0): string {
+  const host = plainAddress(address)
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 

@@ -244,7 +244,7 @@ export function publish(connection: u32, bits: u32): bool {
 export function conclude(connection: u32, receivers: i32): bool {
   delivered = receivers < 0 ? 0 : <u32>receivers
   if (receivers < 0 && !isDropped(connection, receivers)) return status == STATUS_FORBIDDEN
-  countInbound(connection)
+  countInbound(connection, totalBytes)
   status = STATUS_DONE
   if (serviceCount != 0) {
     status = STATUS_IMPORTS
@@ -259,14 +259,14 @@ export function conclude(connection: u32, receivers: i32): bool {
   return true
 }
 
-/** Counts the message at hand as read; for TypeScript, one that its source may not send. */
+/** Counts a message as read; for TypeScript, one that its source may not send. */
 @inline
-export function countInbound(connection: u32): void {
+export function countInbound(connection: u32, payloadBytes: u32): void {
   store<u64>(connection, load<u64>(connection, CONNECTION_IN_MSGS) + 1, CONNECTION_IN_MSGS)
-  const inBytes = load<u64>(connection, CONNECTION_IN_BYTES) + totalBytes
+  const inBytes = load<u64>(connection, CONNECTION_IN_BYTES) + payloadBytes
   store<u64>(connection, inBytes, CONNECTION_IN_BYTES)
   store<u64>(threadBlock, load<u64>(threadBlock, THREAD_IN_MSGS) + 1, THREAD_IN_MSGS)
-  store<u64>(threadBlock, load<u64>(threadBlock, THREAD_IN_BYTES) + totalBytes, THREAD_IN_BYTES)
+  store<u64>(threadBlock, load<u64>(threadBlock, THREAD_IN_BYTES) + payloadBytes, THREAD_IN_BYTES)
 }
 
 /** A spoke drops what its hub may not send; otherwise status says why nothing was delivered. */

@@ -22,12 +22,11 @@ export async function dashboardData(
   withConnections: boolean,
 ): Promise<DashboardData> {
   const { monitor, slow } = source
-  const [threads, measured, topSubjects, leafs, sublist, page] = await Promise.all([
+  const [threads, measured, topSubjects, leafs, page] = await Promise.all([
     monitor.threads(),
     source.measurements(),
     source.topSubjects(ROWS_MAX),
     monitor.leafs(false),
-    monitor.sublist(''),
     withConnections ? busiestConnections(monitor) : undefined,
   ])
   const facts = monitor.server()
@@ -47,7 +46,7 @@ export async function dashboardData(
       out: sum(threads.map((thread) => thread.out)),
       connections: sumKinds(threads.map((thread) => thread.connections)),
       totalConnections: facts.totalConnections,
-      subscriptions: sublist.subscriptions,
+      subscriptions: monitor.subscriptionCount(),
       slowConsumers: both(sumKinds(threads.map((thread) => thread.slowConsumers))),
       stalledClients: threads.reduce((total, thread) => total + thread.stalledClients, 0),
       ...monitor.usage(),

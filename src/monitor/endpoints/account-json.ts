@@ -35,7 +35,7 @@ export function accountJson(account: AccountReport): JsonObject {
     revoked_user: omitEmpty(timesJson(account.revokedUsers)),
     sublist_stats: sublistJson(account.sublist),
     responses: omitEmpty(
-      new Map([...account.responses].map(([reply, owed]) => [reply, importJson(owed)])),
+      new Map([...account.responses].map(([reply, owed]) => [reply, responseJson(owed)])),
     ),
   }
 }
@@ -78,6 +78,11 @@ function importJson(imported: ImportReport): JsonObject {
     tracking: imported.isTracked,
     latency: latencyJson(imported.latency),
   }
+}
+
+/** nats-server keeps them in a map, where Go writes the kind as its number. */
+function responseJson(owed: ImportReport): JsonObject {
+  return { ...importJson(owed), type: owed.type === 'service' ? 2 : 1 }
 }
 
 function latencyJson(latency: ServiceLatencyReport | undefined): JsonObject | undefined {

@@ -6,7 +6,7 @@ import {
   type ConnectionSort,
   type ConnectionState,
 } from '../reports.ts'
-import { connectionJson } from './connection-json.ts'
+import { connectionsJson } from './connection-json.ts'
 import { defineEndpoint, EndpointError } from './endpoint.ts'
 import { goInt, pageOf } from './paging.ts'
 import { ParameterError, type Query } from './query.ts'
@@ -31,6 +31,9 @@ type ConnzOptions = GoDecoded<typeof FIELDS>
 
 /** By nats-server's numbers. */
 const STATES: readonly ConnectionState[] = ['open', 'closed', 'all']
+
+/** What is in a state that does not exist. */
+const NO_CONNECTIONS = { total: 0, connections: [] }
 
 const STATE_NUMBERS: ReadonlyMap<string, number> = new Map([
   ['', 0],
@@ -60,7 +63,8 @@ export const CONNZ = defineEndpoint({
   forAccount: (options, account) => ({ ...options, account }),
   async answer(options, { source }) {
     const query = connectionQuery(options)
-    const page = await source.connections(query)
+    const isKnownState = STATES[options.state ?? 0] !== undefined
+    const page = isKnownState ? await source.connections(query) : NO_CONNECTIONS
     const nowMs = Date.now()
     // Clients of MQTT there are none; the total does not regard this filter.
     const shown = options.mqttClient ? [] : (page?.connections ?? [])
@@ -72,7 +76,7 @@ export const CONNZ = defineEndpoint({
       total: page?.total ?? 0,
       offset: goInt(query.offset),
       limit: goInt(query.limit),
-      connections: page === undefined ? null : shown.map((each) => connectionJson(each, view)),
+      connections: page === undefined ? null : connectionsJson(shown, view),
     }
   },
 })

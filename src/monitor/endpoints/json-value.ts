@@ -13,32 +13,47 @@ export type JsonValue =
   | readonly JsonValue[]
   | ReadonlyMap<string, JsonValue>
   | JsonObject
+  | JsonText
 
 export type JsonObject = { readonly [member: string]: JsonValue | undefined }
 
-/** As json.Marshal writes it; with an indent as json.MarshalIndent. */
-export function writeJson(value: JsonValue, indent = ''): string {
-  return indent === '' ? write(value, COMPACT, '') : write(value, { indent, colon: ': ' }, '\n')
+/** What writes itself: objects of which there are thousands are never made. */
+export class JsonText {
+  readonly write: (style: JsonStyle, margin: string) => string
+
+  /** @param write see writeValue */
+  constructor(write: (style: JsonStyle, margin: string) => string) {
+    this.write = write
+  }
 }
 
-interface Layout {
+/** As json.Marshal writes it; with an indent as json.MarshalIndent. */
+export function writeJson(value: JsonValue, indent = ''): string {
+  return indent === ''
+    ? writeValue(value, COMPACT, '')
+    : writeValue(value, { indent, colon: ': ' }, '\n')
+}
+
+/** White space. */
+export interface JsonStyle {
   readonly indent: string
   readonly colon: string
 }
 
-const COMPACT: Layout = { indent: '', colon: ':' }
+const COMPACT: JsonStyle = { indent: '', colon: ':' }
 
 /** @param margin what each line begins with, its line end included; '' = there are no lines */
-function write(value: JsonValue, layout: Layout, margin: string): string {
+export function writeValue(value: JsonValue, style: JsonStyle, margin: string): string {
   if (typeof value === 'string') return goJsonString(value)
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : '0'
   if (typeof value !== 'object' || value === null) return String(value)
-  const inner = margin + layout.indent
+  if (value instanceof JsonText) return value.write(style, margin)
+  const inner = margin + style.indent
   let text = ''
   if (Array.isArray(value)) {
     for (const item of value) {
       text += text === '' ? inner : `,${inner}`
-      text += write(item, layout, inner)
+      text += writeValue(item, style, inner)
     }
     return text === '' ? '[]' : `[${text}${margin}]`
   }
@@ -46,7 +61,7 @@ function write(value: JsonValue, layout: Layout, margin: string): string {
   for (const [key, member] of members) {
     if (member === undefined) continue
     text += text === '' ? inner : `,${inner}`
-    text += goJsonString(key) + layout.colon + write(member, layout, inner)
+    text += goJsonString(key) + style.colon + writeValue(member, style, inner)
   }
   return text === '' ? '{}' : `{${text}${margin}}`
 }

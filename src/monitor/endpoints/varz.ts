@@ -28,9 +28,8 @@ export const VARZ = defineEndpoint({
   async answer(_, context) {
     const { source } = context
     const { pinnedAccounts = [] } = source.server().options.operator ?? {}
-    const [threads, sublist, pinnedFails] = await Promise.all([
+    const [threads, pinnedFails] = await Promise.all([
       source.threads(),
-      source.sublist(''),
       pinnedAccounts.length > 0 ? source.pinnedAccountFails() : 0,
     ])
     const facts = source.server()
@@ -49,7 +48,7 @@ export const VARZ = defineEndpoint({
       write_timeout: shownWriteTimeout(options.writeTimeout),
       ...processJson(facts, context),
       ...trafficJson(facts, threads),
-      subscriptions: sublist.subscriptions,
+      subscriptions: source.subscriptionCount(),
       http_req_stats: context.httpRequests,
       config_load_time: goTimeOfMs(facts.configLoadMs),
       config_digest: facts.configDigest,

@@ -6,11 +6,7 @@ import type { KindCounts, ThreadReport, Traffic } from '../reports.ts'
 
 /** Member `statsz` of what a server tells of itself now and then; nats-server's ServerStats. */
 export async function statszOf(source: MonitorSource): Promise<GoJsonObject> {
-  const [threads, accounts, sublist] = await Promise.all([
-    source.threads(),
-    source.accountStats(),
-    source.sublist(''),
-  ])
+  const [threads, accounts] = await Promise.all([source.threads(), source.accountStats()])
   const { startMs, totalConnections, threadCount } = source.server()
   const { rssBytes, cpuPercent } = source.usage()
   const slow = sumKinds(threads, (thread) => thread.slowConsumers)
@@ -26,7 +22,7 @@ export async function statszOf(source: MonitorSource): Promise<GoJsonObject> {
     connections: sum(threads, (thread) => thread.connections.clients),
     total_connections: totalConnections,
     active_accounts: accounts.filter(({ clients, leafs }) => clients + leafs > 0).length,
-    subscriptions: sublist.subscriptions,
+    subscriptions: source.subscriptionCount(),
     sent: sumTraffic(threads, (thread) => thread.out),
     sent_to_clients: sumTraffic(threads, (thread) => thread.clientOut),
     received: sumTraffic(threads, (thread) => thread.in),

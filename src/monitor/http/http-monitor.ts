@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, Server, ServerOptions } from 'no
 import type { Server as SecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { SecureContext, SecureContextOptions } from 'node:tls'
+import { listenOn } from '../../base/addresses.ts'
 import type { MonitorContext } from '../monitor-context.ts'
 import { type AddedRoute, MonitorRouter } from './monitor-router.ts'
 
@@ -77,13 +78,7 @@ export class HttpMonitor {
       (name) => monitor?.secureContextFor(name),
     )
     server.maxConnections = SOCKETS_MAX
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen({ host: listener.host, port: listener.port }, () => {
-        server.removeListener('error', reject)
-        resolve()
-      })
-    })
+    await listenOn(server, { host: listener.host, port: listener.port })
     // What goes wrong with one socket later on ends that socket; there is nothing to be said.
     server.on('error', () => {})
     monitor = new HttpMonitor(server, listener)

@@ -37,6 +37,9 @@ export interface AddedRoute {
   readonly isOpen?: boolean
 }
 
+/** As Go words them. */
+const REDIRECTIONS = { 301: 'Moved Permanently', 307: 'Temporary Redirect' } as const
+
 const CORS = { 'Access-Control-Allow-Origin': '*' }
 const NO_SNIFFING = { 'X-Content-Type-Options': 'nosniff' }
 
@@ -184,10 +187,8 @@ export class MonitorRouter {
   ): void {
     const query = rawQuery === '' ? '' : `?${rawQuery}`
     const location = encodeURI(cleanPath) + query
-    this.#writer.send(
-      response,
-      { status, contentType: HTML_TYPE, body: '' },
-      { Location: location },
-    )
+    const shown = location.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`)
+    const body = `<a href="${shown}">${REDIRECTIONS[status]}</a>.\n\n`
+    this.#writer.send(response, { status, contentType: HTML_TYPE, body }, { Location: location })
   }
 }

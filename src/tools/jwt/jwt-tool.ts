@@ -1,6 +1,8 @@
 /** Shows what a JWT says, and why a server would refuse it. */
+
 import { decodeAccountClaims, decodeOperatorClaims } from '../../auth/jwt/decode.ts'
-import { describeFlags, type Flags, parseFlags } from '../nats/flags.ts'
+import { readToolCommand, tellToolError } from '../command-line.ts'
+import { describeFlags, type Flags } from '../nats/flags.ts'
 import { ToolError } from '../nats/tool-error.ts'
 import type { ToolOutput } from '../tool-output.ts'
 import { describeToken } from './describe.ts'
@@ -20,25 +22,16 @@ const BAD_FLAGS_CODE = 2
 export function runJwt(
   calledAs: string,
   args: readonly string[],
-  { stdout, stderr }: ToolOutput = process,
+  output: ToolOutput = process,
 ): number {
   const usage = `Usage: ${calledAs} ${SYNOPSIS}\n${describeFlags(FLAGS)}`
-  const parsed = parseFlags(FLAGS, flagsFirst(args))
-  if (parsed.outcome === 'help' || (parsed.outcome === 'parsed' && parsed.values.h)) {
-    stdout.write(usage)
-    return 0
-  }
-  if (parsed.outcome === 'refused' || parsed.rest.length !== 1) {
-    const reason = parsed.outcome === 'refused' ? `${parsed.reason}\n` : ''
-    stderr.write(`${reason}${usage}`)
-    return BAD_FLAGS_CODE
-  }
+  const syntax = { usage, flags: FLAGS, wordCount: 1, badFlagsCode: BAD_FLAGS_CODE }
+  const command = readToolCommand(syntax, flagsFirst(args), output)
+  if ('exitCode' in command) return command.exitCode
   try {
-    return show(parsed.rest[0]!, parsed.values, stdout)
+    return show(command.words[0]!, command.values, output.stdout)
   } catch (error) {
-    if (!(error instanceof ToolError)) throw error
-    stderr.write(`${calledAs}: ${error.message}\n`)
-    return 1
+    return tellToolError(calledAs, error, output)
   }
 }
 

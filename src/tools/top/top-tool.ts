@@ -1,7 +1,9 @@
 /** Shows who sends how much, in the terminal; of any NATS server with monitoring. */
+
 import { durationMs, parseDuration } from '../../base/duration.ts'
 import { CONNECTION_SORTS } from '../../monitor/reports.ts'
-import { describeFlags, type Flags, parseFlags } from '../nats/flags.ts'
+import { readToolCommand, tellToolError } from '../command-line.ts'
+import { describeFlags, type Flags } from '../nats/flags.ts'
 import { ToolError } from '../nats/tool-error.ts'
 import type { ToolOutput } from '../tool-output.ts'
 import { screen } from './screen.ts'
@@ -34,25 +36,16 @@ interface Terminal {
 export async function runTop(
   calledAs: string,
   args: readonly string[],
-  { stdout, stderr }: ToolOutput = process,
+  output: ToolOutput = process,
 ): Promise<number> {
   const usage = `Usage: ${calledAs} [options]     keys: s next order, q end\n${describeFlags(FLAGS)}`
-  const parsed = parseFlags(FLAGS, args)
-  if (parsed.outcome === 'help' || (parsed.outcome === 'parsed' && parsed.values.h)) {
-    stdout.write(usage)
-    return 0
-  }
-  if (parsed.outcome === 'refused') {
-    stderr.write(`${parsed.reason}\n${usage}`)
-    return 1
-  }
+  const command = readToolCommand({ usage, flags: FLAGS }, args, output)
+  if ('exitCode' in command) return command.exitCode
   try {
-    await show(settingsOf(parsed.values, parsed.rest), stdout)
+    await show(settingsOf(command.values, command.words), output.stdout)
     return 0
   } catch (error) {
-    if (!(error instanceof ToolError)) throw error
-    stderr.write(`${calledAs}: ${error.message}\n`)
-    return 1
+    return tellToolError(calledAs, error, output)
   }
 }
 

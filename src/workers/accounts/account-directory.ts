@@ -10,7 +10,11 @@ import {
 } from '../../router/accounts/import-graph.ts'
 import type { ResolvedImport } from '../../router/accounts/import-types.ts'
 import { createMappings, encodeMappings } from '../../router/accounts/subject-mappings.ts'
-import { systemImports, withSystemExports } from '../../router/accounts/system-imports.ts'
+import {
+  systemImports,
+  USER_INFO,
+  withSystemExports,
+} from '../../router/accounts/system-imports.ts'
 import { Account, plainAccount } from './account.ts'
 import { AccountBlocks } from './account-blocks.ts'
 import { ImportEntries } from './import-entries.ts'
@@ -202,6 +206,19 @@ export class AccountDirectory {
     for (const resolved of systemImports(account.name, systemAccount, existing)) {
       this.#imports.add(resolved)
     }
+  }
+
+  /**
+   * Services of the system account that peers on leaf links may ask as well. Not who a user is: of
+   * the users of others a server knows nothing.
+   */
+  systemSubjects(account: Account): readonly string[] {
+    const { systemAccount } = this.#options
+    if (!account.hasSystemImports || systemAccount === '') return []
+    const existing = this.#graph.serviceImports(account.name)
+    return systemImports(account.name, systemAccount, existing)
+      .map(({ from }) => from)
+      .filter((subject) => subject !== USER_INFO)
   }
 
   // ── who imports ───────────────────────────────────────────────────────────────────────────

@@ -3,7 +3,7 @@ import type { PermissionOptions } from '../../config/account-types.ts'
 import type { Deadlines } from '../../io/deadlines.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
 import type { SubjectPermission } from '../../protocol/go-json-decode.ts'
-import { storePermissions } from '../leaf-link-permissions.ts'
+import { storePermissions } from '../leaf/leaf-link-permissions.ts'
 import { RETIRE_MS } from './account-blocks.ts'
 
 /** Below are the numbers of accounts: clients of one account that may publish everything. */

@@ -73,6 +73,7 @@ export class LeafInterests {
     for (const [subject, count] of announcedSubjects(services, account.mappings)) {
       yield { subject, count }
     }
+    for (const subject of this.#directory.systemSubjects(account)) yield { subject, count: 1 }
     for (const importer of this.#directory.importersOf(account)) {
       yield* this.#importedInterest(importer, account)
     }

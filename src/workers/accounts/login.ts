@@ -1,6 +1,6 @@
 import type { Identity, LoginRequest } from '../../auth/login.ts'
 import type { ViolationName } from '../../protocol/violations.ts'
-import type { Grant } from '../peer-messages.ts'
+import type { Grant } from '../threads/peer-messages.ts'
 import type { Account } from './account.ts'
 import type { SharedPermissions } from './grants.ts'
 

@@ -1,40 +1,33 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Callout, createCallout } from '../../auth/auth-callout.ts'
-import { type Authority, createAuthority } from '../../auth/authority.ts'
-import { authoritySettings } from '../../auth/authority-settings.ts'
 import type { AccountClaims } from '../../auth/jwt/claims.ts'
 import type { LoginRequest } from '../../auth/login.ts'
 import { settle } from '../../auth/login-attempt.ts'
-import { NkeyPair } from '../../auth/nkeys.ts'
-import { UserTable } from '../../auth/user-table.ts'
-import { CurvePair } from '../../auth/xkeys.ts'
-import { NATS_VERSION } from '../../base/version.ts'
 import type { AccountOptions } from '../../config/account-types.ts'
 import type { Options } from '../../config/options.ts'
 import { SYSTEM_ACCOUNT } from '../../config/system-account.ts'
 import type { SubscriberQuery } from '../../monitor/requests/service-bodies.ts'
 import { GLOBAL_ACCOUNT } from '../../protocol/global-account.ts'
-import { setHeader } from '../../router/accounts/message-headers.ts'
 import type {
   InterestChange,
   LeafInterest,
   LocalInterest,
 } from '../../router/leaf/leaf-interest.ts'
-import type { InterestAnnouncer } from '../internal-client.ts'
-import { type IoThread, post } from '../io-thread.ts'
-import { MainProxy } from '../main-proxy.ts'
-import type { Grant, LoginAnswer, PeerMessage, StandingLogin } from '../peer-messages.ts'
-import type { ReloadCounts } from '../reload-types.ts'
-import { inSlicesOf } from '../slices.ts'
+import { type IoThread, post } from '../io-thread/io-thread.ts'
+import { inSlicesOf } from '../io-thread/slices.ts'
+import type { InterestAnnouncer } from '../messages/internal-client.ts'
+import type { ReloadCounts } from '../reload/reload-types.ts'
 import { systemAccountName } from '../system/router-events.ts'
 import { serverHash, serverInfoSource } from '../system/server-info.ts'
 import { SystemAccount } from '../system/system-account.ts'
 import { SystemClient } from '../system/system-client.ts'
 import type { SystemEvents } from '../system/system-events.ts'
 import { SystemTrace } from '../system/system-trace.ts'
-import type { ThreadSettings } from '../thread-settings.ts'
+import { MainProxy } from '../threads/main-proxy.ts'
+import type { LoginAnswer } from '../threads/peer-messages.ts'
+import type { ThreadSettings } from '../threads/thread-settings.ts'
 import { type Account, plainAccount } from './account.ts'
 import { AccountDirectory } from './account-directory.ts'
+import { type Authorities, createAuthorities } from './authorities.ts'
 import { dialledLogin } from './dialled-login.ts'
 import { PermissionStore } from './grants.ts'
 import { LeafInterests } from './leaf-interests.ts'
@@ -42,12 +35,10 @@ import type { Login, LoginOwner } from './login.ts'
 import { LoginDesk } from './login-desk.ts'
 import { OperatorAccounts } from './operator-accounts.ts'
 import { Pacer } from './pacer.ts'
+import { PeerLogins } from './peer-logins.ts'
 import { VerifiedPasswords } from './verified-passwords.ts'
 
-/** A thread that was running but does not tell who is connected to it; chosen. */
-const REJOIN_TIMEOUT_MS = 5000
 const NEW_LEAF = { isSilent: false, inAccount: '' }
-const NO_HEADERS = new Uint8Array(0)
 
 export interface SecurityOptions {
   readonly thread: IoThread
@@ -68,6 +59,7 @@ export class Security {
   readonly main = new MainProxy()
   readonly directory: AccountDirectory
   readonly desk: LoginDesk
+  readonly peers: PeerLogins
   readonly #options: SecurityOptions
   #settings: ThreadSettings
   readonly #passwords = new VerifiedPasswords((password, hash, asker) =>
@@ -83,16 +75,9 @@ export class Security {
   #system: SystemAccount | undefined
   readonly #operator: OperatorAccounts | undefined
   readonly #interests: LeafInterests
-  /** One for each protocol worker. */
-  readonly #owners = new Map<number, LoginOwner>()
   /** Clients of the broker itself, by account number. */
   readonly #clients = new Map<number, SystemClient>()
   readonly #opened = Promise.withResolvers<void>()
-  /** Connections whose accounts are being fetched, after a predecessor of this thread has died. */
-  readonly #rejoining = new Set<number>()
-  readonly #heardThreads = new Set<number>()
-  #awaitedThreads: readonly number[] | undefined
-  #onAllRejoined = () => {}
 
   constructor(options: SecurityOptions) {
     this.#options = options
@@ -141,60 +126,25 @@ export class Security {
       onCountChanged: (account) => this.#system?.connections.onChanged(account),
       pace: () => this.#pacer.wait(),
     })
+    this.peers = new PeerLogins({
+      thread,
+      desk: this.desk,
+      passwords: this.#passwords,
+      pacer: this.#pacer,
+      operator: this.#operator,
+      opened: this.#opened.promise,
+      events: () => this.events,
+    })
   }
 
-  #createAuthorities(): Record<'client' | 'websocket' | 'leaf', Authority> {
-    const settings = this.#settings
-    const callout = this.#createCallout()
-    const rules = authoritySettings(settings.options, settings.implicitUser)
-    const { verify: verifyBcrypt } = this.#passwords
-    const tools = {
-      verifyBcrypt,
-      table: new UserTable(rules.users, rules.nkeys, verifyBcrypt),
-      jwt: this.#operator?.authority,
-      callout,
-    }
-    return {
-      client: createAuthority('client', rules, tools),
-      websocket: createAuthority('websocket', rules, tools),
-      leaf: createAuthority('leaf', rules, tools),
-    }
-  }
-
-  #createCallout(): Callout | undefined {
-    const { options, identity, serverName } = this.#settings
-    const { authCallout, timeoutMs } = options.authorization
-    if (authCallout === undefined && this.#operator === undefined) return undefined
-    const keys = NkeyPair.fromSeed(identity.seed, ['server'])
-    const curve = CurvePair.fromSeed(identity.curveSeed)
-    if (keys === undefined || curve === undefined) throw new TypeError('the server has no keys')
-    return createCallout({
-      options: authCallout,
-      server: {
-        name: serverName,
-        host: options.host,
-        id: identity.id,
-        version: NATS_VERSION,
-        cluster: '',
-        tags: options.serverTags,
-      },
-      keys,
-      curve,
-      timeoutMs,
-      nowMs: Date.now,
-      ask: async ({ account, subject, payload, header }, limitMs) => {
-        const to = this.directory.get(account)
-        if (to === undefined) throw new Error(`account ${account} is not known`)
-        const headers =
-          header === undefined ? NO_HEADERS : setHeader(NO_HEADERS, header.name, header.value)
-        const message = { subject, headers, payload }
-        return (await this.#clientOf(to).request(message, limitMs))?.payload
-      },
-      accounts: {
-        configured: (name) => this.directory.get(name)?.options,
-        claims: (publicKey) => this.#operator?.lookup(publicKey),
-        issuerOf: (account, key) =>
-          this.#operator?.authority.issuerOf(account, key) ?? { isKnown: false, scope: undefined },
+  #createAuthorities(): Authorities {
+    return createAuthorities(this.#settings, {
+      verifyBcrypt: this.#passwords.verify,
+      operator: this.#operator,
+      optionsOf: (name) => this.directory.get(name)?.options,
+      clientOf: (name) => {
+        const account = this.directory.get(name)
+        return account && this.#clientOf(account)
       },
     })
   }
@@ -275,104 +225,6 @@ export class Security {
 
   get events(): SystemEvents | undefined {
     return this.#system?.events
-  }
-
-  // ── protocol workers ──────────────────────────────────────────────────────────────────────
-
-  onPeerConnected(thread: number): void {
-    const { thread: own } = this.#options
-    this.#owners.set(thread, {
-      regrant: (cid, grant) => {
-        this.#pacer.note(thread)
-        own.tell(thread, { type: 'regranted', cid, grant })
-      },
-      evict: (cid, why, log = '') => {
-        this.#pacer.note(thread)
-        own.tell(thread, { type: 'evicted', cid, why, log })
-      },
-    })
-  }
-
-  onPeerMessage(from: number, message: PeerMessage): void {
-    const owner = this.#owners.get(from)
-    if (owner === undefined) return
-    if (message.type === 'login') void this.#logIn(from, owner, message)
-    else if (message.type === 'logout') {
-      this.#rejoining.delete(message.cid)
-      this.desk.logOut(message.cid)
-      this.#passwords.forget(message.cid)
-    } else if (message.type === 'paced') this.#pacer.onPaced(from, message.id)
-    else if (message.type === 'rejoin') void this.#onRejoin(from, owner, message.logins)
-    else if (message.type === 'rejoinDone') this.awaitNoMore(from)
-    else if (message.type === 'connected') this.events?.connected(message.client)
-    else if (message.type === 'disconnected') this.events?.disconnected(message.end)
-    else if (message.type === 'loginFailed') this.events?.loginFailed(message.end, message.place)
-  }
-
-  async #logIn(
-    from: number,
-    owner: LoginOwner,
-    { id, request, how, startMs }: PeerMessage & { type: 'login' },
-  ): Promise<void> {
-    const given = await this.desk.logIn(request, how, owner, startMs)
-    const answer = given.ok ? { ...given, verified: this.#passwords.of(request.cid) } : given
-    this.#options.thread.inTurn(() =>
-      this.#options.thread.tell(from, { type: 'loggedIn', id, answer }),
-    )
-  }
-
-  /** In operator mode after their accounts have been fetched, without which they cannot stay. */
-  async #onRejoin(
-    from: number,
-    owner: LoginOwner,
-    logins: readonly StandingLogin[],
-  ): Promise<void> {
-    const operator = this.#operator
-    if (operator !== undefined && logins.length > 0) {
-      for (const { request } of logins) this.#rejoining.add(request.cid)
-      await this.#opened.promise
-      const names = new Set(logins.map(({ accountName }) => accountName))
-      await Promise.all([...names].map((name) => operator.lookup(name)))
-      if (this.#owners.get(from) !== owner) return
-    }
-    this.#options.thread.inTurn(() => {
-      const grants: [number, Grant][] = []
-      for (const standing of logins) {
-        const { cid } = standing.request
-        if (operator !== undefined && !this.#rejoining.delete(cid)) continue
-        this.#passwords.restore(cid, standing.verified)
-        const why = operator?.reasonToEnd(standing)
-        const grant = why === undefined ? this.desk.rejoin(standing, owner) : undefined
-        if (grant === undefined) owner.evict(cid, why ?? 'authorization')
-        else grants.push([cid, grant])
-      }
-      this.#options.thread.tell(from, { type: 'rejoined', grants })
-    })
-  }
-
-  /** A thread has told who is connected to it, or will never do so. */
-  awaitNoMore(thread: number): void {
-    this.#heardThreads.add(thread)
-    if (this.#awaitedThreads?.every((one) => this.#heardThreads.has(one))) this.#onAllRejoined()
-  }
-
-  /** All clients of these threads have been granted anew; a thread that dies is not waited for. */
-  rejoined(threads: readonly number[]): Promise<void> {
-    // Some may have told it before anybody waited.
-    if (threads.every((one) => this.#heardThreads.has(one))) return Promise.resolve()
-    this.#awaitedThreads = threads
-    return new Promise((resolve) => {
-      this.#onAllRejoined = resolve
-      this.#options.thread.deadlines.after(REJOIN_TIMEOUT_MS, resolve)
-    })
-  }
-
-  onPeerDied(thread: number): void {
-    const owner = this.#owners.get(thread)
-    this.#owners.delete(thread)
-    this.#pacer.forget(thread)
-    if (owner !== undefined) this.desk.forgetOwner(owner)
-    this.awaitNoMore(thread)
   }
 
   // ── reload ────────────────────────────────────────────────────────────────────────────────

@@ -1,27 +1,25 @@
-import type { Deadline } from '../../io/deadlines.ts'
-import { randomBase62 } from '../../protocol/nuid.ts'
 import { anonymous, type ClientInfo } from '../../router/accounts/client-info.ts'
-import { type LatencyFailure, sampleRequest } from '../../router/accounts/service-latency.ts'
+import { sampleRequest } from '../../router/accounts/service-latency.ts'
 import {
-  createReplyPrefix,
   ID_DIGITS,
   type OutstandingRequest,
   type RequestTerms,
-  ServiceRequests,
   writeReplyId,
 } from '../../router/accounts/service-requests.ts'
-import { decodeMappings, type SubjectMappings } from '../../router/accounts/subject-mappings.ts'
+import type { IoThread } from '../io-thread/io-thread.ts'
 import {
   type InterestAnnouncer,
-  InternalClient,
   PUBLISH_KEPT,
   PUBLISH_LOST,
   PUBLISHED,
-} from '../internal-client.ts'
-import type { IoThread } from '../io-thread.ts'
-import { type MessagePlace, writeLatin1, writeWholeNumber } from '../message-place.ts'
-import { ScratchStack } from '../scratch-stack.ts'
-import { serverHash } from '../system/server-info.ts'
+} from '../messages/internal-client.ts'
+import {
+  bodyCopyBytes,
+  copyBody,
+  type MessagePlace,
+  writeLatin1,
+} from '../messages/message-place.ts'
+import { ScratchStack } from '../messages/scratch-stack.ts'
 import type { ActiveTrace } from '../tracing/active-trace.ts'
 import {
   publishTraced,
@@ -32,9 +30,9 @@ import {
   withTraceDest,
 } from '../tracing/trace-step.ts'
 import { BlockReader } from './account-blocks.ts'
-import { randomBelow } from './random-pool.ts'
 import { RequestHeaders } from './request-headers.ts'
 import { type Context, parseService, type Service } from './service.ts'
+import { type Exporter, ServiceExporters } from './service-exporters.ts'
 import { Measurement, nowNs, responderOf } from './service-measurement.ts'
 
 const DOLLAR = 36
@@ -42,13 +40,7 @@ const DOLLAR = 36
 const JETSTREAM_ACK = '$JS.ACK.'
 /** Imports of imports; cycles are refused before, so this is never reached. Chosen. */
 const CHAIN_MAX = 32
-/** Deadlines of answers are looked at this often; chosen, they are minutes. */
-const SWEEP_MS_MIN = 50
-/** Ends of subscriptions are looked at together, this long after the first one; chosen. */
-const LOST_CHECK_MS = 20
 
-/** Digits of a size, at most. */
-const SIZE_DIGITS = 10
 const NO_BYTES = new Uint8Array(0)
 
 /** Who sends a request that is forwarded to another account. */
@@ -58,15 +50,6 @@ export interface Requester {
   readonly isLeaf: boolean
   /** The request is traced. */
   readonly active?: ActiveTrace | undefined
-}
-
-/** One exporting account, on this thread. */
-interface Exporter {
-  readonly client: InternalClient
-  readonly requests: ServiceRequests<Context>
-  /** Index of the word with the address of the account's mappings. */
-  readonly mappingsWord: number
-  isListening: boolean
 }
 
 /** How a request was forwarded before; undefined: it was not. */
@@ -79,31 +62,19 @@ type Previous = { readonly share: boolean } | undefined
  */
 export class ServiceImports {
   readonly #thread: IoThread
-  readonly #announcer: InterestAnnouncer
   readonly #services: BlockReader<Service>
-  readonly #mappings: BlockReader<SubjectMappings>
-  readonly #trackingSuffix: string
-  readonly exporters = new Map<number, Exporter>()
+  readonly exporters: ServiceExporters
   readonly #scratch: ScratchStack
   readonly #headers = new RequestHeaders()
-  #sweep: Deadline | undefined
-  /** Some subscription to answers may not be in force yet. */
-  #isListenPending = false
-  /** Lane position behind the last of them; undefined while it waits for room. */
-  #listeningAt: number | undefined
-  /** Subscriptions that have ended since the last look. */
-  #lost: { readonly name: string; readonly number: number; readonly subject: string }[] = []
-  /** Lane position behind the last of them; undefined while it waits for room. */
-  #lostAt: number | undefined
-  #lostCheck: Deadline | undefined
 
   constructor(thread: IoThread, announcer: InterestAnnouncer, serverName: string) {
     this.#thread = thread
-    this.#announcer = announcer
     this.#services = new BlockReader(thread.kernel, parseService)
-    this.#mappings = new BlockReader(thread.kernel, decodeMappings)
     this.#scratch = new ScratchStack(thread.kernel)
-    this.#trackingSuffix = `.${serverHash(serverName)}.T`
+    this.exporters = new ServiceExporters(
+      { thread, announcer, serverName },
+      (exporter, request, answer) => this.#onAnswer(exporter, request, answer),
+    )
   }
 
   /**
@@ -191,13 +162,13 @@ export class ServiceImports {
     depth: number,
   ): boolean {
     if (depth > CHAIN_MAX) return false
-    const exporter = this.#exporterOf(service.exporterNumber)
+    const exporter = this.exporters.of(service.exporterNumber)
     // Undefined: it stays as it is.
     let subject: string | undefined
-    if (!service.isIdentity || this.#hasMappings(exporter)) {
+    if (!service.isIdentity || this.exporters.hasMappings(exporter)) {
       const target = service.targetOf(this.#subjectOf(request))
       if (target === undefined) return false
-      subject = this.#mapped(exporter, target)
+      subject = this.exporters.map(exporter, target)
     }
     const info = requester.clientInfo()
     const from = { requester: info, isLeaf: requester.isLeaf, previous }
@@ -209,10 +180,10 @@ export class ServiceImports {
     const terms = this.#termsOf(service, request, info)
     const awaited = this.#isKept(request)
       ? undefined
-      : this.#await(exporter, terms, this.#replyOf(request))
+      : this.exporters.await(exporter, terms, this.#replyOf(request))
     const { measurement } = terms.context
     if (request.replyBytes === 0 && measurement !== undefined) {
-      this.#measureFailure(terms.context, measurement, 'noReply')
+      this.exporters.measureFailure(terms.context, measurement, 'noReply')
     }
     const onImports = (chained: MessagePlace) => {
       const told = { share: previous?.share ?? service.share }
@@ -225,7 +196,7 @@ export class ServiceImports {
     if (!hasDelivered && awaited !== undefined) {
       exporter.requests.close(awaited)
       if (measurement !== undefined) {
-        this.#measureFailure(terms.context, measurement, 'notDelivered')
+        this.exporters.measureFailure(terms.context, measurement, 'notDelivered')
       }
     }
     return hasDelivered
@@ -264,7 +235,8 @@ export class ServiceImports {
     },
     onImports: (sent: MessagePlace) => boolean,
   ): boolean {
-    const { exports, bytes, layout } = this.#thread.kernel
+    const { kernel } = this.#thread
+    const { exports, bytes, layout } = kernel
     const { requests, client } = exporter
     const suffix = awaited === undefined ? '' : requests.suffixOf(awaited)
     const subjectBytes = subject?.length ?? request.subjectBytes
@@ -272,9 +244,7 @@ export class ServiceImports {
       awaited === undefined
         ? request.replyBytes
         : requests.prefix.length + ID_DIGITS + suffix.length
-    const bodyBytes = request.totalBytes - request.headerBytes
-    const totalBytes = headers.length + bodyBytes
-    const blockBytes = subjectBytes + replyBytes + 2 * SIZE_DIGITS + totalBytes
+    const blockBytes = subjectBytes + replyBytes + bodyCopyBytes(request, headers)
     const block = this.#scratch.take(blockBytes)
     if (block === 0) {
       this.#thread.onOutOfMemory('a request to another account is lost')
@@ -288,25 +258,8 @@ export class ServiceImports {
       const idAt = writeLatin1(bytes, reply, requests.prefix)
       writeLatin1(bytes, writeReplyId(bytes, idAt, awaited.id), suffix)
     }
-    const headerText = reply + replyBytes
-    const sizeText = writeWholeNumber(bytes, headerText, headers.length)
-    const payload = writeWholeNumber(bytes, sizeText, totalBytes)
-    bytes.set(headers, payload)
-    exports.copy(payload + headers.length, request.payload + request.headerBytes, bodyBytes)
-    const message: MessagePlace = {
-      subject: block,
-      subjectBytes,
-      reply: replyBytes === 0 ? 0 : reply,
-      replyBytes,
-      headerText,
-      headerTextBytes: sizeText - headerText,
-      sizeText,
-      sizeTextBytes: payload - sizeText,
-      headerBytes: headers.length,
-      totalBytes,
-      payload,
-    }
-    const isTold = active && publishTraced(this.#thread.kernel, active, client, message, onImports)
+    const message = copyBody(kernel, request, headers, block, subjectBytes, replyBytes)
+    const isTold = active && publishTraced(kernel, active, client, message, onImports)
     if (isTold !== undefined) {
       this.#scratch.giveBack(block, blockBytes)
       return isTold
@@ -336,94 +289,10 @@ export class ServiceImports {
     active.trace.addServiceImport(exporter, from, target ?? from)
     if (!allowTrace) return stepUntraced(active)
     // Events of servers that the request reaches by leaf links come back as answers do.
-    const to = this.#exporterOf(service.exporterNumber)
-    const awaited = this.#await(to, { ...terms, responseType: 'stream' }, active.dest)
+    const to = this.exporters.of(service.exporterNumber)
+    const awaited = this.exporters.await(to, { ...terms, responseType: 'stream' }, active.dest)
     const dest = to.requests.replyOf(awaited)
     return stepInto(active, exporter, dest, () => to.requests.close(awaited))
-  }
-
-  #hasMappings({ mappingsWord }: Exporter): boolean {
-    return Atomics.load(this.#thread.kernel.words, mappingsWord) !== 0
-  }
-
-  /** What the mappings of an account may make of a subject. */
-  destinationsOf(account: number, subject: string): readonly string[] {
-    const { exports, layout, words } = this.#thread.kernel
-    const at = exports.accountAddress(account) + layout.ACCOUNT_MAPPINGS
-    const block = Atomics.load(words, at >> 2)
-    const mapped = block === 0 ? undefined : this.#mappings.read(block).destinationsOf(subject)
-    return mapped === undefined ? [subject] : mapped.destinations.map((one) => one.subject)
-  }
-
-  /** What the mappings of an account make of a subject. */
-  #mapped({ mappingsWord }: Exporter, subject: string): string {
-    const block = Atomics.load(this.#thread.kernel.words, mappingsWord)
-    return block === 0 ? subject : (this.#mappings.read(block).choose(subject) ?? subject)
-  }
-
-  #exporterOf(account: number): Exporter {
-    const known = this.exporters.get(account)
-    if (known !== undefined) return known
-    const { exports, layout } = this.#thread.kernel
-    const made: Exporter = {
-      client: new InternalClient(this.#thread, account, this.#announcer),
-      requests: new ServiceRequests({
-        prefix: createReplyPrefix(randomBase62),
-        random: randomBelow,
-        trackingSuffix: this.#trackingSuffix,
-        onGivenUp: (request) => this.#onLate(request),
-      }),
-      mappingsWord: (exports.accountAddress(account) + layout.ACCOUNT_MAPPINGS) >> 2,
-      isListening: false,
-    }
-    this.exporters.set(account, made)
-    return made
-  }
-
-  #await(
-    exporter: Exporter,
-    terms: RequestTerms<Context>,
-    replyTo: string,
-  ): OutstandingRequest<Context> {
-    this.#listen(exporter)
-    const request = exporter.requests.open(terms, replyTo, this.#thread.nowMs)
-    this.#watch(request.deadlineMs)
-    return request
-  }
-
-  /**
-   * Answers of these accounts will be awaited. To be called ahead of requests: an answer must not
-   * overtake the subscription that brings it here.
-   *
-   * @param accounts numbers
-   * @returns whether there is a subscription that is not in force yet
-   */
-  listenTo(accounts: readonly number[]): boolean {
-    for (const account of accounts) this.#listen(this.#exporterOf(account))
-    if (!this.#isListenPending) return false
-    this.#listeningAt ??= this.#announcer.position()
-    const at = this.#listeningAt
-    this.#isListenPending = at === undefined || !this.#announcer.hasApplied(at)
-    return this.#isListenPending
-  }
-
-  #listen(exporter: Exporter): void {
-    if (exporter.isListening) return
-    const { requests, client } = exporter
-    const sid = client.subscribePlaces(requests.subject, '', (answer) => {
-      const { subject, subjectBytes } = answer
-      const request = requests.find(this.#thread.kernel.bytes, subject, subjectBytes)
-      if (request !== undefined) this.#onAnswer(exporter, request, answer)
-    })
-    exporter.isListening = sid !== undefined
-    this.#isListenPending = true
-    this.#listeningAt = this.#announcer.position()
-  }
-
-  /** Its answer is awaited no longer. */
-  #onLate({ terms: { context } }: OutstandingRequest<Context>): void {
-    const { measurement } = context
-    if (measurement?.isOver === false) this.#measureFailure(context, measurement, 'timeout')
   }
 
   // ── answers ───────────────────────────────────────────────────────────────────────────────
@@ -441,7 +310,11 @@ export class ServiceImports {
     const responder = responderOf(reply)
     const isDelivered = this.#handBack(request, answer, reply, responder !== undefined)
     if (measurement?.isOver === false) {
-      this.#publishLatency(context, measurement, measurement.ofAnswer(responder, answeredNs))
+      this.exporters.publishLatency(
+        context,
+        measurement,
+        measurement.ofAnswer(responder, answeredNs),
+      )
     }
     const isEmpty = answer.totalBytes === 0
     exporter.requests.settle(request, { isDelivered, isEmpty }, this.#thread.nowMs)
@@ -456,12 +329,12 @@ export class ServiceImports {
     isMeasured: boolean,
   ): boolean {
     const { replyTo } = request
-    const importer = this.#exporterOf(request.terms.context.importerNumber)
+    const importer = this.exporters.of(request.terms.context.importerNumber)
     const outer = importer.requests.findText(replyTo)
     // Who has answered is for the first import alone to know.
     const isTold = isMeasured && outer !== undefined
     const onwards = isTold ? reply : isMeasured ? '' : this.#answerBack(importer, request, reply)
-    const subject = outer === undefined ? this.#mapped(importer, replyTo) : replyTo
+    const subject = outer === undefined ? this.exporters.map(importer, replyTo) : replyTo
     const { bytes } = this.#thread.kernel
     const blockBytes = subject.length + onwards.length
     const block = this.#scratch.take(blockBytes)
@@ -509,88 +382,8 @@ export class ServiceImports {
         measurement: undefined,
       },
     }
-    const awaited = this.#await(importer, terms, reply)
+    const awaited = this.exporters.await(importer, terms, reply)
     return importer.requests.replyOf(awaited)
-  }
-
-  /**
-   * A subscription has ended: answers that nobody in its account listens for are not awaited any
-   * more. That is looked at once the routing worker has taken it out of the sublist.
-   *
-   * @param account name and number
-   * @param subject may have wildcards
-   */
-  loseInterest(account: { readonly name: string; readonly number: number }, subject: string): void {
-    const { name, number } = account
-    let mayConcern = false
-    for (const { requests } of this.exporters.values()) {
-      if (requests.mayConcern(subject)) mayConcern = true
-    }
-    if (!mayConcern) return
-    this.#lost.push({ name, number, subject })
-    this.#lostAt = this.#announcer.position()
-    this.#lostCheck ??= this.#thread.deadlines.after(LOST_CHECK_MS, () => this.#checkLost())
-  }
-
-  #checkLost(): void {
-    this.#lostAt ??= this.#announcer.position()
-    if (this.#lostAt === undefined || !this.#announcer.hasApplied(this.#lostAt)) {
-      this.#lostCheck = this.#thread.deadlines.after(LOST_CHECK_MS, () => this.#checkLost())
-      return
-    }
-    this.#lostCheck = undefined
-    const lost = this.#lost
-    this.#lost = []
-    this.#thread.beginTurn()
-    for (const { name, number, subject } of lost) {
-      const { client } = this.#exporterOf(number)
-      const hasInterest = (replyTo: string) => client.isListened(replyTo)
-      for (const { requests } of this.exporters.values()) {
-        for (const { terms } of requests.loseInterest(name, subject, hasInterest)) {
-          const { context } = terms
-          const { measurement } = context
-          if (measurement) this.#measureFailure(context, measurement, 'interestLost')
-        }
-      }
-    }
-    this.#thread.endTurn()
-  }
-
-  /** Whether anybody waits for an answer. */
-  get isIdle(): boolean {
-    for (const { requests } of this.exporters.values()) if (requests.size > 0) return false
-    return true
-  }
-
-  /** @param nextMs something is due then */
-  #watch(nextMs: number): void {
-    if (!Number.isFinite(nextMs)) return
-    const pending = this.#sweep?.run === undefined ? undefined : this.#sweep
-    if (pending !== undefined && pending.atMs <= nextMs + SWEEP_MS_MIN) return
-    pending?.cancel()
-    const delayMs = Math.max(SWEEP_MS_MIN, nextMs - this.#thread.nowMs)
-    this.#sweep = this.#thread.deadlines.after(delayMs, () => this.#expire())
-  }
-
-  #expire(): void {
-    this.#thread.beginTurn()
-    let nextMs = Number.POSITIVE_INFINITY
-    for (const { requests } of this.exporters.values()) {
-      for (const late of requests.expire(this.#thread.nowMs)) this.#onLate(late)
-      nextMs = Math.min(nextMs, requests.nextDeadlineMs())
-    }
-    this.#watch(nextMs)
-    this.#thread.endTurn()
-  }
-
-  // ── latency ───────────────────────────────────────────────────────────────────────────────
-
-  #measureFailure(context: Context, measurement: Measurement, failure: LatencyFailure): void {
-    this.#publishLatency(context, measurement, measurement.ofFailure(failure))
-  }
-
-  #publishLatency({ exporterNumber }: Context, { latency }: Measurement, payload: Buffer): void {
-    this.#exporterOf(exporterNumber).client.publish({ subject: latency.subject, payload })
   }
 }
 

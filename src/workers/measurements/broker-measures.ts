@@ -1,5 +1,5 @@
 import type { Kernel } from '../../kernel/kernel.ts'
-import { arenaAddress, threadField } from '../../kernel/shared-memory.ts'
+import { arenaAddress, laneAddress, threadField } from '../../kernel/shared-memory.ts'
 import type { HistogramReport } from '../../monitor/metrics/histogram.ts'
 import type {
   BrokerMeasurements,
@@ -9,7 +9,8 @@ import type {
   TopSubject,
   TopSubjects,
 } from '../../monitor/metrics/measurements.ts'
-import type { Supervisor } from '../supervisor.ts'
+import { planAndLaneCounts } from '../reports/thread-sums.ts'
+import type { Supervisor } from '../threads/supervisor.ts'
 import { EventLoopDelay } from './event-loop-delay.ts'
 import { mergeAll, ThreadHistory } from './thread-history.ts'
 
@@ -104,7 +105,6 @@ export class BrokerMeasures {
     const { layout, words } = this.#kernel
     const arena = arenaAddress(this.#kernel, thread)
     const pageBytes = (field: number) => words[(arena + field) >> 2]! * layout.PAGE_BYTES
-    const counter = (field: number) => this.#counter(thread, field)
     return {
       thread,
       name,
@@ -114,26 +114,17 @@ export class BrokerMeasures {
       arenaFreeBytes: pageBytes(layout.ARENA_FREE_PAGES),
       stalledConnections:
         words[threadField(this.#kernel, thread, layout.THREAD_STALLED_CONNECTIONS) >> 2]!,
-      planHits: counter(layout.THREAD_PLAN_HITS),
-      planMisses: counter(layout.THREAD_PLAN_MISSES),
-      laneFull: counter(layout.THREAD_LANE_FULL),
-      outOfMemory: counter(layout.THREAD_OUT_OF_MEMORY),
+      ...planAndLaneCounts(this.#kernel, thread),
       laneBytes: this.#laneBytes(thread),
     }
-  }
-
-  #counter(thread: number, field: number): number {
-    return Number(this.#kernel.longs[threadField(this.#kernel, thread, field) >> 3])
   }
 
   #laneBytes(to: number): number {
     const { layout, words } = this.#kernel
     const threadCount = words[layout.HEADER_THREAD_COUNT >> 2]!
-    const laneBytes = layout.LANE_RECORDS + words[layout.HEADER_LANE_CAPACITY >> 2]!
-    const lanes = words[layout.HEADER_LANES >> 2]!
     let waiting = 0
     for (let from = 0; from < threadCount; from++) {
-      const lane = lanes + (from * threadCount + to) * laneBytes
+      const lane = laneAddress(this.#kernel, from, to)
       // In this order: the consumer never is ahead of what the producer had written before.
       const consumed = Atomics.load(words, (lane + layout.LANE_CONSUMER) >> 2)
       waiting += (Atomics.load(words, (lane + layout.LANE_PRODUCER) >> 2) - consumed) >>> 0

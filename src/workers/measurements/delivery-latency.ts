@@ -1,5 +1,5 @@
 import type { Kernel } from '../../kernel/kernel.ts'
-import { threadField } from '../../kernel/shared-memory.ts'
+import { laneAddress, threadField } from '../../kernel/shared-memory.ts'
 import { Histogram, LANE_BOUNDS_BYTES, TIME_BOUNDS_MS } from '../../monitor/metrics/histogram.ts'
 import { SharedClock } from './shared-clock.ts'
 
@@ -47,13 +47,11 @@ export class DeliveryLatency {
     this.#nowMs = nowMs
     const { layout, words } = kernel
     const threadCount = words[layout.HEADER_THREAD_COUNT >> 2]!
-    const laneBytes = layout.LANE_RECORDS + words[layout.HEADER_LANE_CAPACITY >> 2]!
-    const lanes = words[layout.HEADER_LANES >> 2]!
     this.#words = words
     this.#outWord = threadField(kernel, thread, layout.THREAD_OUT_MSGS) >> 2
     this.#laneWords = Array.from(
       { length: threadCount },
-      (_, from) => (lanes + (from * threadCount + thread) * laneBytes) >> 2,
+      (_, from) => laneAddress(kernel, from, thread) >> 2,
     )
     this.#producerOffset = layout.LANE_PRODUCER >> 2
     this.#consumerOffset = layout.LANE_CONSUMER >> 2

@@ -1,6 +1,6 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import type { SlowSubject } from '../../monitor/slow/slow-event.ts'
-import { frameLines } from '../outbound-frames.ts'
+import { frameLines } from '../messages/outbound-frames.ts'
 
 /** Subjects told of at most. */
 const SUBJECTS_MAX = 5

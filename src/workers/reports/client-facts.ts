@@ -1,7 +1,7 @@
 import type { TlsFacts } from '../../auth/login.ts'
 import type { ConnectOptions } from '../../protocol/connect.ts'
 import { GLOBAL_ACCOUNT } from '../../protocol/global-account.ts'
-import type { Grant } from '../peer-messages.ts'
+import type { Grant } from '../threads/peer-messages.ts'
 import type { SessionFacts } from './reported-session.ts'
 import { presentedUser } from './session-report.ts'
 
@@ -11,6 +11,8 @@ interface ReportedClient {
   readonly options: ConnectOptions
   /** Undefined before it is let in, and where everybody is. */
   readonly granted: { readonly grant: Grant } | undefined
+  /** Account that it was not let into; '' = none. */
+  readonly turnedAwayFrom: string
   readonly tls: TlsFacts | undefined
   readonly isTlsFirst: boolean
 }
@@ -20,7 +22,7 @@ export function clientFacts(client: ReportedClient): SessionFacts {
   const { name, lang, version } = options
   const grant = client.granted?.grant
   const identity = grant?.identity
-  const account = grant?.accountName ?? GLOBAL_ACCOUNT
+  const account = grant?.accountName ?? (client.turnedAwayFrom || GLOBAL_ACCOUNT)
   const isNkeyUser = identity !== undefined && identity.nkey !== ''
   return {
     kind: 'Client',

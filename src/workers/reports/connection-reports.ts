@@ -1,20 +1,38 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Connection } from '../../io/connection.ts'
-import type { Kernel } from '../../kernel/kernel.ts'
-import type { ConnectionReport, KindCounts, PeerCertificateReport } from '../../monitor/reports.ts'
+import type { OpenConnections } from '../../monitor/metrics/measurements.ts'
 import { CLOSED_STATES, type ClosedState } from '../../protocol/closed-states.ts'
-import { type IoThread, post } from '../io-thread.ts'
+import { type IoThread, post } from '../io-thread/io-thread.ts'
 import { encodeClosed } from './closed-rows.ts'
-import { firstOf, type Keyed, sortKey } from './connection-order.ts'
+import { ConnectionCursor } from './connection-cursor.ts'
+import { ConnectionIndex, type ConnectionSnapshot, placeOf } from './connection-index.ts'
+import { firstOf, sortKey } from './connection-order.ts'
+import {
+  CID,
+  LAST_ACTIVITY_MS,
+  NUMBERS,
+  PENDING_BYTES,
+  IN_BYTES as ROW_IN_BYTES,
+  IN_MSGS as ROW_IN_MSGS,
+  OUT_BYTES as ROW_OUT_BYTES,
+  OUT_MSGS as ROW_OUT_MSGS,
+  RTT_NS,
+  STALLS,
+  SUBSCRIPTIONS,
+  secretsOf,
+  shownRow,
+  VERSION,
+} from './open-rows.ts'
+import { openConnections, openSums } from './open-sums.ts'
 import type {
   ConnectionReportsAsked,
   ConnectionsAsked,
   ConnectionsFound,
+  OpenRows,
   OpenTraffic,
 } from './report-messages.ts'
 import type { ReportedSession } from './reported-session.ts'
-import { peerCertificates, shownJwt, shownRtt, tlsReport } from './session-report.ts'
-import { readSubscriptions } from './subscription-text.ts'
+import { shownJwt, tlsReport } from './session-report.ts'
+import { Slices } from './slices.ts'
 import {
   addCounts,
   CONNECTIONS,
@@ -25,8 +43,6 @@ import {
   TrafficTable,
 } from './traffic-table.ts'
 
-/** Reports that are made at a time; then others get their turn. */
-const SLICE = 128
 /** What has closed is told at the latest after this time, or when there is so much of it. */
 const CLOSED_MS = 50
 const CLOSED_MAX = 256
@@ -41,18 +57,11 @@ const SLOW_STATES: readonly ClosedState[] = [
   'slowConsumerWriteDeadline',
 ]
 
-/** What takes time to find out, and does not change. */
-interface Looked {
-  jwt: { readonly of: string; readonly shown: string } | undefined
-  certificates: readonly PeerCertificateReport[] | undefined
-}
-
 /** What one thread tells monitors about its connections. */
 export class ConnectionReports {
   readonly #thread: IoThread
-  readonly #sessionOf: (connection: Connection) => ReportedSession | undefined
-  readonly #looked = new WeakMap<Connection, Looked>()
-  /** What an account was told of already, of connections that have changed theirs. */
+  readonly #index: ConnectionIndex
+  /** What an account was told of already, of connections that have changed theirs, by id. */
   readonly #settled = new Map<number, Counts>()
   #closedRows: string[] = []
   #closedTraffic = new TrafficTable()
@@ -64,114 +73,81 @@ export class ConnectionReports {
     sessionOf: (connection: Connection) => ReportedSession | undefined,
   ) {
     this.#thread = thread
-    this.#sessionOf = sessionOf
-  }
-
-  *#sessions(): Iterable<ReportedSession> {
-    for (const connection of this.#thread.connections) {
-      const session = connection?.isOpen ? this.#sessionOf(connection) : undefined
-      if (session !== undefined) yield session
-    }
+    this.#index = new ConnectionIndex(thread, sessionOf)
   }
 
   // ── open connections ──────────────────────────────────────────────────────────────────────
 
   /** The first of those that are asked for, ids and sort keys only. */
-  find(asked: ConnectionsAsked): ConnectionsFound {
+  async find(asked: ConnectionsAsked): Promise<ConnectionsFound> {
     // What has closed is known to the main thread before it gets this.
     this.tellClosed()
     const { sort, nowMs, account, user, filterSubject, count } = asked
-    const cursor = new Cursor(this.#thread.kernel, this.#clockOffsetMs)
-    const cids: number[] = []
-    const keys: number[] = []
+    const snapshot = this.#index.current
+    const { cids, sessions } = snapshot
+    const cursor = this.#cursor(snapshot)
+    const isOfAccount = accountFilter(cursor, account)
+    const keys = new Float64Array(snapshot.count)
+    const places = new Uint32Array(snapshot.count)
+    const slices = new Slices()
     let total = 0
-    for (const session of this.#sessions()) {
-      if (!session.isListed || (account !== '' && session.accountName !== account)) continue
+    let matched = 0
+    for (let place = 0; place < snapshot.count; place++) {
+      if (slices.isOver(place)) await slices.next()
+      cursor.place = place
+      if (!cursor.isListed || (account !== '' && !isOfAccount())) continue
       total += 1
       if (asked.cid !== 0) {
         // nats-server looks for ids among clients only, whosever they are.
-        if (asked.cid !== session.connection.cid || session.reportFacts().kind !== 'Client')
-          continue
-      } else if (user !== '' && session.reportFacts().user !== user) continue
-      if (filterSubject !== '' && !session.isInterestedIn(filterSubject)) continue
-      cursor.session = session
-      cids.push(cursor.cid)
-      keys.push(sortKey(sort, cursor, nowMs))
+        if (asked.cid !== cids[place] || cursor.isLeaf) continue
+      } else if (user !== '' && sessions[place]!.reportFacts().user !== user) continue
+      if (filterSubject !== '' && !sessions[place]!.isInterestedIn(filterSubject)) continue
+      places[matched] = place
+      keys[matched++] = sortKey(sort, cursor, nowMs)
     }
-    const places = firstOf(Float64Array.from(keys), Float64Array.from(cids), count)
+    const first = firstOf(keys.subarray(0, matched), count)
     return {
       total,
-      matched: cids.length,
-      cids: Float64Array.from(places, (place) => cids[place]!),
-      keys: Float64Array.from(places, (place) => keys[place]!),
+      matched,
+      cids: Float64Array.from(first, (found) => cids[places[found]!]!),
+      keys: Float64Array.from(first, (found) => keys[found]!),
     }
   }
 
-  /** Those that are still open, in no order. */
-  async report({
-    cids,
-    withSubscriptions,
-    withAuth,
-  }: ConnectionReportsAsked): Promise<ConnectionReport[]> {
-    const wanted = new Set(cids)
-    const sessions = [...this.#sessions()].filter(({ connection }) => wanted.has(connection.cid))
-    const reports: ConnectionReport[] = []
-    for (const [place, session] of sessions.entries()) {
-      if (place > 0 && place % SLICE === 0) await nextTurn()
-      if (session.connection.isOpen)
-        reports.push(this.#report(session, withSubscriptions, withAuth))
+  /** Those that are still open. */
+  async report(asked: ConnectionReportsAsked): Promise<OpenRows> {
+    const { withSubscriptions, withAuth } = asked
+    const snapshot = this.#index.current
+    const cursor = this.#cursor(snapshot)
+    const slices = new Slices()
+    const rows: string[] = []
+    const secrets: string[] = []
+    const subscriptionTexts: string[] = []
+    const numbers = new Float64Array(asked.cids.length * NUMBERS)
+    for (const [count, cid] of asked.cids.entries()) {
+      if (slices.isOver(count)) await slices.next()
+      const place = placeOf(snapshot, cid)
+      const session = snapshot.sessions[place]
+      if (session === undefined || !session.connection.isOpen) continue
+      cursor.place = place
+      const { connection, startMs } = session
+      const facts = session.reportFacts()
+      const shown = shownRow(facts, connection, startMs, snapshot.shown[place])
+      snapshot.shown[place] = shown
+      const at = rows.length * NUMBERS
+      writeNumbers(numbers, at, cursor)
+      numbers[at + VERSION] = shown.version
+      rows.push(asked.versions[count] === shown.version ? '' : shown.row)
+      if (withAuth) secrets.push(secretsOf(shown))
+      if (withSubscriptions) {
+        subscriptionTexts.push(session.subscriptionText(Number.POSITIVE_INFINITY))
+      }
     }
-    return reports
+    return { rows, secrets, numbers: numbers.slice(0, rows.length * NUMBERS), subscriptionTexts }
   }
 
-  #report(
-    session: ReportedSession,
-    withSubscriptions: boolean,
-    withAuth: boolean,
-  ): ConnectionReport {
-    const { connection } = session
-    const cursor = new Cursor(this.#thread.kernel, this.#clockOffsetMs, session)
-    const { tls, isTlsFirst, jwt, ...facts } = session.reportFacts()
-    const looked = this.#lookedAt(connection)
-    if (withAuth) {
-      if (looked.jwt?.of !== jwt) looked.jwt = { of: jwt, shown: shownJwt(jwt) }
-      looked.certificates ??= peerCertificates(tls)
-    }
-    const { cid } = connection
-    return {
-      ...facts,
-      cid,
-      ip: connection.remoteAddress,
-      port: connection.remotePort,
-      startMs: session.startMs,
-      lastActivityMs: cursor.lastActivityMs,
-      stopMs: 0,
-      reason: '',
-      rttNs: cursor.rttNs,
-      pendingBytes: cursor.pendingBytes,
-      in: { msgs: cursor.inMsgs, bytes: cursor.inBytes },
-      out: { msgs: cursor.outMsgs, bytes: cursor.outBytes },
-      stalls: cursor.stalls,
-      subscriptions: cursor.subscriptions,
-      tls: tlsReport(tls, isTlsFirst, withAuth ? looked.certificates : []),
-      jwt: withAuth ? (looked.jwt?.shown ?? '') : '',
-      ...(withSubscriptions && {
-        subscriptionList: readSubscriptions(session.subscriptionText(Number.POSITIVE_INFINITY), {
-          cid,
-          account: '',
-          accountTag: '',
-        }),
-      }),
-    }
-  }
-
-  #lookedAt(connection: Connection): Looked {
-    let looked = this.#looked.get(connection)
-    if (looked === undefined) {
-      looked = { jwt: undefined, certificates: undefined }
-      this.#looked.set(connection, looked)
-    }
-    return looked
+  #cursor(snapshot: ConnectionSnapshot): ConnectionCursor {
+    return new ConnectionCursor(this.#thread.kernel, this.#clockOffsetMs, snapshot)
   }
 
   /** From the thread's clock to Unix time. */
@@ -187,45 +163,24 @@ export class ConnectionReports {
   /** Of open connections; what has closed is told first. */
   traffic(): OpenTraffic {
     this.tellClosed()
-    const table = new TrafficTable()
-    const connections = { clients: 0, leafs: 0 }
-    const byAccount = new Map<string, { clients: number; leafs: number }>()
-    for (const session of this.#sessions()) {
-      const { accountName: account, isListed } = session
-      const isLeaf = this.#isLeaf(session)
-      const sums = table.of(account)
-      addCounts(isLeaf ? sums.leafs : sums.clients, this.#counts(session))
-      if (!isListed) continue
-      const kind = isLeaf ? 'leafs' : 'clients'
-      connections[kind] += 1
-      const counts = byAccount.get(account) ?? { clients: 0, leafs: 0 }
-      counts[kind] += 1
-      byAccount.set(account, counts)
-    }
-    const { stallCount } = this.#thread
-    return {
-      accounts: table.entries,
-      connections,
-      connectionsOf: [...byAccount] as [string, KindCounts][],
-      stallCount,
-    }
+    const sums = openSums(this.#thread, this.#index.current, this.#settled)
+    return { ...sums, stallCount: this.#thread.stallCount }
   }
 
-  #isLeaf({ connection }: ReportedSession): boolean {
-    const { layout, words } = this.#thread.kernel
-    return words[(connection.record + layout.CONNECTION_KIND) >> 2] === layout.KIND_LEAF
+  /** Sums over all that are open, for metrics. */
+  openConnections(): Promise<OpenConnections> {
+    const cursor = this.#cursor(this.#index.current)
+    return openConnections(cursor, this.#thread.clientSubscriptions)
   }
 
   /** Since the start, or since the connection came to its account. */
-  #counts({ connection }: ReportedSession): Counts {
-    const { kernel } = this.#thread
-    const { layout } = kernel
-    const { record } = connection
+  #counts(cursor: ConnectionCursor): Counts {
+    const { connection } = cursor.session
     const counts = [
-      longAt(kernel, record + layout.CONNECTION_IN_MSGS),
-      longAt(kernel, record + layout.CONNECTION_IN_BYTES),
-      longAt(kernel, record + layout.CONNECTION_OUT_MSGS),
-      longAt(kernel, record + layout.CONNECTION_OUT_BYTES),
+      cursor.inMsgs,
+      cursor.inBytes,
+      cursor.outMsgs,
+      cursor.outBytes,
       connection.slowCount + (isSlow(connection.closedState) ? 1 : 0),
       connection.closedState === 'staleConnection' ? 1 : 0,
       1,
@@ -234,15 +189,25 @@ export class ConnectionReports {
     return settled === undefined ? counts : counts.map((count, i) => count - settled[i]!)
   }
 
+  /** At one connection, which may be in no snapshot. */
+  #cursorAt(session: ReportedSession): ConnectionCursor {
+    return this.#cursor(this.#index.only(session))
+  }
+
+  #tell(cursor: ConnectionCursor, counts: Counts): void {
+    const { clients, leafs } = this.#closedTraffic.of(cursor.session.accountName)
+    addCounts(cursor.isLeaf ? leafs : clients, counts)
+  }
+
   /** It goes to another account: what it has done so far stays with the old one. */
   settle(session: ReportedSession): void {
     const { cid } = session.connection
-    const counts = this.#counts(session)
+    const cursor = this.#cursorAt(session)
+    const counts = this.#counts(cursor)
     if (counts[IN_MSGS] === 0 && counts[OUT_MSGS] === 0) return
     // It counts as a connection of the last one.
     counts[CONNECTIONS] = 0
-    const sums = this.#closedTraffic.of(session.accountName)
-    addCounts(this.#isLeaf(session) ? sums.leafs : sums.clients, counts)
+    this.#tell(cursor, counts)
     const before = this.#settled.get(cid) ?? noCounts()
     addCounts(before, counts)
     this.#settled.set(cid, before)
@@ -255,10 +220,10 @@ export class ConnectionReports {
   onClosed(session: ReportedSession, reason: ClosedState): void {
     const { connection } = session
     const { tls, isTlsFirst, jwt, ...facts } = session.reportFacts()
-    const cursor = new Cursor(this.#thread.kernel, this.#clockOffsetMs, session)
-    const sums = this.#closedTraffic.of(session.accountName)
-    addCounts(this.#isLeaf(session) ? sums.leafs : sums.clients, this.#counts(session))
+    const cursor = this.#cursorAt(session)
+    this.#tell(cursor, this.#counts(cursor))
     this.#settled.delete(connection.cid)
+    this.#index.forget(connection)
     this.#closedRows.push(
       encodeClosed({
         ...facts,
@@ -310,75 +275,29 @@ function isSlow(state: ClosedState | undefined): boolean {
   return state !== undefined && SLOW_STATES.includes(state)
 }
 
-/** u64, exact up to 2^53. */
-function longAt({ words }: Kernel, address: number): number {
-  return (words[address >> 2]! >>> 0) + (words[(address >> 2) + 1]! >>> 0) * 2 ** 32
+/** Whether the cursor is at a connection of an account; each account's name is looked at once. */
+function accountFilter(cursor: ConnectionCursor, name: string): () => boolean {
+  const known = new Map<number, boolean>()
+  return () => {
+    const { accountAt } = cursor
+    let isWanted = known.get(accountAt)
+    if (isWanted === undefined) {
+      isWanted = cursor.session.accountName === name
+      known.set(accountAt, isWanted)
+    }
+    return isWanted
+  }
 }
 
-/** One connection at a time, looked at without making an object of each. */
-class Cursor implements Keyed {
-  /** To be set before anything is asked. */
-  session!: ReportedSession
-  readonly #kernel: Kernel
-  readonly #offsetMs: number
-
-  constructor(kernel: Kernel, offsetMs: number, session?: ReportedSession) {
-    this.#kernel = kernel
-    this.#offsetMs = offsetMs
-    if (session !== undefined) this.session = session
-  }
-
-  #long(field: number): number {
-    return longAt(this.#kernel, this.session.connection.record + field)
-  }
-
-  get cid(): number {
-    return this.session.connection.cid
-  }
-
-  get startMs(): number {
-    return this.session.startMs
-  }
-
-  get stopMs(): number {
-    return 0
-  }
-
-  get lastActivityMs(): number {
-    const { startMs, connection } = this.session
-    return Math.max(startMs, Math.floor(this.#offsetMs + connection.lastActivityMs))
-  }
-
-  get rttNs(): number {
-    return shownRtt(this.session.rttNs)
-  }
-
-  get pendingBytes(): number {
-    return this.session.connection.pendingBytes
-  }
-
-  get subscriptions(): number {
-    return this.session.subscriptionCount
-  }
-
-  get inMsgs(): number {
-    return this.#long(this.#kernel.layout.CONNECTION_IN_MSGS)
-  }
-
-  get inBytes(): number {
-    return this.#long(this.#kernel.layout.CONNECTION_IN_BYTES)
-  }
-
-  get outMsgs(): number {
-    return this.#long(this.#kernel.layout.CONNECTION_OUT_MSGS)
-  }
-
-  get outBytes(): number {
-    return this.#long(this.#kernel.layout.CONNECTION_OUT_BYTES)
-  }
-
-  get stalls(): number {
-    const { layout, words } = this.#kernel
-    return words[(this.session.connection.record + layout.CONNECTION_STALLS) >> 2]!
-  }
+function writeNumbers(numbers: Float64Array, at: number, cursor: ConnectionCursor): void {
+  numbers[at + CID] = cursor.cid
+  numbers[at + LAST_ACTIVITY_MS] = cursor.lastActivityMs
+  numbers[at + RTT_NS] = cursor.rttNs
+  numbers[at + PENDING_BYTES] = cursor.pendingBytes
+  numbers[at + ROW_IN_MSGS] = cursor.inMsgs
+  numbers[at + ROW_IN_BYTES] = cursor.inBytes
+  numbers[at + ROW_OUT_MSGS] = cursor.outMsgs
+  numbers[at + ROW_OUT_BYTES] = cursor.outBytes
+  numbers[at + STALLS] = cursor.stalls
+  numbers[at + SUBSCRIPTIONS] = cursor.subscriptions
 }

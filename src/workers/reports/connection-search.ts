@@ -1,8 +1,9 @@
 import type { ConnectionPage, ConnectionQuery, ConnectionReport } from '../../monitor/reports.ts'
-import type { ClosedConnections } from '../closed-connections.ts'
-import type { Supervisor } from '../supervisor.ts'
+import type { Supervisor } from '../threads/supervisor.ts'
+import type { ClosedConnections } from './closed-connections.ts'
 import type { ClosedConnection } from './closed-rows.ts'
 import { sortKey } from './connection-order.ts'
+import { OpenRowReader } from './open-rows.ts'
 import type { ConnectionsFound } from './report-messages.ts'
 
 /** One that may be on the page: an open one of a thread, or a closed one. */
@@ -21,6 +22,7 @@ interface Candidate {
 export class ConnectionSearch {
   readonly #supervisor: Supervisor
   readonly #closed: ClosedConnections
+  readonly #reader = new OpenRowReader()
 
   constructor(supervisor: Supervisor, closed: ClosedConnections) {
     this.#supervisor = supervisor
@@ -78,12 +80,17 @@ export class ConnectionSearch {
       else cids.push(cid)
     }
     const answers = await Promise.all(
-      [...byThread].map(([thread, cids]) =>
-        this.#supervisor.ask(thread, 'reportConnections', { cids, withSubscriptions, withAuth }),
-      ),
+      [...byThread].map(async ([thread, wanted]) => {
+        const cids = Float64Array.from(wanted)
+        const known = this.#reader.known(cids)
+        const versions = Float64Array.from(known, ({ version }) => version)
+        const asked = { cids, versions, withSubscriptions, withAuth }
+        const rows = await this.#supervisor.ask(thread, 'reportConnections', asked)
+        return rows === undefined ? [] : this.#reader.read(rows, cids, known)
+      }),
     )
     const open = new Map<number, ConnectionReport>()
-    for (const report of answers.flatMap((reports) => reports ?? [])) open.set(report.cid, report)
+    for (const report of answers.flat()) open.set(report.cid, report)
     return page.flatMap(({ cid, closed }) =>
       closed === undefined ? (open.get(cid) ?? []) : this.#closed.report(closed, withSubscriptions),
     )

@@ -1,14 +1,17 @@
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import type { TlsFacts } from '../../auth/login.ts'
+import type { LoginRequest, TlsFacts } from '../../auth/login.ts'
 import type { LeafSession } from '../../router/leaf/leaf-session.ts'
-import type { Grant } from '../peer-messages.ts'
+import type { Grant } from '../threads/peer-messages.ts'
 import type { SessionFacts } from './reported-session.ts'
+import { presentedUser } from './session-report.ts'
 
 interface ReportedLink {
   readonly accountName: string
   readonly tls: TlsFacts | undefined
   readonly isTlsFirst: boolean
+  /** Undefined before it has presented anything. */
+  readonly presented: LoginRequest['connect'] | undefined
 }
 
 /**
@@ -19,20 +22,20 @@ interface ReportedLink {
  * @param grant undefined before it is let in
  */
 export function leafFacts(
-  { accountName, tls, isTlsFirst }: ReportedLink,
+  { accountName, tls, isTlsFirst, presented }: ReportedLink,
   session: LeafSession | undefined,
   grant: Grant | undefined,
 ): SessionFacts {
   const isSolicited = session?.isSolicited === true
-  const { name = '', version = '' } = (isSolicited ? undefined : session?.peerFacts) ?? {}
+  const peer = isSolicited ? undefined : session?.peerFacts
   const identity = isSolicited ? undefined : grant?.identity
   return {
     kind: 'Leafnode',
     type: '',
-    name,
+    name: peer?.name || presented?.name || '',
     lang: '',
-    version,
-    user: identity?.user ?? '',
+    version: peer?.version || presented?.version || '',
+    user: identity?.user ?? (presented === undefined ? '' : presentedUser(presented)),
     account: accountName,
     accountTag: grant?.accountTag || accountName,
     jwt: identity?.jwt ?? '',

@@ -27,9 +27,23 @@ export interface ConnectionsFound {
 }
 
 export interface ConnectionReportsAsked {
-  readonly cids: readonly number[]
+  readonly cids: Float64Array
+  /** Of each the version of its line that the asker has; 0 = none. */
+  readonly versions: Float64Array
   readonly withSubscriptions: boolean
   readonly withAuth: boolean
+}
+
+/** See open-rows.ts. */
+export interface OpenRows {
+  /** '' = the asker has it. */
+  readonly rows: readonly string[]
+  /** Of each its JWT and certificates, if asked for. */
+  readonly secrets: readonly string[]
+  /** NUMBERS of each. */
+  readonly numbers: Float64Array
+  /** Of each, if asked for. */
+  readonly subscriptionTexts: readonly string[]
 }
 
 /** Of one thread's open connections. */

@@ -1,11 +1,11 @@
 import type { AccountReport, ImportReport } from '../../monitor/account-report.ts'
 import type { SubscriptionPage, SubscriptionQuery } from '../../monitor/monitor-source.ts'
-import type { ConnectionReport } from '../../monitor/reports.ts'
 import type {
   ConnectionReportsAsked,
   ConnectionsAsked,
   ConnectionsFound,
   KnownAccount,
+  OpenRows,
   OpenTraffic,
   PlanCacheReport,
 } from './report-messages.ts'
@@ -13,8 +13,8 @@ import type {
 /** What monitors ask of threads; see ThreadQuestions. */
 export interface ReportQuestions {
   findConnections: { ask: ConnectionsAsked; answer: ConnectionsFound }
-  /** In no order; those that have closed meanwhile are missing. */
-  reportConnections: { ask: ConnectionReportsAsked; answer: readonly ConnectionReport[] }
+  /** Those that have closed meanwhile are missing. */
+  reportConnections: { ask: ConnectionReportsAsked; answer: OpenRows }
   openTraffic: { ask: undefined; answer: OpenTraffic }
   /** Of an account, by number; undefined = of all. */
   planCache: { ask: { readonly account: number | undefined }; answer: PlanCacheReport }

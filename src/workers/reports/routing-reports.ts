@@ -1,5 +1,5 @@
 import type { Security } from '../accounts/security.ts'
-import type { LeafLinks } from '../leaf-links.ts'
+import type { LeafLinks } from '../leaf/leaf-links.ts'
 import { AccountReports } from './account-reports.ts'
 import { SublistReports } from './sublist-reports.ts'
 

@@ -1,3 +1,5 @@
+import type { Kernel } from '../../kernel/kernel.ts'
+import { threadField } from '../../kernel/shared-memory.ts'
 import type { AccountTraffic, KindCounts, ThreadReport, Traffic } from '../../monitor/reports.ts'
 import {
   addCounts,
@@ -73,5 +75,20 @@ export function connectionSums(
     slowConsumers: { clients: clients[SLOW]!, leafs: leafs[SLOW]! },
     staleConnections: { clients: clients[STALE]!, leafs: leafs[STALE]! },
     accounts,
+  }
+}
+
+/** What a thread has counted of its plans and lanes since it started. */
+export function planAndLaneCounts(
+  kernel: Kernel,
+  thread: number,
+): Pick<ThreadReport, 'planHits' | 'planMisses' | 'laneFull' | 'outOfMemory'> {
+  const { layout, longs } = kernel
+  const count = (field: number) => Number(longs[threadField(kernel, thread, field) >> 3])
+  return {
+    planHits: count(layout.THREAD_PLAN_HITS),
+    planMisses: count(layout.THREAD_PLAN_MISSES),
+    laneFull: count(layout.THREAD_LANE_FULL),
+    outOfMemory: count(layout.THREAD_OUT_OF_MEMORY),
   }
 }

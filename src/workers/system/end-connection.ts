@@ -1,5 +1,5 @@
-import type { ClientSession } from '../client-session.ts'
-import type { IoThread } from '../io-thread.ts'
+import type { ClientSession } from '../clients/client-session.ts'
+import type { IoThread } from '../io-thread/io-thread.ts'
 import type { ConnectionEnded, EndConnection } from './system-questions.ts'
 
 /** Closes a connection of the thread, or tells a client to look for another server. */

@@ -3,8 +3,8 @@ import { statszOf } from '../../monitor/events/statsz.ts'
 import { monitorAnswer } from '../../monitor/monitor-answer.ts'
 import type { MonitorContext } from '../../monitor/monitor-context.ts'
 import { goJson } from '../../protocol/go-json.ts'
-import type { MainAnswers } from '../main-questions.ts'
-import type { ReloadReport } from '../reload-types.ts'
+import type { ReloadReport } from '../reload/reload-types.ts'
+import type { MainAnswers } from '../threads/main-questions.ts'
 import type { SystemQuestions } from './system-questions.ts'
 
 export interface SystemAnswersOptions {

@@ -9,7 +9,7 @@ import {
 import { isMeant, readRequestOptions } from '../../monitor/requests/request-options.ts'
 import { type GoJsonObject, goJson } from '../../protocol/go-json.ts'
 import { encodeHeaders } from '../../protocol/headers.ts'
-import type { ThreadSettings } from '../thread-settings.ts'
+import type { ThreadSettings } from '../threads/thread-settings.ts'
 import { clusterNameOf } from './server-info.ts'
 import type { SystemClient } from './system-client.ts'
 

@@ -3,8 +3,8 @@ import { SYSTEM_ACCOUNT } from '../../config/system-account.ts'
 import type { ConnectionEnd } from '../../monitor/events/advisories.ts'
 import { GLOBAL_ACCOUNT } from '../../protocol/global-account.ts'
 import type { ClientInfo } from '../../router/accounts/client-info.ts'
-import { type InterestAnnouncer, InternalClient } from '../internal-client.ts'
-import type { IoThread } from '../io-thread.ts'
+import type { IoThread } from '../io-thread/io-thread.ts'
+import { type InterestAnnouncer, InternalClient } from '../messages/internal-client.ts'
 import { type EndPlace, type EventSink, isHeard } from './connection-events.ts'
 
 /** '' = there is none. */

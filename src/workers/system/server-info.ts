@@ -5,7 +5,7 @@ import { mergedFeatureFlags } from '../../monitor/feature-flags.ts'
 import type { GoJsonObject } from '../../protocol/go-json.ts'
 import { BASE62 } from '../../protocol/nuid.ts'
 import { leafClusterName } from '../../router/leaf/leaf-server-info.ts'
-import type { ThreadSettings } from '../thread-settings.ts'
+import type { ThreadSettings } from '../threads/thread-settings.ts'
 
 const HASH_LENGTH = 8
 

@@ -1,7 +1,11 @@
 import type { SystemBus, SystemMessage } from '../../auth/resolver/system-bus.ts'
 import { randomBase62 } from '../../protocol/nuid.ts'
-import { type InterestAnnouncer, InternalClient, type InternalPublish } from '../internal-client.ts'
-import type { IoThread } from '../io-thread.ts'
+import type { IoThread } from '../io-thread/io-thread.ts'
+import {
+  type InterestAnnouncer,
+  InternalClient,
+  type InternalPublish,
+} from '../messages/internal-client.ts'
 import type { SystemTrace } from './system-trace.ts'
 
 const INBOX_TOKEN = 8

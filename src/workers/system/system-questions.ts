@@ -1,6 +1,6 @@
 import type { AccountStatReport } from '../../monitor/account-report.ts'
 import type { MonitorAnswer, MonitorRequest } from '../../monitor/monitor-answer.ts'
-import type { ReloadReport } from '../reload-types.ts'
+import type { ReloadReport } from '../reload/reload-types.ts'
 import type { ServerEnd } from './system-events.ts'
 
 /** Ways to end one connection: closed at once, or told to look for another server. */

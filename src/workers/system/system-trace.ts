@@ -5,7 +5,7 @@ import {
   tracePayload,
   traceRemovedSubscription,
 } from '../../monitor/log/trace-lines.ts'
-import type { InternalPublish } from '../internal-client.ts'
+import type { InternalPublish } from '../messages/internal-client.ts'
 
 const PREFIX = 'SYSTEM - '
 const NO_BYTES = new Uint8Array(0)

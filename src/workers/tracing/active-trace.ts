@@ -7,7 +7,7 @@ import {
 } from '../../monitor/trace/message-trace.ts'
 import { TRACE_HOP_HEADER } from '../../monitor/trace/trace-headers.ts'
 import { setHeader } from '../../router/accounts/message-headers.ts'
-import { type MessagePlace, partsOf } from '../message-place.ts'
+import { type MessagePlace, partsOf } from '../messages/message-place.ts'
 import type { Concerned, ExplainedReader } from './explained-reader.ts'
 import type { LinkSender } from './link-sender.ts'
 import { copyWithHeaders, headersAt } from './place-copies.ts'

@@ -1,5 +1,5 @@
-import type { IoThread } from '../io-thread.ts'
-import { partsOf } from '../message-place.ts'
+import type { IoThread } from '../io-thread/io-thread.ts'
+import { partsOf } from '../messages/message-place.ts'
 import type { PlaceCopy } from './place-copies.ts'
 
 interface Waiting {

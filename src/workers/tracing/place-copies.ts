@@ -1,9 +1,11 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import type { MessageArguments } from '../../protocol/arguments.ts'
-import { type MessagePlace, writeLatin1, writeWholeNumber } from '../message-place.ts'
-
-/** Digits of a size, at most. */
-const SIZE_DIGITS = 10
+import {
+  bodyCopyBytes,
+  copyBody,
+  type MessagePlace,
+  writeLatin1,
+} from '../messages/message-place.ts'
 
 /** A message in a block of its own, which is to be given back. */
 export interface PlaceCopy {
@@ -44,38 +46,19 @@ export function headersAt({ bytes }: Kernel, { payload, headerBytes }: MessagePl
  * @returns undefined without memory
  */
 export function copyWithHeaders(
-  { exports, bytes }: Kernel,
+  kernel: Kernel,
   from: MessagePlace,
   headers: Uint8Array,
   subject: string | undefined,
 ): PlaceCopy | undefined {
-  const bodyBytes = from.totalBytes - from.headerBytes
-  const totalBytes = headers.length + bodyBytes
+  const { exports, bytes } = kernel
   const subjectBytes = subject?.length ?? from.subjectBytes
-  const blockBytes = subjectBytes + from.replyBytes + 2 * SIZE_DIGITS + totalBytes
+  const blockBytes = subjectBytes + from.replyBytes + bodyCopyBytes(from, headers)
   const block = exports.allocate(blockBytes)
   if (block === 0) return undefined
   if (subject === undefined) exports.copy(block, from.subject, subjectBytes)
   else writeLatin1(bytes, block, subject)
-  const reply = block + subjectBytes
-  exports.copy(reply, from.reply, from.replyBytes)
-  const headerText = reply + from.replyBytes
-  const sizeText = writeWholeNumber(bytes, headerText, headers.length)
-  const payload = writeWholeNumber(bytes, sizeText, totalBytes)
-  bytes.set(headers, payload)
-  exports.copy(payload + headers.length, from.payload + from.headerBytes, bodyBytes)
-  const place: MessagePlace = {
-    subject: block,
-    subjectBytes,
-    reply: from.replyBytes === 0 ? 0 : reply,
-    replyBytes: from.replyBytes,
-    headerText,
-    headerTextBytes: sizeText - headerText,
-    sizeText,
-    sizeTextBytes: payload - sizeText,
-    headerBytes: headers.length,
-    totalBytes,
-    payload,
-  }
+  exports.copy(block + subjectBytes, from.reply, from.replyBytes)
+  const place = copyBody(kernel, from, headers, block, subjectBytes, from.replyBytes)
   return { place, block, blockBytes }
 }

@@ -2,8 +2,8 @@ import type { Kernel } from '../../kernel/kernel.ts'
 import { TRACE_DEST_HEADER, TRACE_DISABLED } from '../../monitor/trace/trace-headers.ts'
 import { setHeader } from '../../router/accounts/message-headers.ts'
 import type { Requester } from '../accounts/service-imports.ts'
-import type { InternalClient } from '../internal-client.ts'
-import type { MessagePlace } from '../message-place.ts'
+import type { InternalClient } from '../messages/internal-client.ts'
+import type { MessagePlace } from '../messages/message-place.ts'
 import { type ActiveTrace, NO_QUEUES } from './active-trace.ts'
 
 /** See publishParts: it came through a service import. */

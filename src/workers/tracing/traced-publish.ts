@@ -1,5 +1,5 @@
 import type { MessageArguments } from '../../protocol/arguments.ts'
-import { type MessagePlace, partsOf } from '../message-place.ts'
+import { type MessagePlace, partsOf } from '../messages/message-place.ts'
 import { type ActiveTrace, explainPlace, NO_QUEUES } from './active-trace.ts'
 import { copyWithHeaders, headersAt, type PlaceCopy, placeOf } from './place-copies.ts'
 import { tappedMessage } from './tap.ts'
