@@ -3,7 +3,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { OptionEntry } from '../../src/config/option-entry.ts'
 import { OPTION_SECTIONS, type SectionName } from '../../src/config/option-table.ts'
-import { defaultOptions, type Options, optionsFromObject } from '../../src/config/options.ts'
+import {
+  defaultOptions,
+  type Options,
+  optionsFromObject,
+  type PartialOptions,
+} from '../../src/config/options.ts'
 import {
   planReload,
   RELOAD_FIELDS,
@@ -177,4 +182,21 @@ test('what threads have to do follows from what differs', () => {
   assert.deepEqual(changes(user), ['isAuthChanged', 'isInfoChanged'])
   assert.deepEqual(changes(user, user), [])
   assert.deepEqual(changes({ accounts: [{ name: 'A' }] }), ['isAuthChanged', 'isInfoChanged'])
+})
+
+/** Texts of nats-server 2.15.2. */
+test('the system account is named as the file names it', () => {
+  const accounts = [{ name: 'S' }]
+  const refusal = (old: PartialOptions, next: PartialOptions) => {
+    const [before, after] = [old, next].map((given) => optionsFromObject({ accounts, ...given }))
+    const result = planReload({ old: before!, next: after!, isCertificateNew: false })
+    return 'refusal' in result ? result.refusal : ''
+  }
+  const unsupported = 'config reload not supported for'
+  const named = { systemAccount: 'S' }
+  assert.equal(refusal({}, named), `${unsupported} SystemAccount: old=, new=S`)
+  assert.equal(refusal(named, {}), `${unsupported} SystemAccount: old=S, new=`)
+  const none = { noSystemAccount: true }
+  assert.equal(refusal(none, {}), `${unsupported} NoSystemAccount: old=true, new=false`)
+  assert.equal(refusal({}, none), `${unsupported} NoSystemAccount: old=false, new=true`)
 })

@@ -66,10 +66,9 @@ export const ACCESS_FIELDS: readonly ReloadField[] = [
     name: 'SystemAccount',
     options: ['systemAccount'],
     compare: ({ old, next }) => {
-      if (old.systemAccount === next.systemAccount) return UNCHANGED
-      // no_system_account is to blame, and comes next.
-      if (old.systemAccount === SYSTEM_ACCOUNT && next.systemAccount === '') return UNCHANGED
-      return refusal('SystemAccount', old.systemAccount, configuredSystemAccount(next))
+      const [before, after] = [configuredSystemAccount(old), configuredSystemAccount(next)]
+      // Where neither file names one no_system_account is to blame, which comes next.
+      return before === after ? UNCHANGED : refusal('SystemAccount', before, after)
     },
   },
   fixed('NoSystemAccount', 'noSystemAccount'),
