@@ -89,7 +89,7 @@ export class ConnectionIndex {
   }
 
   /** One alone, which may have closed. */
-  only(session: ReportedSession): ConnectionSnapshot {
+  alone(session: ReportedSession): ConnectionSnapshot {
     return this.#snapshotOf([session], [])
   }
 

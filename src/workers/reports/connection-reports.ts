@@ -191,7 +191,7 @@ export class ConnectionReports {
 
   /** At one connection, which may be in no snapshot. */
   #cursorAt(session: ReportedSession): ConnectionCursor {
-    return this.#cursor(this.#index.only(session))
+    return this.#cursor(this.#index.alone(session))
   }
 
   #tell(cursor: ConnectionCursor, counts: Counts): void {

@@ -7,8 +7,8 @@ import { readSubscriptions } from './subscription-text.ts'
 
 /**
  * Open connections as they travel between threads: numbers in one array, and what seldom changes
- * as one line of text for each. As long as nothing in it changes a line is made, sent and read once;
- * objects would be made, cloned and thrown away every time.
+ * as one line of text for each. As long as nothing in it changes a line is made, sent and read
+ * once; objects would be made, cloned and thrown away every time.
  */
 
 /** What a connection's numbers are; places in OpenRows.numbers. */

@@ -35,7 +35,7 @@ class OpenSums {
     this.#cursor = cursor
   }
 
-  /** The sums that the connection at the cursor is part of; the name of each account is asked once. */
+  /** What the connection at the cursor is part of; each account's name is asked for once. */
   get here(): AccountSums {
     const { accountAt } = this.#cursor
     let sums = this.#byAddress.get(accountAt)
