@@ -171,8 +171,11 @@ describe('/slowz of a broker', () => {
     let isClosed = false
     const deadlineMs = performance.now() + DEADLINE_MS
     while (!isClosed && performance.now() < deadlineMs) {
-      for (let i = 0; i < 16; i++) publisher.publish(i % 4 === 0 ? 'slow.b' : 'slow.a', payload)
-      await publisher.flush()
+      for (let i = 0; i < 16; i++) {
+        publisher.publish(i % 4 === 0 ? 'slow.b' : 'slow.a', payload)
+        // One at a time: a single read could go from below the stall mark to above the limit.
+        await publisher.flush()
+      }
       isClosed = (await slowEvents()).some(({ event }) => event === 'slow_consumer')
     }
     const events = await slowEvents()
