@@ -1,8 +1,4 @@
-/** What may come in, in a second; 0 = as much as there is. */
-export interface IngressRate {
-  readonly maxMsgsPerSecond: number
-  readonly maxBytesPerSecond: number
-}
+import type { RateOptions } from '../config/account-types.ts'
 
 /** Two for each budget: when its messages, and when its bytes are paid for. */
 export const CELLS_PER_BUDGET = 2
@@ -17,7 +13,7 @@ const READ_BYTES_MIN = 512
 /** The shortest publish has about this many bytes. */
 const MESSAGE_BYTES_MIN = 16
 
-export function isLimited({ maxMsgsPerSecond, maxBytesPerSecond }: IngressRate): boolean {
+export function isLimited({ maxMsgsPerSecond, maxBytesPerSecond }: RateOptions): boolean {
   return maxMsgsPerSecond > 0 || maxBytesPerSecond > 0
 }
 
@@ -27,12 +23,12 @@ export function isLimited({ maxMsgsPerSecond, maxBytesPerSecond }: IngressRate):
  * microseconds of a clock common to all threads.
  */
 export class IngressBudget {
-  readonly rate: IngressRate
+  readonly rate: RateOptions
   readonly #cells: BigInt64Array
   readonly #at: number
 
   /** @param at index of the first of its two cells */
-  constructor(rate: IngressRate, cells: BigInt64Array, at: number) {
+  constructor(rate: RateOptions, cells: BigInt64Array, at: number) {
     this.rate = rate
     this.#cells = cells
     this.#at = at
@@ -112,7 +108,7 @@ export class IngressLimit {
   }
 }
 
-function bytesOf({ maxMsgsPerSecond, maxBytesPerSecond }: IngressRate): number {
+function bytesOf({ maxMsgsPerSecond, maxBytesPerSecond }: RateOptions): number {
   const byMsgs =
     maxMsgsPerSecond > 0 ? maxMsgsPerSecond * MESSAGE_BYTES_MIN : Number.POSITIVE_INFINITY
   return Math.min(byMsgs, maxBytesPerSecond > 0 ? maxBytesPerSecond : Number.POSITIVE_INFINITY)

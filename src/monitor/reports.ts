@@ -122,6 +122,19 @@ export interface ConnectionQuery {
   readonly limit: number
 }
 
+/** The first page of all that are open, as nats-server shows it unless told otherwise. */
+export const ANY_CONNECTION: ConnectionQuery = {
+  sort: 'cid',
+  state: 'open',
+  cid: 0,
+  user: '',
+  account: '',
+  filterSubject: '',
+  withSubscriptions: false,
+  offset: 0,
+  limit: 1024,
+}
+
 export interface ConnectionPage {
   readonly connections: readonly ConnectionReport[]
   /** In this state and account, before the other filters and the paging. */

@@ -2,23 +2,11 @@ import { LineLogger } from '../../src/base/log-line.ts'
 import { Broker } from '../../src/broker.ts'
 import { optionsFromObject, type PartialOptions } from '../../src/config/options.ts'
 import type { ServerFacts } from '../../src/monitor/monitor-source.ts'
-import type { ConnectionQuery } from '../../src/monitor/reports.ts'
+import { ANY_CONNECTION, type ConnectionQuery } from '../../src/monitor/reports.ts'
 import { BrokerMonitor } from '../../src/workers/reports/broker-monitor.ts'
 import { RawClient } from '../support/raw-client.ts'
 
 process.env['SABLE_CHECKED'] = '1'
-
-const ANY: ConnectionQuery = {
-  sort: 'cid',
-  state: 'open',
-  cid: 0,
-  user: '',
-  account: '',
-  filterSubject: '',
-  withSubscriptions: false,
-  offset: 0,
-  limit: 1024,
-}
 
 /** A broker in the test's process with what its monitors look at, and clients of it. */
 export class MonitoredBroker implements AsyncDisposable {
@@ -68,7 +56,7 @@ export class MonitoredBroker implements AsyncDisposable {
   }
 
   async page(query: Partial<ConnectionQuery> = {}) {
-    return (await this.source.connections({ ...ANY, ...query }))!
+    return (await this.source.connections({ ...ANY_CONNECTION, ...query }))!
   }
 
   async named(name: string, query: Partial<ConnectionQuery> = {}) {

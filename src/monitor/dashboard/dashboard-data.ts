@@ -1,7 +1,8 @@
 import { addHistograms } from '../metrics/histogram.ts'
 import type { BrokerMeasurements, ThreadUsage, TopSubjects } from '../metrics/measurements.ts'
 import type { MonitorSource } from '../monitor-source.ts'
-import type { KindCounts, ThreadReport, Traffic } from '../reports.ts'
+import { bothKinds, kindsOf, NO_TRAFFIC, stalledOf, trafficOf } from '../report-sums.ts'
+import { ANY_CONNECTION, type ThreadReport } from '../reports.ts'
 import type { SlowEvents } from '../slow/slow-events.ts'
 import type { DashboardConnection, DashboardData, DashboardWorker } from './dashboard-report.ts'
 
@@ -42,13 +43,13 @@ export async function dashboardData(
       maxConnections: facts.options.maxConnections,
     },
     totals: {
-      in: sum(threads.map((thread) => thread.in)),
-      out: sum(threads.map((thread) => thread.out)),
-      connections: sumKinds(threads.map((thread) => thread.connections)),
+      in: trafficOf(threads, 'in'),
+      out: trafficOf(threads, 'out'),
+      connections: kindsOf(threads, 'connections'),
       totalConnections: facts.totalConnections,
       subscriptions: monitor.subscriptionCount(),
-      slowConsumers: both(sumKinds(threads.map((thread) => thread.slowConsumers))),
-      stalledClients: threads.reduce((total, thread) => total + thread.stalledClients, 0),
+      slowConsumers: bothKinds(kindsOf(threads, 'slowConsumers')),
+      stalledClients: stalledOf(threads),
       ...monitor.usage(),
     },
     latency: addHistograms(localLatency, laneLatency),
@@ -63,14 +64,8 @@ export async function dashboardData(
 
 async function busiestConnections(monitor: MonitorSource): Promise<DashboardConnection[]> {
   const page = await monitor.connections({
+    ...ANY_CONNECTION,
     sort: 'msgs_from',
-    state: 'open',
-    cid: 0,
-    user: '',
-    account: '',
-    filterSubject: '',
-    withSubscriptions: false,
-    offset: 0,
     limit: ROWS_MAX,
   })
   // The page needs no more of them, and what they may hold besides is not for every eye.
@@ -93,26 +88,9 @@ function workerOf(usage: ThreadUsage, threads: readonly ThreadReport[]): Dashboa
     arenaFreeBytes,
     laneBytes,
     connections: report?.connections ?? { clients: 0, leafs: 0 },
-    in: report?.in ?? NOTHING,
-    out: report?.out ?? NOTHING,
+    in: report?.in ?? NO_TRAFFIC,
+    out: report?.out ?? NO_TRAFFIC,
     planHits: usage.planHits,
     planMisses: usage.planMisses,
   }
-}
-
-const NOTHING: Traffic = { msgs: 0, bytes: 0 }
-
-function sum(all: readonly Traffic[]): Traffic {
-  return all.reduce((a, b) => ({ msgs: a.msgs + b.msgs, bytes: a.bytes + b.bytes }), NOTHING)
-}
-
-function sumKinds(all: readonly KindCounts[]): KindCounts {
-  return all.reduce((a, b) => ({ clients: a.clients + b.clients, leafs: a.leafs + b.leafs }), {
-    clients: 0,
-    leafs: 0,
-  })
-}
-
-function both({ clients, leafs }: KindCounts): number {
-  return clients + leafs
 }

@@ -2,11 +2,10 @@ import type { GoDecoded } from '../../protocol/go-json-decode.ts'
 import { goTimeOfMs } from '../../protocol/go-time.ts'
 import type { AccountStatReport } from '../account-report.ts'
 import type { MonitorSource } from '../monitor-source.ts'
+import { NO_TRAFFIC } from '../report-sums.ts'
 import type { Traffic } from '../reports.ts'
 import { defineEndpoint, EndpointError } from './endpoint.ts'
 import type { JsonObject } from './json-value.ts'
-
-const NO_TRAFFIC: Traffic = { msgs: 0, bytes: 0 }
 
 const FIELDS = {
   accounts: { json: 'accounts', type: 'strings' },

@@ -3,7 +3,8 @@ import type { Options } from '../../config/option-types.ts'
 import { goTimeOfMs } from '../../protocol/go-time.ts'
 import type { MonitorContext } from '../monitor-context.ts'
 import type { ServerFacts } from '../monitor-source.ts'
-import type { KindCounts, ThreadReport, Traffic } from '../reports.ts'
+import { bothKinds, kindsJson, kindsOf, stalledOf, trafficOf } from '../report-sums.ts'
+import type { ThreadReport } from '../reports.ts'
 import { defineEndpoint } from './endpoint.ts'
 import { uptimeText } from './go-texts.ts'
 import { type JsonObject, omitEmpty } from './json-value.ts'
@@ -55,8 +56,8 @@ export const VARZ = defineEndpoint({
       ...labelsJson(facts),
       system_account: omitEmpty(facts.systemAccount),
       pinned_account_fails: omitEmpty(pinnedFails),
-      slow_consumer_stats: kindsJson(sumOfKinds(threads, 'slowConsumers')),
-      stale_connection_stats: kindsJson(sumOfKinds(threads, 'staleConnections')),
+      slow_consumer_stats: kindsJson(kindsOf(threads, 'slowConsumers')),
+      stale_connection_stats: kindsJson(kindsOf(threads, 'staleConnections')),
       disk_io_wait_stats: { waiters: 0, waits: 0, wait_time: 0, max_wait_time: 0 },
       proxies: proxiesJson(options),
       tls_cert_not_after: timeOrNothing(facts.certificateEnds.client),
@@ -117,17 +118,14 @@ function processJson(
   }
 }
 
-type TrafficMember = 'in' | 'out' | 'clientIn' | 'clientOut'
-type KindMember = 'connections' | 'slowConsumers' | 'staleConnections'
-
 function trafficJson(facts: ServerFacts, threads: readonly ThreadReport[]): JsonObject {
-  const connections = sumOfKinds(threads, 'connections')
-  const slow = sumOfKinds(threads, 'slowConsumers')
-  const stale = sumOfKinds(threads, 'staleConnections')
-  const received = sumOfTraffic(threads, 'in')
-  const fromClients = sumOfTraffic(threads, 'clientIn')
-  const sent = sumOfTraffic(threads, 'out')
-  const toClients = sumOfTraffic(threads, 'clientOut')
+  const connections = kindsOf(threads, 'connections')
+  const slow = kindsOf(threads, 'slowConsumers')
+  const stale = kindsOf(threads, 'staleConnections')
+  const received = trafficOf(threads, 'in')
+  const fromClients = trafficOf(threads, 'clientIn')
+  const sent = trafficOf(threads, 'out')
+  const toClients = trafficOf(threads, 'clientOut')
   return {
     connections: connections.clients,
     total_connections: facts.totalConnections,
@@ -142,31 +140,8 @@ function trafficJson(facts: ServerFacts, threads: readonly ThreadReport[]): Json
     out_bytes: sent.bytes,
     out_client_msgs: toClients.msgs,
     out_client_bytes: toClients.bytes,
-    slow_consumers: slow.clients + slow.leafs,
-    stale_connections: stale.clients + stale.leafs,
-    stalled_clients: threads.reduce((sum, { stalledClients }) => sum + stalledClients, 0),
+    slow_consumers: bothKinds(slow),
+    stale_connections: bothKinds(stale),
+    stalled_clients: stalledOf(threads),
   }
-}
-
-function sumOfTraffic(threads: readonly ThreadReport[], member: TrafficMember): Traffic {
-  let [msgs, bytes] = [0, 0]
-  for (const thread of threads) {
-    msgs += thread[member].msgs
-    bytes += thread[member].bytes
-  }
-  return { msgs, bytes }
-}
-
-function sumOfKinds(threads: readonly ThreadReport[], member: KindMember): KindCounts {
-  let [clients, leafs] = [0, 0]
-  for (const thread of threads) {
-    clients += thread[member].clients
-    leafs += thread[member].leafs
-  }
-  return { clients, leafs }
-}
-
-/** By kind of connection; there are no routes and no gateways. */
-function kindsJson({ clients, leafs }: KindCounts): JsonObject {
-  return { clients, routes: 0, gateways: 0, leafs }
 }

@@ -40,3 +40,22 @@ export async function inSlicesOf<Item>(
   await pause()
   return !isStale()
 }
+
+/** Steps of a walk before it is asked whether others should get their turn. */
+const WALK_STEPS = 32
+/** What messages may have to wait for a monitor. */
+const WALK_MS = 0.5
+
+/** A walk over very much that only looks: shorter turns, because nothing is urgent about it. */
+export class Slices {
+  #endMs = performance.now() + WALK_MS
+
+  isOver(done: number): boolean {
+    return done % WALK_STEPS === 0 && performance.now() > this.#endMs
+  }
+
+  async next(): Promise<void> {
+    await nextTurn()
+    this.#endMs = performance.now() + WALK_MS
+  }
+}

@@ -1,3 +1,4 @@
+import type { RateOptions } from '../../config/account-types.ts'
 import { isLimited } from '../../io/ingress-limit.ts'
 import type { ReloadOrder } from './reload-types.ts'
 
@@ -13,9 +14,7 @@ export function orderForClients(order: ReloadOrder): ReloadOrder {
   return { ...order, settings: { ...settings, options } }
 }
 
-function fewOf<User extends Parameters<typeof isLimited>[0]>(
-  users: readonly User[],
-): readonly User[] {
+function fewOf<User extends RateOptions>(users: readonly User[]): readonly User[] {
   const limited = users.find(isLimited)
   return limited === undefined ? users.slice(0, 1) : [limited]
 }

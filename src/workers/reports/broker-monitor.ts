@@ -8,13 +8,13 @@ import type {
   SubscriptionQuery,
 } from '../../monitor/monitor-source.ts'
 import { ProcessMeter } from '../../monitor/process-meter.ts'
+import { addKinds, addTraffic, NO_TRAFFIC } from '../../monitor/report-sums.ts'
 import type {
   AccountTraffic,
   ConnectionPage,
   ConnectionQuery,
   SublistReport,
   ThreadReport,
-  Traffic,
 } from '../../monitor/reports.ts'
 import type { Supervisor } from '../threads/supervisor.ts'
 import { ConnectionSearch } from './connection-search.ts'
@@ -22,7 +22,6 @@ import type { KnownAccount, OpenTraffic } from './report-messages.ts'
 import { connectionSums, planAndLaneCounts } from './thread-sums.ts'
 import { TrafficTable } from './traffic-table.ts'
 
-const NO_TRAFFIC: Traffic = { msgs: 0, bytes: 0 }
 const NO_LEAFS: LeafReport = { links: [], remotes: [] }
 const NO_SUBSCRIPTIONS: SubscriptionPage = { subscriptions: [], total: 0 }
 const NOTHING_OPEN: OpenTraffic = {
@@ -267,26 +266,19 @@ function noTraffic(account: string): AccountTraffic {
   }
 }
 
-function plus(one: Traffic, other: Traffic): Traffic {
-  return { msgs: one.msgs + other.msgs, bytes: one.bytes + other.bytes }
-}
-
 function trafficByAccount(threads: readonly ThreadReport[]): Map<string, AccountTraffic> {
   const byAccount = new Map<string, AccountTraffic>()
   for (const more of threads.flatMap(({ accounts }) => accounts)) {
     const sum = byAccount.get(more.account) ?? noTraffic(more.account)
     byAccount.set(more.account, {
       account: more.account,
-      received: plus(sum.received, more.received),
-      sent: plus(sum.sent, more.sent),
-      leafsReceived: plus(sum.leafsReceived, more.leafsReceived),
-      leafsSent: plus(sum.leafsSent, more.leafsSent),
+      received: addTraffic(sum.received, more.received),
+      sent: addTraffic(sum.sent, more.sent),
+      leafsReceived: addTraffic(sum.leafsReceived, more.leafsReceived),
+      leafsSent: addTraffic(sum.leafsSent, more.leafsSent),
       slowConsumers: sum.slowConsumers + more.slowConsumers,
       totalConnections: sum.totalConnections + more.totalConnections,
-      connections: {
-        clients: sum.connections.clients + more.connections.clients,
-        leafs: sum.connections.leafs + more.connections.leafs,
-      },
+      connections: addKinds(sum.connections, more.connections),
     })
   }
   return byAccount

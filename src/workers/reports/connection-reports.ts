@@ -2,6 +2,7 @@ import type { Connection } from '../../io/connection.ts'
 import type { OpenConnections } from '../../monitor/metrics/measurements.ts'
 import { CLOSED_STATES, type ClosedState } from '../../protocol/closed-states.ts'
 import { type IoThread, post } from '../io-thread/io-thread.ts'
+import { Slices } from '../io-thread/slices.ts'
 import { encodeClosed } from './closed-rows.ts'
 import { ConnectionCursor } from './connection-cursor.ts'
 import { ConnectionIndex, type ConnectionSnapshot, placeOf } from './connection-index.ts'
@@ -32,7 +33,6 @@ import type {
 } from './report-messages.ts'
 import type { ReportedSession } from './reported-session.ts'
 import { shownJwt, tlsReport } from './session-report.ts'
-import { Slices } from './slices.ts'
 import {
   addCounts,
   CONNECTIONS,

@@ -1,10 +1,10 @@
 import type { OpenConnections } from '../../monitor/metrics/measurements.ts'
 import type { KindCounts } from '../../monitor/reports.ts'
 import type { IoThread } from '../io-thread/io-thread.ts'
+import { Slices } from '../io-thread/slices.ts'
 import { ConnectionCursor } from './connection-cursor.ts'
 import { type ConnectionSnapshot, placeOf } from './connection-index.ts'
 import type { OpenTraffic } from './report-messages.ts'
-import { Slices } from './slices.ts'
 import {
   CONNECTIONS,
   type Counts,
