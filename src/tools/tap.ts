@@ -5,13 +5,13 @@ import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import type { TapParty, TapSample, TapTarget } from '../monitor/trace/tap-sample.ts'
 import { readToolCommand, tellToolError } from './command-line.ts'
+import { endpointUrl, MONITOR_FLAGS, parseMonitorUrl, tokenHeaders } from './monitor-port.ts'
 import { describeFlags, type Flags, type FlagValues } from './nats/flags.ts'
 import { ToolError } from './nats/tool-error.ts'
 import type { ToolOutput } from './tool-output.ts'
 
 const FLAGS = {
-  url: { fallback: 'http://127.0.0.1:8222', help: 'Monitoring port of the server' },
-  token: { fallback: '', help: "The server's monitor_token; by default SABLE_MONITOR_TOKEN" },
+  ...MONITOR_FLAGS,
   account: { fallback: '', help: 'Only messages of this account' },
   A: { fallback: '', help: 'The same as -account' },
   rate: {
@@ -86,28 +86,22 @@ async function tap(subject: string, values: Values, { stdout, stderr }: ToolOutp
 }
 
 function tapUrl(subject: string, { url, account, A, rate, count }: Values): URL {
-  const base = URL.parse(url)
-  if (base === null || !/^https?:$/.test(base.protocol)) {
-    throw new ToolError(`-url is no http URL: ${url}`)
-  }
+  const to = endpointUrl(parseMonitorUrl(url), 'tapz')
   for (const [name, text] of Object.entries({ rate, count })) {
     if (!/^\d{1,9}$/.test(text)) throw new ToolError(`-${name} is no number: ${text}`)
   }
-  base.pathname = `${base.pathname.replace(/\/$/, '')}/tapz`
-  base.searchParams.set('subject', subject)
-  base.searchParams.set('format', 'lines')
-  base.searchParams.set('rate', rate)
-  if (count !== '0') base.searchParams.set('limit', count)
-  if (account !== '' || A !== '') base.searchParams.set('account', account || A)
-  return base
+  to.searchParams.set('subject', subject)
+  to.searchParams.set('format', 'lines')
+  to.searchParams.set('rate', rate)
+  if (count !== '0') to.searchParams.set('limit', count)
+  if (account !== '' || A !== '') to.searchParams.set('account', account || A)
+  return to
 }
 
 async function open(url: URL, { token }: Values): Promise<ReadableStream> {
-  const secret = token || (process.env['SABLE_MONITOR_TOKEN'] ?? '')
-  const headers = secret === '' ? undefined : { Authorization: `Bearer ${secret}` }
   let response: Response
   try {
-    response = await fetch(url, headers === undefined ? {} : { headers })
+    response = await fetch(url, { headers: tokenHeaders(token) })
   } catch (error) {
     const { cause } = error as { cause?: { code?: string } }
     throw new ToolError(`cannot reach ${url.origin}: ${cause?.code ?? String(error)}`)

@@ -1,4 +1,5 @@
 import type { DashboardData } from '../../monitor/dashboard/dashboard-report.ts'
+import { endpointUrl, tokenHeaders } from '../monitor-port.ts'
 import { ToolError } from '../nats/tool-error.ts'
 
 /** What every server's /varz has, as far as it is shown. */
@@ -52,7 +53,7 @@ export interface Look {
 export interface LookOptions {
   /** `http://127.0.0.1:8222`, with the base path if there is one. */
   readonly url: URL
-  /** '' = the server asks for none. */
+  /** See tokenHeaders. */
   readonly token: string
   /** As /connz sorts. */
   readonly sort: string
@@ -87,13 +88,12 @@ async function get<T>(
   path: string,
   query: Readonly<Record<string, string>> = {},
 ): Promise<T | undefined> {
-  const to = new URL(`${url.pathname.replace(/\/$/, '')}/${path}`, url)
+  const to = endpointUrl(url, path)
   to.search = new URLSearchParams(query).toString()
-  const headers: Record<string, string> = token === '' ? {} : { Authorization: `Bearer ${token}` }
   const signal = AbortSignal.timeout(timeoutMs)
   let answer: Response
   try {
-    answer = await fetch(to, { headers, signal })
+    answer = await fetch(to, { headers: tokenHeaders(token), signal })
     if (answer.ok) return (await answer.json()) as T
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error

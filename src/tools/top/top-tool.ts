@@ -3,6 +3,7 @@
 import { durationMs, parseDuration } from '../../base/duration.ts'
 import { CONNECTION_SORTS } from '../../monitor/reports.ts'
 import { readToolCommand, tellToolError } from '../command-line.ts'
+import { MONITOR_FLAGS, parseMonitorUrl } from '../monitor-port.ts'
 import { describeFlags, type Flags } from '../nats/flags.ts'
 import { ToolError } from '../nats/tool-error.ts'
 import type { ToolOutput } from '../tool-output.ts'
@@ -10,8 +11,7 @@ import { screen } from './screen.ts'
 import { type Look, type LookOptions, lookAt } from './server-figures.ts'
 
 const FLAGS = {
-  url: { fallback: 'http://127.0.0.1:8222', help: 'Monitoring port of the server' },
-  token: { fallback: '', help: "The server's monitor_token; by default SABLE_MONITOR_TOKEN" },
+  ...MONITOR_FLAGS,
   sort: { fallback: 'msgs_from', help: 'Order of the connections, as /connz sorts them' },
   n: { fallback: '20', help: 'Connections to show' },
   interval: { fallback: '1s', help: 'Time between two looks' },
@@ -59,10 +59,7 @@ type Values = Readonly<Record<Exclude<keyof typeof FLAGS, 'h'>, string>>
 
 function settingsOf(values: Values, rest: readonly string[]): Settings {
   if (rest.length > 0) throw new ToolError(`unexpected: ${rest[0]}`)
-  const url = URL.parse(values.url)
-  if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new ToolError(`-url is no http URL: ${values.url}`)
-  }
+  const url = parseMonitorUrl(values.url)
   if (!SORTS.includes(values.sort)) {
     throw new ToolError(`-sort knows ${SORTS.join(', ')}`)
   }
@@ -71,9 +68,8 @@ function settingsOf(values: Values, rest: readonly string[]): Settings {
     throw new ToolError(`-interval is no duration: ${values.interval}`)
   }
   const { sort, token } = values
-  const secret = token || (process.env['SABLE_MONITOR_TOKEN'] ?? '')
   return {
-    look: { url, token: secret, sort, limit: whole('n', values.n, 1), timeoutMs: TIMEOUT_MS },
+    look: { url, token, sort, limit: whole('n', values.n, 1), timeoutMs: TIMEOUT_MS },
     intervalMs: durationMs(interval.ns),
     count: whole('count', values.count, 0),
   }
