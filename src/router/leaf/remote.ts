@@ -36,6 +36,12 @@ export type RemoteState = 'idle' | 'dialing' | 'connected' | 'stopped'
 /** nats-server would try again every second; a server that says no is left in peace longer. */
 const REFUSED_DELAY_FACTOR_MAX = 16
 
+/**
+ * Of a penalty, added at random: two servers that dial each other see the loop at the same time, and
+ * would come back at the same time to see it again.
+ */
+const PENALTY_JITTER = 0.1
+
 const NONE = 0
 
 /**
@@ -144,7 +150,8 @@ export class LeafRemote {
     if (this.#isStopped || (link !== this.#current && link !== this.#successor)) return
     this.#lastError = lastError || reason
     this.#refusals = isRefused ? this.#refusals + 1 : 0
-    const delayMs = this.#options.reconnectMs * this.#refusedFactor() + penaltyMs
+    const jitteredMs = penaltyMs * (1 + PENALTY_JITTER * this.#options.random())
+    const delayMs = this.#options.reconnectMs * this.#refusedFactor() + jitteredMs
     if (link === this.#successor) {
       this.#successor = NONE
       if (this.#isMoving) this.#waitFor(delayMs)

@@ -148,7 +148,7 @@ test('a successor that ends before it stands is tried again, after its penalty',
   await it.next()
   it.remote.onLinkEnd(2, ended({ penaltyMs: 30_000, lastError: "'no'" }))
   assert.deepEqual([it.remote.isConnected, it.remote.lastError], [true, "'no'"])
-  assert.equal(await it.next(), 31_000)
+  assert.equal(await it.next(), 32_500)
   it.remote.onEstablished(3)
   assert.deepEqual([it.moves, it.remote.lastError], [[[1, 3]], ''])
 })
@@ -234,7 +234,7 @@ test('a server that refuses is asked ever less often, until it lets us in', asyn
 
 test('a penalty comes on top of the back-off', async () => {
   const it = await connected({})
-  for (const waitMs of [31_000, 32_000]) {
+  for (const waitMs of [32_500, 33_500]) {
     it.remote.onLinkEnd(it.link, ended({ isRefused: true, penaltyMs: 30_000 }))
     assert.equal(await it.next(), waitMs)
   }

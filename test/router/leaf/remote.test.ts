@@ -38,7 +38,7 @@ test('a lost link is dialled again after the interval and its penalty, no sooner
   assert.equal(it.remote.nextDeadlineMs(), Number.POSITIVE_INFINITY)
   it.remote.onLinkEnd(it.link, ended({ penaltyMs: 30_000 }))
   assert.equal(it.remote.onTimer(it.nowMs + 30_999), undefined)
-  assert.equal(await it.next(), 31_000)
+  assert.equal(await it.next(), 32_500)
   it.remote.onLinkEnd(it.link, ended())
   assert.equal(await it.next(), 1000)
 })
