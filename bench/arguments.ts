@@ -1,12 +1,13 @@
 import { basename } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Endpoint } from './drivers/tasks.ts'
-import { SERVER_PATH } from './paths.ts'
+import { RELAY_PATH, SERVER_PATH } from './paths.ts'
 import { type Amount, findScenarios, PHASE_MS_MAX, SCENARIOS, type Scenario } from './scenarios.ts'
+import type { Wire } from './wire.ts'
 
 /** A server that the benchmark starts, or one that is running. */
 export type Target =
-  | { readonly name: string; readonly command: readonly string[] }
+  | { readonly name: string; readonly command: readonly string[]; readonly wire?: Wire }
   | { readonly name: string; readonly endpoint: Endpoint; readonly pid: number | undefined }
 
 export interface BenchOptions {
@@ -36,6 +37,7 @@ const OPTIONS = {
   pid: { type: 'string' },
   server: { type: 'string' },
   vs: { type: 'string', multiple: true },
+  floor: { type: 'boolean' },
   hub: { type: 'string' },
   rounds: { type: 'string' },
   scenario: { type: 'string', multiple: true },
@@ -53,6 +55,9 @@ const OPTIONS = {
 
 const ROUNDS = { smoke: 1, full: 3 } as const
 const NATS_PORT = 4222
+
+/** Name of the relay among the targets: ours is given as so many times of it. */
+const FLOOR = 'floor'
 
 /** Ends the parse with a reason; caught in `parseBenchArguments` and nowhere else seen. */
 class Refusal extends Error {}
@@ -82,13 +87,15 @@ function parse(argv: readonly string[]): ParsedArguments {
       ? { name: 'sable', command: splitCommand(values.server ?? SERVER_PATH) }
       : { name: values.url.replace(/\/\/.*@/, '//'), endpoint: parseUrl(values.url), pid }
   const theirs = (values.vs ?? []).map((text) => ({ name: '', command: splitCommand(text) }))
+  const floor = { name: FLOOR, command: [process.execPath, RELAY_PATH], wire: 'relay' } as const
+  const first = values.server === undefined ? ours : { ...ours, name: '' }
   const links = wholeNumber('--links', values.links)
   if (links === 1) throw new Refusal('--links must be 2 or more: one leaf has nobody to tell')
   const size = values.smoke ? 'smoke' : 'full'
   return {
     kind: 'run',
     options: {
-      targets: nameTargets([values.server === undefined ? ours : { ...ours, name: '' }, ...theirs]),
+      targets: nameTargets([first, ...theirs, ...(values.floor ? [floor] : [])]),
       scenarios: parseScenarios(values.scenario),
       size,
       rounds: wholeNumber('--rounds', values.rounds) ?? ROUNDS[size],

@@ -26,6 +26,7 @@ import { startSetting } from './settings.ts'
 import { type Site, siteOfServer } from './site.ts'
 import { ratio } from './statistics.ts'
 import { startTlsServer } from './tls-server.ts'
+import { canRun, type Wire } from './wire.ts'
 
 const EXIT_OK = 0
 const EXIT_FAILED = 1
@@ -35,7 +36,7 @@ const EXIT_INTERRUPTED = 130
 /** Two drivers only help where server and generator do not want the same processors. */
 const PROCESSORS_FOR_TWO_DRIVERS = 4
 
-/** Of a scenario that starts its servers itself, against one that was running. */
+/** Of a scenario that a server is not made for, or must be started for. */
 const NOT_STARTED: Measurement = { metrics: {} }
 
 /**
@@ -127,6 +128,7 @@ async function runOnce(
   hub: readonly string[] | undefined,
   context: RunContext,
 ): Promise<Measurement> {
+  if (!canRun(wireOf(target), scenario)) return NOT_STARTED
   const command = 'command' in target ? target.command : undefined
   const pair = command && { hub: hub ?? command, leaf: command }
   switch (scenario.kind) {
@@ -212,8 +214,16 @@ async function openSite(
 }
 
 async function openTarget(target: Target): Promise<Server> {
-  if ('command' in target) return startServer(target.command)
+  if ('command' in target) {
+    const wire = wireOf(target)
+    const server = await startServer(target.command)
+    return { ...server, endpoint: { ...server.endpoint, wire } }
+  }
   return { endpoint: target.endpoint, pid: target.pid, stop: async () => {} }
+}
+
+function wireOf(target: Target): Wire {
+  return ('command' in target ? target.wire : undefined) ?? 'nats'
 }
 
 function summarize({ metrics, generatorBusy, hash }: Measurement): string {

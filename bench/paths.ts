@@ -9,6 +9,9 @@ const isSource = import.meta.url.endsWith('.ts')
 /** Entry of a load driver's thread. */
 export const LOAD_WORKER_PATH = path(isSource ? './load-worker.ts' : './load-worker.js')
 
+/** The relay's program. */
+export const RELAY_PATH = path(isSource ? './relay/relay.ts' : './bench-relay.js')
+
 /** The compiled receive kernel. Made by the build in both layouts. */
 export const KERNEL_PATH = path(isSource ? '../dist/bench-kernel.wasm' : './bench-kernel.wasm')
 

@@ -1,3 +1,5 @@
+import { type FrameHead, pubHead } from './wire.ts'
+
 /**
  * Blocks of PUB frames, built once and written again and again: publishing costs the generator one
  * `write` for thousands of messages.
@@ -30,8 +32,9 @@ export function buildPublishBlock(
   stream: number,
   payloadBytes: number,
   messageCountMax: number,
+  head: FrameHead = pubHead,
 ): PublishBlock {
-  const control = Buffer.from(`PUB ${subject} ${payloadBytes}\r\n`, 'latin1')
+  const control = Buffer.from(head(subject, payloadBytes), 'latin1')
   const frameBytes = control.length + payloadBytes + 2
   const messageCount = Math.max(1, Math.min(messageCountMax, Math.floor(BLOCK_BYTES / frameBytes)))
   const bytes = Buffer.alloc(messageCount * frameBytes, 'x')

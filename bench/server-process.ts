@@ -11,7 +11,7 @@ import { within } from './within.ts'
 
 const START_MS_MAX = 15_000
 const STOP_MS_MAX = 5_000
-const PORTS_FILE_POLL_MS = 1
+const READY_POLL_MS = 1
 const CONFIG_FILE = 'bench.conf'
 const RELOAD_MS_MAX = 30_000
 const RELOADED = /Reloaded server configuration/
@@ -64,8 +64,7 @@ export async function startServer(
   command: readonly string[],
   config?: Config,
 ): Promise<StartedServer> {
-  const directory = await mkdtemp(join(tmpdir(), 'sable-bench-'))
-  const [program, ...args] = command
+  const directory = await makeFolder()
   const listen = ['-a', '127.0.0.1', '-p', '-1', '--ports_file_dir', directory]
   const configPath = join(directory, CONFIG_FILE)
   const configure = config === undefined ? [] : ['-c', configPath]
@@ -73,9 +72,42 @@ export async function startServer(
     const text = typeof config === 'string' ? config : await config(directory)
     await writeFile(configPath, text)
   }
-  const child = spawn(program!, [...args, ...listen, ...configure], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+  const program = launch(command, [...listen, ...configure], directory)
+  const found = await program.until(() => readPortsFile(directory), 'no ports file')
+  const { port, pid, monitorUrl } = found
+  const reload = async (text: string): Promise<number> => {
+    await writeFile(configPath, text)
+    return reloadProcess(pid, program.log)
+  }
+  const { stop } = program
+  return { endpoint: { host: '127.0.0.1', port }, pid, monitorUrl, reload, stop }
+}
+
+/** Where a server may leave its files; goes with it. */
+function makeFolder(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'sable-bench-'))
+}
+
+interface Program {
+  readonly log: ServerLog
+  readonly pid: number | undefined
+  /**
+   * Looks again and again until `look` finds something.
+   *
+   * @throws Error with the end of the log when the program ends or START_MS_MAX is over; stops it
+   */
+  until<T>(look: () => Promise<T | undefined>, missing: string): Promise<T>
+  stop(): Promise<void>
+}
+
+/** Starts a program that has a folder of its own, and listens to what it says. */
+function launch(
+  command: readonly string[],
+  more: readonly string[],
+  directory: string,
+): Program {
+  const [path, ...args] = command
+  const child = spawn(path!, [...args, ...more], { stdio: ['ignore', 'ignore', 'pipe'] })
   running.set(child, directory)
   const log = new ServerLog()
   child.stderr.setEncoding('utf8').on('data', (text: string) => log.add(text))
@@ -94,24 +126,19 @@ export async function startServer(
     await endProcess(child, exit)
     await rm(directory, { recursive: true, force: true })
   }
-
-  const deadlineMs = performance.now() + START_MS_MAX
-  while (ended === undefined && performance.now() < deadlineMs) {
-    const found = await readPortsFile(directory)
-    if (found !== undefined) {
-      const { port, pid, monitorUrl } = found
-      const reload = async (text: string): Promise<number> => {
-        await writeFile(configPath, text)
-        return reloadProcess(pid, log)
-      }
-      return { endpoint: { host: '127.0.0.1', port }, pid, monitorUrl, reload, stop }
+  const until: Program['until'] = async (look, missing) => {
+    const deadlineMs = performance.now() + START_MS_MAX
+    while (ended === undefined && performance.now() < deadlineMs) {
+      const found = await look()
+      if (found !== undefined) return found
+      await delay(READY_POLL_MS)
     }
-    await delay(PORTS_FILE_POLL_MS)
+    await stop()
+    throw new Error(
+      `server did not start: command=${command.join(' ')} ${ended ?? missing}\n${log.tail}`,
+    )
   }
-  await stop()
-  throw new Error(
-    `server did not start: command=${command.join(' ')} ${ended ?? 'no ports file'}\n${log.tail}`,
-  )
+  return { log, pid: child.pid, until, stop }
 }
 
 /** Time from process start to the first byte of INFO, in milliseconds. */

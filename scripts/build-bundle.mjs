@@ -31,6 +31,7 @@ const MODULES = {
   'crypto-task': 'src/workers/crypto-task.ts',
   bench: 'bench/cli.ts',
   'load-worker': 'bench/load-worker.ts',
+  'bench-relay': 'bench/relay/relay.ts',
 }
 /**
  * Packages that stay what `npm install` brought: they are imported late or by name. pino is in the

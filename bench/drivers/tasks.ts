@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
+import type { Wire } from '../wire.ts'
 
 /** The server under load. */
 export interface Endpoint {
@@ -9,6 +10,8 @@ export interface Endpoint {
   readonly token?: string
   /** TLS after INFO; the server's certificate is believed. */
   readonly tls?: boolean
+  /** None: NATS. */
+  readonly wire?: Wire
 }
 
 interface TaskBase {

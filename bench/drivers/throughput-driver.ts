@@ -1,5 +1,6 @@
 import { ReceiveKernel } from '../kernel/receive-kernel.ts'
 import { buildPublishBlock, type PublishBlock } from '../publish-block.ts'
+import { publishHead } from '../wire.ts'
 import { monotonicNs } from './clock.ts'
 import { Connection } from './connection.ts'
 import { FlowControl } from './flow-control.ts'
@@ -60,8 +61,9 @@ export class ThroughputDriver implements Driver<ThroughputCommand, ThroughputPha
   async open(): Promise<void> {
     const { subscribers, publishers, blockMessagesMax, windowBytes } = this.#task
     const { publishAt, subscribeAt } = this.#task
-    const blockOf = (stream: Stream): PublishBlock =>
-      buildPublishBlock(stream.subject, stream.stream, stream.payloadBytes, blockMessagesMax)
+    const head = publishHead(publishAt.wire)
+    const blockOf = ({ subject, stream, payloadBytes }: Stream): PublishBlock =>
+      buildPublishBlock(subject, stream, payloadBytes, blockMessagesMax, head)
     for (const stream of subscribers) {
       const connection = await this.#connect(subscribeAt)
       const { messageCount } = blockOf(stream)

@@ -1,8 +1,7 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import type { Connection } from './connection.ts'
-import { readByCopy } from './read-by-copy.ts'
+import { type ByteTarget, readByCopy } from './read-by-copy.ts'
 import { readInto } from './tls/read-into.ts'
 
 /** The part of Node's handle that is needed; not public, so it is tested for before use. */
@@ -30,10 +29,10 @@ interface OnRead {
   callback: (bytes: number) => boolean
 }
 
-function onReadOf(connection: Connection): OnRead {
+function onReadOf(target: ByteTarget): OnRead {
   return {
-    buffer: () => connection.readTarget(),
-    callback: (bytes) => connection.onRead(bytes),
+    buffer: () => target.readTarget(),
+    callback: (bytes) => target.onRead(bytes),
   }
 }
 
@@ -42,15 +41,15 @@ function onReadOf(connection: Connection): OnRead {
  * shared memory. Where Node's handle is not what we know, the socket is used as it is and every
  * read is copied.
  */
-export function adoptSocket(source: Socket, connection: Connection): Socket {
+export function adoptSocket(source: Socket, target: ByteTarget): Socket {
   const holder = source as unknown as SocketWithHandle
   const handle = holder._handle
   if (handle === null || typeof handle.readStart !== 'function') {
-    readByCopy(source, connection)
+    readByCopy(source, target)
     return source
   }
   if (typeof handle.useUserBuffer !== 'function') {
-    readByCopy(source, connection)
+    readByCopy(source, target)
     return source
   }
   const options: AdoptOptions = {
@@ -58,16 +57,16 @@ export function adoptSocket(source: Socket, connection: Connection): Socket {
     readable: true,
     writable: true,
     allowHalfOpen: true,
-    onread: onReadOf(connection),
+    onread: onReadOf(target),
   }
   holder._handle = null
   return new Socket(options as object)
 }
 
 /** Starts reading from a socket that is not the system's: TLS, or a relay. */
-export function readSocket(socket: Duplex, connection: Connection): void {
-  if (isTls(socket)) readInto(socket, connection)
-  else readByCopy(socket, connection)
+export function readSocket(socket: Duplex, target: ByteTarget): void {
+  if (isTls(socket)) readInto(socket, target)
+  else readByCopy(socket, target)
 }
 
 /** Asked without node:tls, which takes long to load and is not needed by most. */

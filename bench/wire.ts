@@ -1,0 +1,31 @@
+import type { Scenario } from './scenarios.ts'
+
+/**
+ * What a server is spoken to in: NATS; the relay's, which is NATS but for the frames of publishers,
+ * see `relay/relay.ts`; or that of Redis, RESP 2.
+ */
+export type Wire = 'nats' | 'relay' | 'redis'
+
+/** Everything of a published message that stands before its payload; CRLF follows the payload. */
+export type FrameHead = (subject: string, payloadBytes: number) => string
+
+export const pubHead: FrameHead = (subject, payloadBytes) => `PUB ${subject} ${payloadBytes}\r\n`
+
+/** What a subscriber is to get: a relay changes nothing. */
+const msgHead: FrameHead = (subject, payloadBytes) => `MSG ${subject} 1 ${payloadBytes}\r\n`
+
+/** Frames of publishers to servers that speak NATS, or nearly. */
+export function publishHead(wire: Wire | undefined): FrameHead {
+  return wire === 'relay' ? msgHead : pubHead
+}
+
+/**
+ * Whether a scenario means the same to a server of that wire: one publisher, everybody on one
+ * subject, and no more asked of the server than to pass it on.
+ */
+export function canRun(wire: Wire | undefined, scenario: Scenario): boolean {
+  if (wire === undefined || wire === 'nats') return true
+  return scenario.kind === 'throughput' && PLAIN_NAMES.test(scenario.name)
+}
+
+const PLAIN_NAMES = /^(pub|fan-out|(1:1|payload)-\d+)$/
