@@ -37,8 +37,8 @@ export type RemoteState = 'idle' | 'dialing' | 'connected' | 'stopped'
 const REFUSED_DELAY_FACTOR_MAX = 16
 
 /**
- * Of a penalty, added at random: two servers that dial each other see the loop at the same time, and
- * would come back at the same time to see it again.
+ * Of a penalty, added at random: two servers that dial each other see the loop at the same time,
+ * and would come back at the same time to see it again.
  */
 const PENALTY_JITTER = 0.1
 
