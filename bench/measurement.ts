@@ -50,7 +50,7 @@ export interface Measurement {
    * Hash of what arrived, in hexadecimal; the same for every correct server at a fixed count of
    * messages.
    */
-  readonly hash?: string
+  readonly hash?: string | undefined
   /** Messages published in the measured part. */
   readonly messages?: number
   /**

@@ -1,4 +1,4 @@
-import { PAYLOAD_BYTES_MIN } from './publish-block.ts'
+import { type DistinctSubjects, PAYLOAD_BYTES_CHECKED } from './publish-block.ts'
 import { IMPORT_PREFIX, type SettingName } from './settings.ts'
 
 /** How much of a scenario is run: `smoke` proves that it works, `full` measures. */
@@ -33,7 +33,7 @@ export interface LeafLink {
   readonly compression: 'default' | 'off'
 }
 
-/** Publishers at full speed; every publisher has its own subject and its own subscribers. */
+/** Publishers at full speed, each with a subject of its own. */
 export interface ThroughputScenario extends ScenarioBase {
   readonly kind: 'throughput'
   /** None: everybody is on one server. */
@@ -47,8 +47,18 @@ export interface ThroughputScenario extends ScenarioBase {
   /** Stands before the subjects that are subscribed to, not before those published to. */
   readonly subscribePrefix?: string
   readonly publishers: number
-  readonly subscribersPerPublisher: number
+  /** Of each publisher, or of all together. */
+  readonly subscribers: Readonly<Record<Size, number>>
+  /**
+   * `own`: each publisher has its own subscribers; `all`: each subscriber gets what all publish, by
+   * a wildcard; `queue`: they are one queue group. None: `own`.
+   */
+  readonly audience?: 'own' | 'all' | 'queue'
+  /** A publisher's, all of which its subscribers get by a wildcard; none: one subject. */
+  readonly subjects?: DistinctSubjects
   readonly payloadBytes: number
+  /** Of the header block; none: messages have no headers. */
+  readonly headerBytes?: number
   readonly amounts: Readonly<Record<Size, LoadAmounts>>
 }
 
@@ -186,12 +196,23 @@ const SMOKE_REQUESTS: LoadAmounts = {
 }
 
 export const SCENARIOS: readonly Scenario[] = [
-  throughput('pub', 'one publisher, nobody listens, 16 B', 1, 0, PAYLOAD_BYTES_MIN),
+  throughput('pub', 'one publisher, nobody listens, 16 B', 1, 0, PAYLOAD_BYTES_CHECKED),
   throughput('1:1-16', 'one publisher, one subscriber, 16 B', 1, 1, 16),
   throughput('1:1-128', 'one publisher, one subscriber, 128 B', 1, 1, 128),
   throughput('1:1-1024', 'one publisher, one subscriber, 1 KiB', 1, 1, 1024),
   throughput('1:1-8192', 'one publisher, one subscriber, 8 KiB', 1, 1, 8192),
   throughput('fan-out', 'one publisher, ten subscribers, 16 B', 1, 10, 16),
+  {
+    ...throughput('fan-out-1000', 'one publisher, 1000 subscribers, 128 B', 1, 1000, 128),
+    subscribers: { smoke: 50, full: 1000 },
+  },
+  subjects('subjects-1k', '1000 subjects in turn', { count: 1_000, pick: 'in-turn' }),
+  subjects('subjects-100k', '100,000 subjects in turn', { count: 100_000, pick: 'in-turn' }),
+  subjects('subjects-zipf', '100,000 subjects by Zipf, s=1', { count: 100_000, pick: 'zipf' }),
+  {
+    ...throughput('queue-8', 'one publisher, a queue group of eight, 16 B', 1, 8, 16),
+    audience: 'queue',
+  },
   throughput('4:4', 'four publishers, each to its own subscriber, 16 B', 4, 1, 16),
   { ...throughput('tls-16', 'over TLS, one publisher, one subscriber, 16 B', 1, 1, 16), tls: true },
   {
@@ -335,13 +356,14 @@ export const SCENARIOS: readonly Scenario[] = [
 ]
 
 /**
- * Scenarios of a name, or of a family (`1:1` is all of `1:1-16`, `1:1-128` …); empty for an unknown
- * name.
+ * The scenario of a name, or those of a family (`1:1` is all of `1:1-16`, `1:1-128` …); empty for
+ * an unknown name.
  */
 export function findScenarios(name: string): readonly Scenario[] {
-  return SCENARIOS.filter(
-    (scenario) => scenario.name === name || scenario.name.startsWith(`${name}-`),
-  )
+  const named = SCENARIOS.filter((scenario) => scenario.name === name)
+  return named.length > 0
+    ? named
+    : SCENARIOS.filter((scenario) => scenario.name.startsWith(`${name}-`))
 }
 
 /** One publisher and one subscriber with a leaf link between them. */
@@ -364,6 +386,11 @@ function leafThroughput(payloadBytes: number, unusual: Partial<LeafLink> = {}): 
   }
 }
 
+function subjects(name: string, words: string, subjects: DistinctSubjects): ThroughputScenario {
+  const workload = `one publisher to ${words}, one subscriber of all by a wildcard, 16 B`
+  return { ...throughput(name, workload, 1, 1, 16), subjects }
+}
+
 function requests(name: string, workload: string): RequestsScenario {
   const amounts = { smoke: SMOKE_LOAD, full: FULL_LOAD }
   return { kind: 'requests', name, workload, requesters: 8, payloadBytes: 16, amounts }
@@ -373,7 +400,7 @@ function throughput(
   name: string,
   workload: string,
   publishers: number,
-  subscribersPerPublisher: number,
+  subscribers: number,
   payloadBytes: number,
 ): ThroughputScenario {
   const amounts = { smoke: SMOKE_LOAD, full: FULL_LOAD }
@@ -382,7 +409,7 @@ function throughput(
     name,
     workload,
     publishers,
-    subscribersPerPublisher,
+    subscribers: { smoke: subscribers, full: subscribers },
     payloadBytes,
     amounts,
   }

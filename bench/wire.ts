@@ -6,10 +6,16 @@ import type { Scenario } from './scenarios.ts'
  */
 export type Wire = 'nats' | 'relay' | 'redis'
 
-/** Everything of a published message that stands before its payload; CRLF follows the payload. */
-export type FrameHead = (subject: string, payloadBytes: number) => string
+/**
+ * Everything of a published message that stands before its headers and payload; CRLF follows the
+ * payload. Headers are of NATS alone.
+ */
+export type FrameHead = (subject: string, payloadBytes: number, headerBytes?: number) => string
 
-export const pubHead: FrameHead = (subject, payloadBytes) => `PUB ${subject} ${payloadBytes}\r\n`
+const pubHead: FrameHead = (subject, payloadBytes, headerBytes) =>
+  headerBytes === undefined
+    ? `PUB ${subject} ${payloadBytes}\r\n`
+    : `HPUB ${subject} ${headerBytes} ${headerBytes + payloadBytes}\r\n`
 
 /** What a subscriber is to get: a relay changes nothing. */
 const msgHead: FrameHead = (subject, payloadBytes) => `MSG ${subject} 1 ${payloadBytes}\r\n`

@@ -1,5 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
+import type { BlockLimits, Publication } from '../publish-block.ts'
 import type { Wire } from '../wire.ts'
+import type { FlowLayout } from './flow-control.ts'
 
 /** The server under load. */
 export interface Endpoint {
@@ -20,13 +22,14 @@ interface TaskBase {
   readonly port: MessagePort
 }
 
-/** A flow of messages on a subject of its own, from one publisher to all its subscribers. */
-export interface Stream {
-  readonly stream: number
+/** One subscription on a connection of its own. */
+export interface SubscriberPlan {
+  /** Its number in the flow layout. */
+  readonly subscriber: number
+  /** Index of the receiver that it is, or is one of. */
+  readonly receiver: number
   readonly subject: string
-  /** Where it arrives: the same but for streams that another account imports. */
-  readonly subscribedSubject: string
-  readonly payloadBytes: number
+  readonly queue?: string
 }
 
 /** Where clients connect; one server unless there is a link between publishers and subscribers. */
@@ -39,14 +42,15 @@ export interface Places {
 
 export interface ThroughputTask extends TaskBase, Places {
   readonly kind: 'throughput'
-  readonly publishers: readonly Stream[]
-  /** `subscriber` is the index of its counter in the flow control. */
-  readonly subscribers: readonly (Stream & { readonly subscriber: number })[]
+  /** All of the run, by number of their streams. */
+  readonly publications: readonly Publication[]
+  /** Which of them this driver publishes. */
+  readonly streams: readonly number[]
+  readonly subscribers: readonly SubscriberPlan[]
   /** Counts shared by all drivers of the run, see `flow-control.ts`. */
   readonly counts: SharedArrayBuffer
-  readonly subscribersOfStream: readonly (readonly number[])[]
-  /** Most messages a block may hold, so that short runs can be small. */
-  readonly blockMessagesMax: number
+  readonly layout: FlowLayout
+  readonly blocks: BlockLimits
   readonly windowBytes: number
 }
 
@@ -101,13 +105,13 @@ export interface ThroughputPhase {
   /** Processor time of the driver's thread; near the elapsed time, the generator was the limit. */
   readonly cpuNs: number
   /**
-   * Of all messages since the start of the run, by subscriber; `expected` is what a complete run
-   * gives.
+   * Of all messages since the start of the run, by subscriber. What all subscribers of a receiver
+   * have adds up, modulo 2^64, to what one of them expects.
    */
   readonly hashes: readonly {
-    readonly subscriber: number
+    readonly receiver: number
     readonly actual: bigint
-    readonly expected: bigint
+    readonly expected: bigint | undefined
   }[]
 }
 

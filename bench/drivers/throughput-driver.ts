@@ -1,14 +1,19 @@
 import { ReceiveKernel } from '../kernel/receive-kernel.ts'
-import { buildPublishBlock, type PublishBlock } from '../publish-block.ts'
-import { publishHead } from '../wire.ts'
+import {
+  buildPublishCycle,
+  PAYLOAD_BYTES_CHECKED,
+  type Publication,
+  type PublishCycle,
+  sequenceCountOf,
+} from '../publish-block.ts'
 import { monotonicNs } from './clock.ts'
 import { Connection } from './connection.ts'
-import { FlowControl } from './flow-control.ts'
+import { FlowControl, type Receiver } from './flow-control.ts'
 import type { Driver } from './serve.ts'
 import type {
   Endpoint,
   PhaseLimit,
-  Stream,
+  SubscriberPlan,
   ThroughputCommand,
   ThroughputPhase,
   ThroughputTask,
@@ -20,10 +25,11 @@ import type {
  */
 const WINDOW_POLL_MS = 1
 /**
- * How often a subscriber looks whether the publisher has finished, when no chunk comes to make it
- * look.
+ * How often a driver looks whether its subscribers have all, when no chunk comes to make it look.
  */
 const FINISH_POLL_MS = 2
+/** Handshakes under way at a time: well below any accept backlog. */
+const HANDSHAKES_MAX = 64
 
 const SID = 1
 const NS_PER_MS = 1e6
@@ -53,33 +59,23 @@ export class ThroughputDriver implements Driver<ThroughputCommand, ThroughputPha
 
   constructor(task: ThroughputTask, onFailure: (error: Error) => void) {
     this.#task = task
-    this.#kernel = new ReceiveKernel(task.kernel, task.publishers.length + task.subscribers.length)
-    this.#flow = new FlowControl(task.counts, task.subscribersOfStream)
+    this.#kernel = new ReceiveKernel(task.kernel, task.streams.length + task.subscribers.length)
+    this.#flow = new FlowControl(task.counts, task.layout)
     this.#onFailure = onFailure
   }
 
   async open(): Promise<void> {
-    const { subscribers, publishers, blockMessagesMax, windowBytes } = this.#task
-    const { publishAt, subscribeAt } = this.#task
-    const head = publishHead(publishAt.wire)
-    const blockOf = ({ subject, stream, payloadBytes }: Stream): PublishBlock =>
-      buildPublishBlock(subject, stream, payloadBytes, blockMessagesMax, head)
-    for (const stream of subscribers) {
-      const connection = await this.#connect(subscribeAt)
-      const { messageCount } = blockOf(stream)
-      this.#kernel.expect(connection.record, stream.stream, messageCount, stream.payloadBytes)
-      const { subscriber } = stream
-      this.#subscribers.push(
-        new Subscriber(connection, this.#kernel, this.#flow, stream, subscriber, messageCount),
-      )
-      connection.write(`SUB ${stream.subscribedSubject} ${SID}\r\n`)
-      await connection.flush()
+    const { subscribers, streams, publications, blocks } = this.#task
+    let next = 0
+    const openSome = async (): Promise<void> => {
+      while (next < subscribers.length) await this.#subscribe(subscribers[next++]!)
     }
-    for (const stream of publishers) {
-      const connection = await this.#connect(publishAt)
-      this.#publishers.push(
-        new Publisher(connection, this.#flow, stream, blockOf(stream), windowBytes),
-      )
+    await Promise.all(Array.from({ length: HANDSHAKES_MAX }, openSome))
+    for (const stream of streams) {
+      const connection = await this.#connect(this.#task.publishAt)
+      const cycle = buildPublishCycle(publications[stream]!, blocks)
+      const windowMessages = windowMessagesOf(this.#task, stream, cycle)
+      this.#publishers.push(new Publisher(connection, this.#flow, stream, cycle, windowMessages))
     }
   }
 
@@ -88,7 +84,7 @@ export class ThroughputDriver implements Driver<ThroughputCommand, ThroughputPha
     const startNs = monotonicNs()
     const ends = await Promise.all([
       ...this.#publishers.map((publisher) => publisher.run(command)),
-      ...this.#subscribers.map((subscriber) => subscriber.finish(command.phase)),
+      this.#complete(command.phase),
     ])
     const cpu = process.threadCpuUsage(cpuStart)
     const before = this.#counted
@@ -101,7 +97,7 @@ export class ThroughputDriver implements Driver<ThroughputCommand, ThroughputPha
       startNs,
       endNs: Math.max(startNs, ...ends),
       cpuNs: (cpu.user + cpu.system) * 1000,
-      hashes: command.wantsHashes ? this.#subscribers.map((subscriber) => subscriber.hashes()) : [],
+      hashes: command.wantsHashes ? this.#hashes() : [],
     }
   }
 
@@ -117,6 +113,62 @@ export class ThroughputDriver implements Driver<ThroughputCommand, ThroughputPha
     }
   }
 
+  async #subscribe(plan: SubscriberPlan): Promise<void> {
+    const { layout, publications, blocks, subscribeAt } = this.#task
+    const receiver = layout.receivers[plan.receiver]!
+    const connection = await this.#connect(subscribeAt)
+    const { record } = connection
+    const first = publications[receiver.streams[0]!]!
+    const { stream, payloadBytes, headerBytes } = first
+    if (isInOrder(receiver, first)) {
+      const sequenceCount = sequenceCountOf(first, blocks)
+      this.#kernel.expect(record, stream, sequenceCount, payloadBytes, headerBytes)
+    } else this.#kernel.expectAnyOrder(record, payloadBytes, headerBytes)
+    this.#subscribers.push(new Subscriber(connection, this.#kernel, this.#flow, plan, receiver))
+    const queue = plan.queue === undefined ? '' : ` ${plan.queue}`
+    connection.write(`SUB ${plan.subject}${queue} ${SID}\r\n`)
+    await connection.flush()
+  }
+
+  /** Resolves with the arrival time of the last message, once all of the phase have come. */
+  #complete(phase: number): Promise<number> {
+    let open = this.#subscribers
+    return new Promise((resolve) => {
+      const look = (): void => {
+        open = open.filter((subscriber) => !subscriber.isComplete(phase))
+        if (open.length > 0) return
+        clearInterval(timer)
+        resolve(Math.max(0, ...this.#subscribers.map(({ lastChunkNs }) => lastChunkNs)))
+      }
+      const timer = setInterval(look, FINISH_POLL_MS)
+    })
+  }
+
+  #hashes(): ThroughputPhase['hashes'] {
+    const known = new Map<string, bigint>()
+    return this.#subscribers.map(({ plan, receiver, hash }) => {
+      // One of a receiver's subscribers says what is expected: the same for all of these streams.
+      const isFirst = receiver.subscribers[0] === plan.subscriber
+      const streams = receiver.streams.join()
+      const expected = isFirst ? (known.get(streams) ?? this.#expectedHash(receiver)) : undefined
+      if (expected !== undefined) known.set(streams, expected)
+      return { receiver: plan.receiver, actual: hash, expected }
+    })
+  }
+
+  #expectedHash(receiver: Receiver): bigint {
+    let sum = 0n
+    for (const stream of receiver.streams) {
+      const publication = this.#task.publications[stream]!
+      const sequenceCount = sequenceCountOf(publication, this.#task.blocks)
+      const args = [this.#flow.published(stream), stream, sequenceCount] as const
+      const { payloadBytes } = publication
+      if (isInOrder(receiver, publication)) return this.#kernel.expectedHash(...args, payloadBytes)
+      sum += this.#kernel.expectedSum(...args, payloadBytes)
+    }
+    return BigInt.asUintN(64, sum)
+  }
+
   async #connect(endpoint: Endpoint): Promise<Connection> {
     const connection = await Connection.open(this.#kernel, endpoint, this.#onFailure)
     this.#connections.push(connection)
@@ -124,32 +176,50 @@ export class ThroughputDriver implements Driver<ThroughputCommand, ThroughputPha
   }
 }
 
-/** Writes one stream's block again and again. */
+/** Whether the messages of a receiver's one subscriber are the ones of one stream, in order. */
+function isInOrder({ streams, subscribers }: Receiver, { payloadBytes }: Publication): boolean {
+  const isAlone = streams.length === 1 && subscribers.length === 1
+  return isAlone && payloadBytes >= PAYLOAD_BYTES_CHECKED
+}
+
+/**
+ * The blocks that are about to be written, one of each publisher, are inside the window; a window
+ * of one block must still move.
+ */
+function windowMessagesOf(
+  { layout, windowBytes }: ThroughputTask,
+  stream: number,
+  { blocks, frameBytes }: PublishCycle,
+): number {
+  const streamCounts = layout.receivers
+    .filter(({ streams }) => streams.includes(stream))
+    .map(({ streams }) => streams.length)
+  const aboutToBeWritten = blocks[0]!.messageCount * Math.max(1, ...streamCounts)
+  return Math.max(1, Math.floor(windowBytes / frameBytes) - aboutToBeWritten)
+}
+
+/** Writes one stream's blocks again and again. */
 class Publisher {
   published = 0
   readonly #connection: Connection
   readonly #flow: FlowControl
   readonly #stream: number
-  readonly #block: PublishBlock
+  readonly #cycle: PublishCycle
   readonly #windowMessages: number
+  #nextBlock = 0
 
   constructor(
     connection: Connection,
     flow: FlowControl,
-    stream: Stream,
-    block: PublishBlock,
-    windowBytes: number,
+    stream: number,
+    cycle: PublishCycle,
+    windowMessages: number,
   ) {
     this.#connection = connection
     this.#flow = flow
-    this.#stream = stream.stream
-    this.#block = block
-    // The block that is about to be written is inside the window; a window of one block must still
-    // move.
-    this.#windowMessages = Math.max(
-      1,
-      Math.floor(windowBytes / block.frameBytes) - block.messageCount,
-    )
+    this.#stream = stream
+    this.#cycle = cycle
+    this.#windowMessages = windowMessages
   }
 
   /**
@@ -167,8 +237,7 @@ class Publisher {
     const connection = this.#connection
     const flow = this.#flow
     const stream = this.#stream
-    const { bytes, messageCount } = this.#block
-    const windowMessages = this.#windowMessages
+    const { blocks } = this.#cycle
     const messagesEnd = this.published + (limit.messages ?? Infinity)
     const deadlineNs = monotonicNs() + limit.durationMs * NS_PER_MS
     return new Promise((resolve) => {
@@ -182,10 +251,12 @@ class Publisher {
           resolve()
           return
         }
-        if (flow.outstanding(stream) > windowMessages) {
+        if (!flow.isWithin(stream, this.#windowMessages)) {
           setTimeout(pump, WINDOW_POLL_MS)
           return
         }
+        const { bytes, messageCount } = blocks[this.#nextBlock]!
+        this.#nextBlock = (this.#nextBlock + 1) % blocks.length
         this.published += messageCount
         flow.setPublished(stream, this.published)
         connection.write(bytes, onWritten)
@@ -195,35 +266,30 @@ class Publisher {
   }
 }
 
-/** Counts one stream's messages on one connection. */
+/** Counts what arrives on one connection. */
 class Subscriber {
+  readonly plan: SubscriberPlan
+  readonly receiver: Receiver
+  lastChunkNs = 0
   readonly #connection: Connection
   readonly #kernel: ReceiveKernel
   readonly #flow: FlowControl
-  readonly #stream: Stream
-  readonly #subscriber: number
-  readonly #sequenceCount: number
-  #lastChunkNs = 0
-  #onChunk: () => void = () => {}
 
   constructor(
     connection: Connection,
     kernel: ReceiveKernel,
     flow: FlowControl,
-    stream: Stream,
-    subscriber: number,
-    sequenceCount: number,
+    plan: SubscriberPlan,
+    receiver: Receiver,
   ) {
     this.#connection = connection
     this.#kernel = kernel
     this.#flow = flow
-    this.#stream = stream
-    this.#subscriber = subscriber
-    this.#sequenceCount = sequenceCount
+    this.plan = plan
+    this.receiver = receiver
     connection.onProgress = () => {
-      this.#lastChunkNs = monotonicNs()
-      flow.setReceived(subscriber, kernel.messages(connection.record))
-      this.#onChunk()
+      this.lastChunkNs = monotonicNs()
+      flow.setReceived(plan.subscriber, kernel.messages(connection.record))
     }
   }
 
@@ -235,30 +301,12 @@ class Subscriber {
     return this.#kernel.mismatches(this.#connection.record)
   }
 
-  /** Resolves with the arrival time of the last message, once all of the phase have come. */
-  finish(phase: number): Promise<number> {
-    return new Promise((resolve) => {
-      const { stream } = this.#stream
-      const look = (): void => {
-        if (!this.#flow.isFinished(stream, phase)) return
-        if (this.received < this.#flow.published(stream)) return
-        clearInterval(timer)
-        this.#onChunk = () => {}
-        resolve(this.#lastChunkNs)
-      }
-      const timer = setInterval(look, FINISH_POLL_MS)
-      this.#onChunk = look
-    })
+  get hash(): bigint {
+    return this.#kernel.hash(this.#connection.record)
   }
 
-  hashes(): ThroughputPhase['hashes'][number] {
-    const { stream, payloadBytes } = this.#stream
-    const published = this.#flow.published(stream)
-    return {
-      subscriber: this.#subscriber,
-      actual: this.#kernel.hash(this.#connection.record),
-      expected: this.#kernel.expectedHash(published, stream, this.#sequenceCount, payloadBytes),
-    }
+  isComplete(phase: number): boolean {
+    return this.#flow.isComplete(this.receiver, phase)
   }
 }
 

@@ -15,7 +15,14 @@ interface KernelExports {
   readonly lastLineEnd: WebAssembly.Global
   readonly lastPayloadStart: WebAssembly.Global
   reset(record: number): void
-  expect(record: number, stream: number, sequenceCount: number, payloadBytes: number): void
+  expect(
+    record: number,
+    stream: number,
+    sequenceCount: number,
+    payloadBytes: number,
+    headerBytes: number,
+  ): void
+  expectAnyOrder(record: number, payloadBytes: number, headerBytes: number): void
   consume(record: number, chunkBytes: number): number
   messages(record: number): number
   payloadBytes(record: number): number
@@ -33,6 +40,7 @@ interface KernelExports {
     sequenceCount: number,
     payloadBytes: number,
   ): bigint
+  expectedSum(messages: number, stream: number, sequenceCount: number, payloadBytes: number): bigint
 }
 
 /** Compiles the kernel once; the module can be posted to any thread. */
@@ -89,10 +97,24 @@ export class ReceiveKernel {
 
   /**
    * Each message from now on must be the next of this stream; see `publish-block.ts` for the
-   * payloads.
+   * payloads. Headers, if any, are `headerBytes` long, and are in a frame of less than 8 KiB.
    */
-  expect(record: number, stream: number, sequenceCount: number, payloadBytes: number): void {
-    this.#exports.expect(record, stream, sequenceCount, payloadBytes)
+  expect(
+    record: number,
+    stream: number,
+    sequenceCount: number,
+    payloadBytes: number,
+    headerBytes = 0,
+  ): void {
+    this.#exports.expect(record, stream, sequenceCount, payloadBytes, headerBytes)
+  }
+
+  /**
+   * Each message from now on must be one of any stream, of this size: for one of the members of a
+   * queue group, for what several publishers send, and for payloads too small to be numbered.
+   */
+  expectAnyOrder(record: number, payloadBytes: number, headerBytes = 0): void {
+    this.#exports.expectAnyOrder(record, payloadBytes, headerBytes)
   }
 
   /** Reads `chunkBytes` bytes of the read buffer. False when they are not NATS protocol. */
@@ -109,7 +131,10 @@ export class ReceiveKernel {
     return this.#exports.payloadBytes(record)
   }
 
-  /** Hash of the messages since `expect`; equal to `expectedHash` when all came, in order. */
+  /**
+   * Hash of the messages since `expect`; equal to `expectedHash` when all came, in order. Since
+   * `expectAnyOrder`: a sum, whose sum over all records is that of `expectedSum` over all streams.
+   */
   hash(record: number): bigint {
     return BigInt.asUintN(64, this.#exports.hash(record))
   }
@@ -161,6 +186,19 @@ export class ReceiveKernel {
     return BigInt.asUintN(
       64,
       this.#exports.expectedHash(messages, stream, sequenceCount, payloadBytes),
+    )
+  }
+
+  /** A sum to be taken modulo 2^64 with others. */
+  expectedSum(
+    messages: number,
+    stream: number,
+    sequenceCount: number,
+    payloadBytes: number,
+  ): bigint {
+    return BigInt.asUintN(
+      64,
+      this.#exports.expectedSum(messages, stream, sequenceCount, payloadBytes),
     )
   }
 }

@@ -43,7 +43,7 @@ async function runPairs(
 ): Promise<Measurement> {
   const { warmup, measured } = amountsOf(context, scenario.amounts)
   const { payloadBytes } = scenario
-  const shape = { publishers: 1, subscribersPerPublisher: 1, payloadBytes }
+  const shape = { publishers: 1, subscribers: { smoke: 1, full: 1 }, payloadBytes }
   const site = siteOfServer(server)
   const load = await ThroughputLoad.open(shape, site, context, [warmup, measured])
   try {

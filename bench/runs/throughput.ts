@@ -1,10 +1,12 @@
 import { DriverGroup, type DriverPlan } from '../driver-group.ts'
-import { FlowControl } from '../drivers/flow-control.ts'
-import type { Stream, ThroughputCommand, ThroughputPhase } from '../drivers/tasks.ts'
+import { FlowControl, type FlowLayout, type Receiver } from '../drivers/flow-control.ts'
+import type { SubscriberPlan, ThroughputCommand, ThroughputPhase } from '../drivers/tasks.ts'
 import type { Measurement } from '../measurement.ts'
 import { startCpuMeter } from '../process-usage.ts'
-import { type Amount, type ThroughputScenario, WINDOW_BYTES } from '../scenarios.ts'
+import { BLOCK_BYTES, type BlockLimits, type Publication } from '../publish-block.ts'
+import { type Amount, type Size, type ThroughputScenario, WINDOW_BYTES } from '../scenarios.ts'
 import type { Site } from '../site.ts'
+import type { Wire } from '../wire.ts'
 import { amountsOf, type RunContext } from './context.ts'
 
 /**
@@ -12,6 +14,14 @@ import { amountsOf, type RunContext } from './context.ts'
  * window.
  */
 const STALL_MS = 10_000
+
+/** Copies of messages under way, of all receivers together: servers may have to keep them all. */
+const COPIES_BYTES_MAX = 10 * WINDOW_BYTES
+
+/** A window is at least so many blocks. */
+const WINDOW_BLOCKS = 4
+
+const QUEUE = 'bench'
 
 type Group = DriverGroup<ThroughputCommand, ThroughputPhase>
 
@@ -39,7 +49,7 @@ export async function runThroughput(
         ...rates(scenario, phase),
         cpuNsPerMessage: cpuNs === undefined ? undefined : cpuNs / published,
       },
-      ...(scenario.subscribersPerPublisher > 0 ? { hash } : {}),
+      hash,
       messages: published,
       generatorBusy,
     }
@@ -59,24 +69,32 @@ export interface PhaseFigures {
 }
 
 /** What the workload of a throughput scenario is made of. */
-type ThroughputShape = Pick<
+export type ThroughputShape = Pick<
   ThroughputScenario,
-  'publishers' | 'subscribersPerPublisher' | 'subscribePrefix' | 'payloadBytes'
+  | 'publishers'
+  | 'subscribers'
+  | 'audience'
+  | 'subscribePrefix'
+  | 'subjects'
+  | 'payloadBytes'
+  | 'headerBytes'
 >
 
 /** Publishers and subscribers on their connections, run phase after phase. */
 export class ThroughputLoad {
-  readonly #shape: ThroughputShape
   readonly #site: Site
   readonly #group: Group
-  readonly #describe: () => string
+  readonly #layout: Layout
+  readonly #flow: FlowControl
   #phase = 0
+  /** Of all phases. */
+  #received = 0
 
-  private constructor(shape: ThroughputShape, site: Site, group: Group, describe: () => string) {
-    this.#shape = shape
+  private constructor(site: Site, group: Group, layout: Layout, flow: FlowControl) {
     this.#site = site
     this.#group = group
-    this.#describe = describe
+    this.#layout = layout
+    this.#flow = flow
   }
 
   /** @param amounts of the phases that are going to be run */
@@ -86,12 +104,12 @@ export class ThroughputLoad {
     context: RunContext,
     amounts: readonly Amount[],
   ): Promise<ThroughputLoad> {
-    const layout = layOut(shape)
+    const layout = layOut(shape, context.size, site.publishAt.wire)
     const blockMessagesMax = Math.min(...amounts.map(({ messages }) => messages ?? Infinity))
-    const plans = planDrivers(shape, site, context, layout, blockMessagesMax)
-    const flow = new FlowControl(layout.counts, layout.subscribersOfStream)
-    const describe = (): string => `run is stuck: ${describeFlow(flow, layout)}`
-    return new ThroughputLoad(shape, site, await DriverGroup.open(context.pool, plans), describe)
+    const counts = FlowControl.allocate(layout.flow)
+    const plans = planDrivers(layout, site, context, counts, blockMessagesMax)
+    const group: Group = await DriverGroup.open(context.pool, plans)
+    return new ThroughputLoad(site, group, layout, new FlowControl(counts, layout.flow))
   }
 
   /** @throws Error when not all messages of the phase arrive once, as they were published */
@@ -101,7 +119,8 @@ export class ThroughputLoad {
     const cpuNs = await cpu.readNs()
     const published = total(phases, (phase) => phase.published)
     const received = total(phases, (phase) => phase.received)
-    const expected = published * this.#shape.subscribersPerPublisher
+    const expected = this.#expected() - this.#received
+    this.#received += received
     if (received !== expected) {
       throw new Error(`messages lost or doubled: received=${received} expected=${expected}`)
     }
@@ -122,7 +141,7 @@ export class ThroughputLoad {
    *
    * @throws Error when one is not that of what was published
    */
-  async hash(): Promise<string> {
+  async hash(): Promise<string | undefined> {
     return verify(await this.#command({ messages: 0, durationMs: 0, wantsHashes: true }))
   }
 
@@ -132,40 +151,86 @@ export class ThroughputLoad {
 
   #command(command: Omit<ThroughputCommand, 'phase'>): Promise<ThroughputPhase[]> {
     this.#phase += 1
-    return this.#group.run({ ...command, phase: this.#phase }, STALL_MS, this.#describe)
+    const describe = (): string => `run is stuck: ${this.#describe()}`
+    return this.#group.run({ ...command, phase: this.#phase }, STALL_MS, describe)
+  }
+
+  /** Messages that all receivers together must have got. */
+  #expected(): number {
+    const published = (stream: number): number => this.#flow.published(stream)
+    const { receivers } = this.#layout.flow
+    return total(receivers, ({ streams }) => total(streams, published))
+  }
+
+  #describe(): string {
+    const { publications, flow } = this.#layout
+    const published = publications.map(({ stream }) => this.#flow.published(stream))
+    const received = Array.from({ length: flow.subscriberCount }, (_, subscriber) =>
+      this.#flow.received(subscriber),
+    )
+    return `published=${published.join('/')} received=${received.join('/')}`
   }
 }
 
-/** The time ends with the last arrival, so with one subscriber both rates are the same. */
+/** The time ends with the last arrival, so with one copy of each both rates are the same. */
 function rates(
-  { link, subscribersPerPublisher }: ThroughputScenario,
+  { link }: ThroughputScenario,
   { publishedPerSecond, deliveredPerSecond }: PhaseFigures,
 ): Measurement['metrics'] {
   if (link !== undefined) return { deliveredPerSecond }
-  if (subscribersPerPublisher > 1) return { publishedPerSecond, deliveredPerSecond }
-  return { publishedPerSecond }
+  if (deliveredPerSecond <= publishedPerSecond) return { publishedPerSecond }
+  return { publishedPerSecond, deliveredPerSecond }
 }
 
-interface FlowLayout {
-  readonly counts: SharedArrayBuffer
-  readonly streams: readonly Stream[]
-  readonly subscribersOfStream: readonly (readonly number[])[]
+interface Layout {
+  readonly publications: readonly Publication[]
+  readonly subscribers: readonly SubscriberPlan[]
+  readonly flow: FlowLayout
 }
 
-function layOut(scenario: ThroughputShape): FlowLayout {
-  const { publishers, subscribersPerPublisher, payloadBytes, subscribePrefix = '' } = scenario
-  const streams = Array.from({ length: publishers }, (_, stream) => {
-    const subject = `bench.${stream}`
-    return { stream, subject, subscribedSubject: subscribePrefix + subject, payloadBytes }
-  })
-  const subscribersOfStream = streams.map(({ stream }) =>
-    Array.from(
-      { length: subscribersPerPublisher },
-      (_, index) => stream * subscribersPerPublisher + index,
-    ),
+export function layOut(shape: ThroughputShape, size: Size, wire?: Wire): Layout {
+  const { publishers, subjects, payloadBytes, headerBytes, audience = 'own' } = shape
+  const count = shape.subscribers[size]
+  const publications = Array.from({ length: publishers }, (_, stream) => ({
+    stream,
+    subject: `bench.${stream}`,
+    payloadBytes,
+    wire,
+    ...(subjects === undefined ? {} : { subjects }),
+    ...(headerBytes === undefined ? {} : { headerBytes }),
+  }))
+  const all = publications.map(({ stream }) => stream)
+  const receivers = receiversOf(audience, all, count)
+  const prefix = shape.subscribePrefix ?? ''
+  const subscribers = receivers.flatMap(({ streams, subscribers: members }, receiver) =>
+    members.map((subscriber) => ({
+      subscriber,
+      receiver,
+      subject: `${prefix}bench.${streams.length > 1 ? '*' : streams[0]}${subjects ? '.*' : ''}`,
+      ...(audience === 'queue' ? { queue: QUEUE } : {}),
+    })),
   )
-  const counts = FlowControl.allocate(publishers, publishers * subscribersPerPublisher)
-  return { counts, streams, subscribersOfStream }
+  const flow = { streamCount: publishers, subscriberCount: subscribers.length, receivers }
+  return { publications, subscribers, flow }
+}
+
+/** `count` subscribers of each stream; of all streams together if they are not their own. */
+function receiversOf(
+  audience: NonNullable<ThroughputShape['audience']>,
+  streams: readonly number[],
+  count: number,
+): Receiver[] {
+  const subscribers = Array.from({ length: count }, (_, subscriber) => subscriber)
+  switch (audience) {
+    case 'own':
+      return streams.flatMap((stream) =>
+        subscribers.map((index) => ({ streams: [stream], subscribers: [stream * count + index] })),
+      )
+    case 'all':
+      return subscribers.map((subscriber) => ({ streams, subscribers: [subscriber] }))
+    case 'queue':
+      return [{ streams, subscribers }]
+  }
 }
 
 /**
@@ -173,63 +238,56 @@ function layOut(scenario: ThroughputShape): FlowLayout {
  * side of 1:1.
  */
 function planDrivers(
-  scenario: ThroughputShape,
+  { publications, subscribers, flow }: Layout,
   site: Site,
   context: RunContext,
-  layout: FlowLayout,
+  counts: SharedArrayBuffer,
   blockMessagesMax: number,
 ): DriverPlan[] {
-  const { streams, subscribersOfStream, counts } = layout
-  const connections = scenario.publishers * (1 + scenario.subscribersPerPublisher)
-  const drivers = Math.min(context.drivers, connections)
-  const subscribers = streams.flatMap((stream) =>
-    subscribersOfStream[stream.stream]!.map((subscriber) => ({ ...stream, subscriber })),
-  )
+  const drivers = Math.min(context.drivers, publications.length + subscribers.length)
+  const copies = flow.receivers.filter(({ streams }) => streams.includes(0)).length
+  const windowBytes = Math.min(WINDOW_BYTES, COPIES_BYTES_MAX / Math.max(1, copies))
+  const blockBytes = Math.min(BLOCK_BYTES, windowBytes / WINDOW_BLOCKS)
+  const blocks: BlockLimits = { messages: blockMessagesMax, bytes: blockBytes }
   return Array.from({ length: drivers }, (_, driver) => ({
     kind: 'throughput',
     publishAt: site.publishAt,
     subscribeAt: site.subscribeAt,
     kernel: context.kernel,
-    publishers: streams.filter(({ stream }) => stream % drivers === driver),
+    publications,
+    streams: publications.map(({ stream }) => stream).filter((n) => n % drivers === driver),
     subscribers: subscribers.filter(
       ({ subscriber }) => drivers - 1 - (subscriber % drivers) === driver,
     ),
     counts,
-    subscribersOfStream,
-    blockMessagesMax,
-    windowBytes: WINDOW_BYTES,
+    layout: flow,
+    blocks,
+    windowBytes,
   }))
 }
 
-/** Checks what arrived and folds the subscribers' hashes into one. */
-function verify(phases: readonly ThroughputPhase[]): string {
+/** Checks what arrived and folds the receivers' hashes into one; undefined without receivers. */
+function verify(phases: readonly ThroughputPhase[]): string | undefined {
   const mismatches = total(phases, (phase) => phase.mismatches)
   if (mismatches > 0) throw new Error(`messages not as published: mismatches=${mismatches}`)
+  const hashes = Map.groupBy(
+    phases.flatMap((phase) => phase.hashes),
+    ({ receiver }) => receiver,
+  )
+  if (hashes.size === 0) return undefined
   let folded = 0n
-  const hashes = phases.flatMap((phase) => phase.hashes)
-  for (const { subscriber, actual, expected } of hashes.toSorted(
-    (a, b) => a.subscriber - b.subscriber,
-  )) {
-    if (actual !== expected) throw new Error(`result hash differs: subscriber=${subscriber}`)
+  for (const [receiver, members] of [...hashes].toSorted(([a], [b]) => a - b)) {
+    const actual = BigInt.asUintN(
+      64,
+      members.reduce((sum, member) => sum + member.actual, 0n),
+    )
+    const expected = members.find((member) => member.expected !== undefined)?.expected
+    if (actual !== expected) throw new Error(`result hash differs: receiver=${receiver}`)
     folded = BigInt.asUintN(64, folded * 31n + actual)
   }
   return folded.toString(16).padStart(16, '0')
 }
 
-function describeFlow(flow: FlowControl, layout: FlowLayout): string {
-  return layout.streams
-    .map(({ stream, subject }) => {
-      const received = layout.subscribersOfStream[stream]!.map((subscriber) =>
-        flow.received(subscriber),
-      )
-      return `${subject} published=${flow.published(stream)} received=${received.join('/')}`
-    })
-    .join(', ')
-}
-
-function total(
-  phases: readonly ThroughputPhase[],
-  numberOf: (phase: ThroughputPhase) => number,
-): number {
-  return phases.reduce((sum, phase) => sum + numberOf(phase), 0)
+function total<T>(items: readonly T[], numberOf: (item: T) => number): number {
+  return items.reduce((sum, item) => sum + numberOf(item), 0)
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { loadKernelModule, ReceiveKernel } from '../../bench/kernel/receive-kernel.ts'
-import { buildPublishBlock, writePayload } from '../../bench/publish-block.ts'
+import { buildPublishCycle, writePayload, zipf } from '../../bench/publish-block.ts'
 
 const module = await loadKernelModule()
 
@@ -279,8 +279,13 @@ test('the last message can be looked at, also when it came in two chunks', () =>
 })
 
 test('a block of publishes is what a delivery of it is verified against', () => {
-  const { bytes, messageCount, frameBytes } = buildPublishBlock('bench.5', 5, 24, 3)
+  const publication = { stream: 5, subject: 'bench.5', payloadBytes: 24 }
+  const limits = { messages: 3, bytes: 1024 }
+  const { blocks, sequenceCount, frameBytes } = buildPublishCycle(publication, limits)
+  const [{ bytes, messageCount } = { bytes: Buffer.of(), messageCount: 0 }] = blocks
+  assert.equal(blocks.length, 1)
   assert.equal(messageCount, 3)
+  assert.equal(sequenceCount, 3)
   assert.equal(bytes.length, 3 * frameBytes)
   const delivered = bytes.toString('latin1').replaceAll('PUB bench.5 24', 'MSG bench.5 1 24')
   const kernel = new ReceiveKernel(module, 1)
@@ -292,11 +297,96 @@ test('a block of publishes is what a delivery of it is verified against', () => 
 })
 
 test('a payload too small for its checks is refused', () => {
-  assert.throws(() => buildPublishBlock('a', 1, 15, 1), /payloadBytes=15, min=16/)
+  assert.throws(() => writePayload(Buffer.alloc(15), 0, 15, 1, 1), /payloadBytes=15, min=16/)
 })
 
 test('a kernel gives out no more records than it has memory for', () => {
   const kernel = new ReceiveKernel(module, 1)
   kernel.open()
   assert.throws(() => kernel.open(), /connectionsMax=1/)
+})
+
+test('a sum over several connections and streams is the same in any order', () => {
+  const frames = [...deliveries(1, 6, 16), ...deliveries(2, 3, 16)]
+  const order = fc.shuffledSubarray(frames, { minLength: frames.length })
+  fc.assert(
+    fc.property(order, fc.nat(frames.length), (shuffled, cut) => {
+      const kernel = new ReceiveKernel(module, 2)
+      const members = [shuffled.slice(0, cut), shuffled.slice(cut)].map((some) => {
+        const record = kernel.open()
+        kernel.expectAnyOrder(record, 16)
+        assert.ok(feed(kernel, record, some))
+        assert.equal(kernel.mismatches(record), 0)
+        return kernel.hash(record)
+      })
+      const expected = kernel.expectedSum(6, 1, 100, 16) + kernel.expectedSum(3, 2, 100, 16)
+      assert.equal(BigInt.asUintN(64, members[0]! + members[1]!), BigInt.asUintN(64, expected))
+    }),
+  )
+})
+
+for (const name of ['a lost message', 'a doubled message', 'a message with a damaged end']) {
+  test(`${name} is noticed by a sum`, () => {
+    const kernel = new ReceiveKernel(module, 1)
+    const record = kernel.open()
+    kernel.expectAnyOrder(record, 16)
+    assert.ok(feed(kernel, record, FAULTS[name]!(deliveries(7, 6, 16))))
+    const count = kernel.messages(record)
+    assert.notEqual(kernel.hash(record), kernel.expectedSum(count, 7, 100, 16))
+  })
+}
+
+test('payloads too small to be numbered are verified by size and count', () => {
+  const kernel = new ReceiveKernel(module, 1)
+  const record = kernel.open()
+  kernel.expectAnyOrder(record, 3)
+  assert.ok(feed(kernel, record, [Buffer.from('MSG a 1 3\r\nxyz\r\nMSG a 1 3\r\nabc\r\n')]))
+  assert.equal(kernel.mismatches(record), 0)
+  assert.equal(kernel.hash(record), kernel.expectedSum(2, 0, 1, 3))
+  assert.ok(feed(kernel, record, [Buffer.from('MSG a 1 2\r\nxy\r\n')]))
+  assert.equal(kernel.mismatches(record), 1)
+})
+
+test('a publication of several subjects with headers is what a delivery is verified against', () => {
+  const publication = {
+    stream: 4,
+    subject: 'bench.4',
+    subjects: { count: 5, pick: 'in-turn' },
+    payloadBytes: 24,
+    headerBytes: 40,
+  } as const
+  const { blocks, sequenceCount } = buildPublishCycle(publication, { messages: 2, bytes: 1024 })
+  assert.deepEqual(
+    blocks.map(({ messageCount }) => messageCount),
+    [2, 2, 1],
+  )
+  const text = Buffer.concat(blocks.map(({ bytes }) => bytes)).toString('latin1')
+  const delivered = text.replaceAll(/HPUB (\S+) 40 64/g, 'HMSG $1 1 40 64')
+  assert.ok(delivered.includes('HMSG bench.4.4 1 40 64\r\nNATS/1.0\r\nBench: xxx'))
+  const kernel = new ReceiveKernel(module, 2)
+  const record = kernel.open()
+  kernel.expect(record, 4, sequenceCount, 24, 40)
+  assert.ok(feed(kernel, record, cutAt(Buffer.from(delivered, 'latin1'), [70, 71, 150])))
+  assert.equal(kernel.messages(record), 5)
+  assert.equal(kernel.mismatches(record), 0)
+  assert.equal(kernel.hash(record), kernel.expectedHash(5, 4, 5, 24))
+  const other = kernel.open()
+  kernel.expect(other, 4, sequenceCount, 40, 24)
+  assert.ok(feed(kernel, other, [Buffer.from(delivered, 'latin1')]))
+  assert.equal(kernel.mismatches(other), 5)
+})
+
+test('Zipf: the first subjects are as frequent as their share, and each run is the same', () => {
+  const [pick, again] = [zipf(1000), zipf(1000)]
+  const counts = new Array<number>(1000).fill(0)
+  for (let i = 0; i < 20_000; i++) {
+    const n = pick()
+    assert.equal(n, again())
+    counts[n]! += 1
+  }
+  const all = Array.from({ length: 1000 }, (_, n) => 1 / (n + 1)).reduce((sum, one) => sum + one)
+  for (const n of [0, 1, 9]) {
+    const expected = 20_000 / (n + 1) / all
+    assert.ok(Math.abs(counts[n]! - expected) < expected / 5, `${n}: ${counts[n]}`)
+  }
 })

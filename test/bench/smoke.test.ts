@@ -27,6 +27,11 @@ const SMOKE_HASHES: Readonly<Record<string, string>> = {
   '1:1-1024': '2dc2c5a85c1675c3',
   '1:1-8192': 'f72528c67b0b86de',
   'fan-out': '7b0c35123eb8e6c0',
+  'fan-out-1000': 'f55ebeaa74d6a600',
+  'subjects-1k': 'f47d5638dff47d3e',
+  'subjects-100k': '57383a38b7ac9619',
+  'subjects-zipf': '57383a38b7ac9619',
+  'queue-8': '9cc090793b2719b3',
   '4:4': 'e56707554ce4357b',
   monitored: 'd3ba2ccf25e368e2',
   'tls-16': 'f47d5638dff47d3e',
@@ -145,7 +150,8 @@ test('a hub that does not start, or breaks off, is a failure with its reason', a
 })
 
 test('users and accounts lose nothing on our own server', async () => {
-  const names = ['users', 'stream-import', 'requests', 'service-import', 'logins']
+  const imports = ['stream-import', 'stream-import-prefix', 'service-import']
+  const names = ['users', ...imports, 'requests', 'logins']
   const run = await bench('--smoke', '--scenario', names.join())
   assert.equal(run.code, 0, run.stderr)
   for (const name of ['users', 'stream-import', 'stream-import-prefix']) {

@@ -35,7 +35,7 @@ export const READ_BUFFER_BYTES: u32 = 128 * 1024
 export const CONNECTIONS_OFFSET: u32 = READ_BUFFER_OFFSET + READ_BUFFER_BYTES + SLACK_BYTES
 export const CONNECTION_STRIDE_BYTES: u32 = 512 + CARRY_BYTES_MAX
 
-// Connection record. Written by the kernel only, except EXPECTED_* and STREAM, by `expect`.
+// Connection record. Written by the kernel only, except EXPECTED_* and STREAM, by `expect…`.
 const MESSAGES: usize = 0 // u64
 const PAYLOAD_BYTES: usize = 8 // u64, header blocks included
 const HASH: usize = 16 // u64, over verified messages
@@ -44,7 +44,7 @@ const PONGS: usize = 28 // u32
 const INFOS: usize = 32 // u32
 const ERRORS: usize = 36 // u32, -ERR lines
 const MISMATCHES: usize = 40 // u32, messages that are not the expected next one
-const VERIFYING: usize = 44 // u32, 0 or 1
+const VERIFYING: usize = 44 // u32, one of NOTHING, IN_ORDER, ANY_ORDER
 const EXPECTED_BYTES: usize = 48 // u32
 const STREAM: usize = 52 // u32
 const SEQUENCE_COUNT: usize = 56 // u32, sequence numbers run from 0 to this, then start again
@@ -55,9 +55,17 @@ const SKIP_BYTES: usize = 72 // u32, phase BODY: payload bytes still to come bef
 const LARGE_BYTES: usize = 76 // u32, payload size of the frame in phase BODY or TAIL
 const LARGE_HEAD: usize = 80 // u64, its first eight bytes
 const ERROR_TEXT_BYTES: usize = 88 // u32
+const EXPECTED_HEADER_BYTES: usize = 92 // u32, of each message, 0: none
 const ERROR_TEXT: usize = 256 // up to ERROR_TEXT_BYTES_MAX bytes of the last -ERR line
 const ERROR_TEXT_BYTES_MAX: u32 = 256
 const CARRY: usize = 512
+
+/** What is expected of messages. */
+const NOTHING: u32 = 0
+/** Each is the next one of one stream. */
+const IN_ORDER: u32 = 1
+/** Each is one of any stream. */
+const ANY_ORDER: u32 = 2
 
 const PHASE_FRAME: u32 = 0
 const PHASE_BODY: u32 = 1
@@ -65,6 +73,8 @@ const PHASE_TAIL: u32 = 2
 
 /** Start of a payload that is checked: sequence u32, stream u32. */
 const HEAD_BYTES: u32 = 8
+/** A smaller payload has no room for both ends: its size is checked alone. */
+const CHECKED_BYTES_MIN: u32 = 16
 /** End of a frame that is checked: stream u32 inverted, sequence u32 inverted, CRLF. */
 const TAIL_BYTES: u32 = 10
 
@@ -97,6 +107,14 @@ function mix(hash: u64, head: u64, tail: u64, payloadBytes: u32): u64 {
   return rotl<u64>(hash ^ head ^ rotl<u64>(tail, 29), 23) * 0x9e3779b97f4a7c15 + <u64>payloadBytes
 }
 
+/** One message's part of a sum: what is close together in `mix` must not be here. */
+// @ts-ignore: decorator
+@inline
+function share(head: u64, tail: u64, payloadBytes: u32): u64 {
+  const mixed = mix(0, head, tail, payloadBytes)
+  return (mixed ^ (mixed >> 32)) * 0xd6e8feb86659fd93
+}
+
 // @ts-ignore: decorator
 @inline
 function headOf(sequence: u32, stream: u32): u64 {
@@ -125,21 +143,54 @@ export function expectedHash(
   return hash
 }
 
+/**
+ * What `messages` messages of a stream, complete and in any order, must have added to the hashes of
+ * all records that share the stream.
+ */
+export function expectedSum(
+  messages: f64,
+  stream: u32,
+  sequenceCount: u32,
+  payloadBytes: u32,
+): u64 {
+  if (payloadBytes < CHECKED_BYTES_MIN) return <u64>messages * share(0, 0, payloadBytes)
+  let sum: u64 = 0
+  let sequence: u32 = 0
+  for (let left = <u64>messages; left > 0; left--) {
+    sum += share(headOf(sequence, stream), tailOf(sequence, stream), payloadBytes)
+    if (++sequence == sequenceCount) sequence = 0
+  }
+  return sum
+}
+
 /** Clears a record for a new connection. */
 export function reset(record: usize): void {
   for (let i: usize = 0; i < CARRY; i += 8) store<u64>(record + i, 0)
 }
 
 /**
- * From now on each MSG must be the next of this stream: size, sequence and stream number are
+ * From now on each message must be the next of this stream: size, sequence and stream number are
  * checked.
  */
-export function expect(record: usize, stream: u32, sequenceCount: u32, payloadBytes: u32): void {
-  store<u32>(record, 1, VERIFYING)
-  store<u32>(record, payloadBytes, EXPECTED_BYTES)
+export function expect(
+  record: usize,
+  stream: u32,
+  sequenceCount: u32,
+  payloadBytes: u32,
+  headerBytes: u32,
+): void {
+  expectAnyOrder(record, payloadBytes, headerBytes)
+  store<u32>(record, IN_ORDER, VERIFYING)
   store<u32>(record, stream, STREAM)
   store<u32>(record, sequenceCount, SEQUENCE_COUNT)
   store<u32>(record, 0, SEQUENCE_NEXT)
+}
+
+/** From now on each message must be one of a stream: size is checked, and that its ends agree. */
+export function expectAnyOrder(record: usize, payloadBytes: u32, headerBytes: u32): void {
+  store<u32>(record, ANY_ORDER, VERIFYING)
+  store<u32>(record, payloadBytes, EXPECTED_BYTES)
+  store<u32>(record, headerBytes, EXPECTED_HEADER_BYTES)
 }
 
 export function messages(record: usize): f64 { return <f64>load<u64>(record, MESSAGES) }
@@ -153,8 +204,26 @@ export function errors(record: usize): u32 { return load<u32>(record, ERRORS) }
 export function errorTextStart(record: usize): u32 { return <u32>(record + ERROR_TEXT) }
 export function errorTextBytes(record: usize): u32 { return load<u32>(record, ERROR_TEXT_BYTES) }
 
-/** Compares one message with the expected next one, and folds it into the hash. */
+/** Compares one message with what is expected, and takes it into the hash. */
 function verify(record: usize, head: u64, tail: u64, size: u32): void {
+  if (load<u32>(record, VERIFYING) == IN_ORDER) verifyNext(record, head, tail, size)
+  else verifyAny(record, head, tail, size)
+}
+
+function verifyAny(record: usize, head: u64, tail: u64, size: u32): void {
+  const isChecked = size >= CHECKED_BYTES_MIN
+  const begin = isChecked ? head : 0
+  const end = isChecked ? tail : 0
+  if (
+    size != load<u32>(record, EXPECTED_BYTES) ||
+    (isChecked && end != tailOf(<u32>begin, <u32>(begin >> 32)))
+  ) {
+    increment(record, MISMATCHES)
+  }
+  store<u64>(record, load<u64>(record, HASH) + share(begin, end, size), HASH)
+}
+
+function verifyNext(record: usize, head: u64, tail: u64, size: u32): void {
   const sequence = load<u32>(record, SEQUENCE_NEXT)
   const stream = load<u32>(record, STREAM)
   let next = sequence + 1
@@ -163,7 +232,7 @@ function verify(record: usize, head: u64, tail: u64, size: u32): void {
     head != headOf(sequence, stream) ||
     tail != tailOf(sequence, stream)
   ) {
-    store<u32>(record, load<u32>(record, MISMATCHES) + 1, MISMATCHES)
+    increment(record, MISMATCHES)
     next = <u32>head + 1 // go on behind what came, so that one lost message counts once
   }
   store<u32>(record, next == load<u32>(record, SEQUENCE_COUNT) ? 0 : next, SEQUENCE_NEXT)
@@ -235,6 +304,20 @@ function largeFrame(record: usize, from: usize, end: usize): usize {
   return p + TAIL_BYTES
 }
 
+/** The number whose digits end in front of this address; 0 when there is none. */
+function numberBefore(end: usize): u32 {
+  let digit = end - 1
+  let value: u32 = 0
+  let scale: u32 = 1
+  let c = <u32>load<u8>(digit) - 48
+  while (c < 10 && scale <= 100000000) {
+    value += c * scale
+    scale *= 10
+    c = <u32>load<u8>(--digit) - 48
+  }
+  return value
+}
+
 /**
  * Reads `chunkBytes` bytes of one connection's stream from the read buffer.
  *
@@ -258,7 +341,7 @@ export function consume(record: usize, chunkBytes: u32): u32 {
   }
 
   const lineFeeds = i8x16.splat(10)
-  const isVerifying = load<u32>(record, VERIFYING) != 0
+  const isVerifying = load<u32>(record, VERIFYING) != NOTHING
   while (p < end) {
     let lineFeed = p
     let mask = i8x16.bitmask(i8x16.eq(v128.load(lineFeed), lineFeeds))
@@ -311,9 +394,12 @@ export function consume(record: usize, chunkBytes: u32): u32 {
 
     if (load<u16>(payload + size) != CRLF) return STATUS_MALFORMED
     if (isVerifying) {
-      // Sizes below 16 are never expected, and never equal to the expected one: any bytes will do
-      // for them.
-      verify(record, load<u64>(payload), load<u64>(payload + size - 8), size)
+      const headerBytes = verb == VERB_HMSG ? numberBefore(digit) : 0
+      if (headerBytes == load<u32>(record, EXPECTED_HEADER_BYTES) && headerBytes <= size) {
+        const body = payload + <usize>headerBytes
+        // Of a payload without room for both ends any bytes will do: they are not compared.
+        verify(record, load<u64>(body), load<u64>(payload + size - 8), size - headerBytes)
+      } else increment(record, MISMATCHES)
     }
     count(record, size)
     lastLineStart = <u32>p
