@@ -1,9 +1,10 @@
 import { basename } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Endpoint } from './drivers/tasks.ts'
+import type { OutputPaths } from './outputs/write.ts'
 import { RELAY_PATH, SERVER_PATH } from './paths.ts'
 import { type Amount, findScenarios, PHASE_MS_MAX, SCENARIOS, type Scenario } from './scenarios.ts'
-import type { Wire } from './wire.ts'
+import { FLOOR, type Wire } from './wire.ts'
 
 /** A server that the benchmark starts, or one that is running. */
 export type Target =
@@ -24,11 +25,12 @@ export interface BenchOptions {
   /** Takes the hub's end of leaf links; none: each server links to one of its own kind. */
   readonly hub: readonly string[] | undefined
   readonly drivers: number | undefined
-  readonly jsonPath: string | undefined
+  readonly outputs: OutputPaths
 }
 
 type ParsedArguments =
   | { readonly kind: 'run'; readonly options: BenchOptions }
+  | { readonly kind: 'report'; readonly paths: readonly string[]; readonly outputs: OutputPaths }
   | { readonly kind: 'help' }
   | { readonly kind: 'refused'; readonly reason: string }
 
@@ -50,14 +52,14 @@ const OPTIONS = {
   rate: { type: 'string' },
   drivers: { type: 'string' },
   json: { type: 'string' },
+  csv: { type: 'string' },
+  html: { type: 'string' },
+  report: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
 const ROUNDS = { smoke: 1, full: 3 } as const
 const NATS_PORT = 4222
-
-/** Name of the relay among the targets: ours is given as so many times of it. */
-const FLOOR = 'floor'
 
 /** Ends the parse with a reason; caught in `parseBenchArguments` and nowhere else seen. */
 class Refusal extends Error {}
@@ -73,8 +75,16 @@ export function parseBenchArguments(argv: readonly string[]): ParsedArguments {
 }
 
 function parse(argv: readonly string[]): ParsedArguments {
-  const { values } = parseArgs({ args: [...argv], options: OPTIONS, strict: true })
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    options: OPTIONS,
+    strict: true,
+    allowPositionals: true,
+  })
   if (values.help) return { kind: 'help' }
+  const outputs = { jsonPath: values.json, csvPath: values.csv, htmlPath: values.html }
+  if (values.report) return parseReport(Object.keys(values), positionals, outputs)
+  if (positionals.length > 0) throw new Refusal(`results files go with --report: ${positionals[0]}`)
   if (values.url !== undefined && values.server !== undefined) {
     throw new Refusal('--url and --server exclude each other')
   }
@@ -106,9 +116,22 @@ function parse(argv: readonly string[]): ParsedArguments {
       rate: wholeNumber('--rate', values.rate),
       hub: values.hub === undefined ? undefined : splitCommand(values.hub),
       drivers: wholeNumber('--drivers', values.drivers),
-      jsonPath: values.json,
+      outputs,
     },
   }
+}
+
+const REPORT_OPTIONS: readonly string[] = ['report', 'csv', 'html']
+
+function parseReport(
+  given: readonly string[],
+  paths: readonly string[],
+  outputs: OutputPaths,
+): ParsedArguments {
+  const strange = given.find((name) => !REPORT_OPTIONS.includes(name))
+  if (strange !== undefined) throw new Refusal(`--report measures nothing: --${strange}`)
+  if (paths.length === 0) throw new Refusal('--report needs results files, written by --json')
+  return { kind: 'report', paths, outputs }
 }
 
 /**

@@ -1,13 +1,13 @@
-import { writeFile } from 'node:fs/promises'
-import os from 'node:os'
 import { type BenchOptions, parseBenchArguments, type Target } from './arguments.ts'
 import { createDriverPool } from './driver-group.ts'
 import { helpText } from './help.ts'
 import { loadKernelModule } from './kernel/receive-kernel.ts'
 import { type PairCommands, startLeafPair } from './leaf-pair.ts'
-import { describeMachine, type Machine, warnOfLoad } from './machine.ts'
+import { describeMachine, warnOfLoad } from './machine.ts'
 import { METRICS, type Measurement, type MetricKey } from './measurement.ts'
-import { formatTable, mediansOf, ratiosOf, type ScenarioResult } from './report.ts'
+import { readResults } from './outputs/results.ts'
+import { type OutputPaths, writeOutputs } from './outputs/write.ts'
+import type { ScenarioResult } from './report.ts'
 import { runConnz } from './runs/connz.ts'
 import type { RunContext } from './runs/context.ts'
 import { runIdle } from './runs/idle.ts'
@@ -26,6 +26,7 @@ import { startSetting } from './settings.ts'
 import { type Site, siteOfServer } from './site.ts'
 import { ratio } from './statistics.ts'
 import { startTlsServer } from './tls-server.ts'
+import { versionsOf } from './versions.ts'
 import { canRun, type Wire } from './wire.ts'
 
 const EXIT_OK = 0
@@ -54,19 +55,31 @@ export async function runBench(argv: readonly string[]): Promise<number> {
     process.stderr.write(`sable bench: ${parsed.reason}\nTry 'sable bench --help'.\n`)
     return EXIT_USAGE
   }
+  if (parsed.kind === 'report') return report(parsed.paths, parsed.outputs)
   const onSignal = (): void => {
     killRunningServers()
     process.exit(EXIT_INTERRUPTED)
   }
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal).once('exit', killRunningServers)
   try {
-    return await runAll(parsed.options)
+    return await runAll(parsed.options, commandLine(argv))
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal).off('exit', killRunningServers)
   }
 }
 
-async function runAll(options: BenchOptions): Promise<number> {
+/** Shows what was measured before. */
+async function report(paths: readonly string[], outputs: OutputPaths): Promise<number> {
+  try {
+    await writeOutputs(await readResults(paths), outputs)
+    return EXIT_OK
+  } catch (error) {
+    process.stderr.write(`sable bench: ${error instanceof Error ? error.message : error}\n`)
+    return EXIT_FAILED
+  }
+}
+
+async function runAll(options: BenchOptions, command: string): Promise<number> {
   const machine = describeMachine()
   const warning = warnOfLoad(machine)
   if (warning !== undefined) process.stderr.write(`${warning}\n`)
@@ -84,10 +97,11 @@ async function runAll(options: BenchOptions): Promise<number> {
   } finally {
     await pool.destroy()
   }
-  process.stdout.write(`${describe(machine, options)}\n${formatTable(results)}\n`)
-  if (options.jsonPath !== undefined) {
-    await writeFile(options.jsonPath, toJson(machine, options, results))
-  }
+  const { size, rounds, outputs, targets } = options
+  const date = new Date().toISOString()
+  const versions = await versionsOf(targets)
+  const facts = { machine, date, size, rounds, command, versions }
+  await writeOutputs({ runs: [facts], scenarios: results }, outputs)
   const hasFailed = results.some(({ targets }) => targets.some((target) => target.failures.length))
   return hasFailed ? EXIT_FAILED : EXIT_OK
 }
@@ -222,6 +236,13 @@ async function openTarget(target: Target): Promise<Server> {
   return { endpoint: target.endpoint, pid: target.pid, stop: async () => {} }
 }
 
+/** As it can be given to a shell, without the credentials of a URL. */
+function commandLine(argv: readonly string[]): string {
+  const words = argv.map((word) => word.replace(/\/\/.*@/, '//'))
+  const quoted = words.map((word) => (/^[\w./:,=@-]+$/.test(word) ? word : `'${word}'`))
+  return ['sable bench', ...quoted].join(' ')
+}
+
 function wireOf(target: Target): Wire {
   return ('command' in target ? target.wire : undefined) ?? 'nats'
 }
@@ -234,34 +255,4 @@ function summarize({ metrics, generatorBusy, hash }: Measurement): string {
   if (generatorBusy !== undefined) figures.push(`generator ${(generatorBusy * 100).toFixed(0)} %`)
   if (hash !== undefined) figures.push(`hash ${hash}`)
   return figures.join(', ')
-}
-
-function describe(machine: Machine, options: BenchOptions): string {
-  const rounds = options.rounds === 1 ? '1 round' : `median of ${options.rounds} rounds`
-  const { processors, processor, platform, node } = machine
-  const where = `${processors} x ${processor}, ${platform}, generator on Node ${node}`
-  const hub = options.hub === undefined ? '' : `, leaf links to ${options.hub.join(' ')}`
-  return `${where}, ${options.size}, ${rounds}${hub}\n`
-}
-
-function toJson(
-  machine: Machine,
-  options: BenchOptions,
-  results: readonly ScenarioResult[],
-): string {
-  const document = {
-    machine,
-    os: os.type(),
-    date: new Date().toISOString(),
-    size: options.size,
-    rounds: options.rounds,
-    hub: options.hub,
-    metrics: METRICS,
-    scenarios: results.map((result) => ({
-      ...result,
-      targets: result.targets.map((target) => ({ ...target, medians: mediansOf(target) })),
-      ratios: ratiosOf(result),
-    })),
-  }
-  return `${JSON.stringify(document, undefined, 2)}\n`
 }

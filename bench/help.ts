@@ -4,6 +4,7 @@ export function helpText(): string {
   const width = Math.max(...SCENARIOS.map(({ name }) => name.length))
   const scenarios = SCENARIOS.map(({ name, workload }) => `  ${name.padEnd(width)}  ${workload}`)
   return `Usage: sable bench [options]
+       sable bench --report <json> ... [--csv <file>] [--html <file>]
 
 Loads a NATS server and reports rates, latencies, memory, start time, and the processor time the
 server spends. With --vs the rounds of all servers are interleaved and compared by their medians.
@@ -28,7 +29,12 @@ Load
   --links <n>           leafs of leaf-fleet, from 2 (default: 500)
   --rate <n>            requests a second of the paced part of request-reply (default: 500)
   --drivers <n>         threads of the load generator (default: 1, or 2 from four processors on)
-  --json <file>         write every round and the medians
+
+Output, beside the table
+  --json <file>         every round and the medians
+  --csv <file>          a line for each scenario, metric and server
+  --html <file>         one page with plots and tables
+  --report <json> ...   measure nothing: the table, --csv and --html of results files put together
   -h, --help            show this
 
 Scenarios

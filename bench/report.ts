@@ -1,8 +1,9 @@
 import { GENERATOR_BUSY_LIMIT, METRICS, type Measurement, type MetricKey } from './measurement.ts'
-import { median, ratio } from './statistics.ts'
+import { median, ratio, type Spread, spread } from './statistics.ts'
+import { FLOOR } from './wire.ts'
 
 /** All rounds of one scenario against one server. */
-interface TargetResult {
+export interface TargetResult {
   readonly target: string
   readonly rounds: readonly Measurement[]
   /** Why rounds are missing. */
@@ -20,23 +21,43 @@ const METRIC_KEYS = Object.keys(METRICS) as MetricKey[]
 
 type Medians = Partial<Record<MetricKey, number>>
 
-export function mediansOf(result: TargetResult): Medians {
+/** Of every metric that at least one round has. */
+export function spreadsOf({ rounds }: TargetResult): Partial<Record<MetricKey, Spread>> {
   const entries = METRIC_KEYS.map(
-    (key) => [key, median(result.rounds.map((round) => round.metrics[key]))] as const,
+    (key) => [key, spread(rounds.map(({ metrics }) => metrics[key]))] as const,
   )
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined))
 }
 
+export function mediansOf(result: TargetResult): Medians {
+  const spreads = Object.entries(spreadsOf(result))
+  return Object.fromEntries(spreads.map(([key, value]) => [key, value.median]))
+}
+
+/** What was measured for any of the servers, in the order of METRICS. */
+export function metricsOf({ targets }: ScenarioResult): readonly MetricKey[] {
+  return METRIC_KEYS.filter((key) =>
+    targets.some(({ rounds }) => rounds.some(({ metrics }) => key in metrics)),
+  )
+}
+
+/** How many times better the first target is than another; undefined for the first itself. */
+export function timesBetter(
+  { targets }: ScenarioResult,
+  name: string,
+  key: MetricKey,
+): number | undefined {
+  const [ours] = targets
+  const theirs = targets.find(({ target }) => target === name)
+  if (ours === undefined || theirs === undefined || theirs === ours) return undefined
+  return ratio(METRICS[key].better, mediansOf(ours)[key], mediansOf(theirs)[key])
+}
+
 /** How many times better the first target is than each of the others, by metric. */
 export function ratiosOf(result: ScenarioResult): Record<string, Medians> {
-  const [ours, ...theirs] = result.targets
-  const oursMedians = mediansOf(ours!)
-  const entries = theirs.map((other) => {
-    const medians = mediansOf(other)
-    const ratios = METRIC_KEYS.map(
-      (key) => [key, ratio(METRICS[key].better, oursMedians[key], medians[key])] as const,
-    )
-    return [other.target, Object.fromEntries(ratios.filter(([, value]) => value !== undefined))]
+  const entries = result.targets.slice(1).map(({ target }) => {
+    const ratios = METRIC_KEYS.map((key) => [key, timesBetter(result, target, key)] as const)
+    return [target, Object.fromEntries(ratios.filter(([, value]) => value !== undefined))]
   })
   return Object.fromEntries(entries)
 }
@@ -49,11 +70,17 @@ export function formatTable(results: readonly ScenarioResult[]): string {
   const [first] = results
   if (first === undefined) return ''
   const names = first.targets.map(({ target }) => target)
-  const header = ['scenario', 'metric', ...names, ...names.slice(1).map((name) => `x ${name}`)]
+  const header = ['scenario', 'metric', ...names, ...names.slice(1).map(ratioName)]
   const rows = results.flatMap(rowsOf)
   const notes: string[] = []
-  if (names.length > 1) {
+  if (names.some((name, index) => index > 0 && name !== FLOOR)) {
     notes.push(`x: times better than the named server; above 1 speaks for ${names[0]}`)
+  }
+  if (names.includes(FLOOR)) {
+    notes.push(`/ ${FLOOR}: so many times what a relay has that only reads and writes the bytes`)
+  }
+  if (results.some(({ targets }) => targets.some(({ rounds }) => rounds.length > 1))) {
+    notes.push('median of the rounds, and how far the least and the greatest are from it')
   }
   if (rows.some((row) => row.some((cell) => cell.endsWith('*')))) {
     const percent = GENERATOR_BUSY_LIMIT * 100
@@ -67,42 +94,57 @@ export function formatTable(results: readonly ScenarioResult[]): string {
   return [align([header, ...rows]), ...notes].join('\n')
 }
 
+/** Head of the column that compares with a server. */
+export function ratioName(target: string): string {
+  return target === FLOOR ? `/ ${FLOOR}` : `x ${target}`
+}
+
+/** What stands in that column: of the floor's figure ours is a multiple, whichever way is better. */
+export function ratioText(result: ScenarioResult, target: string, key: MetricKey): string {
+  const better = timesBetter(result, target, key)
+  if (better === undefined) return 'n/a'
+  const isInverse = target === FLOOR && METRICS[key].better === 'lower'
+  return (isInverse ? 1 / better : better).toFixed(2)
+}
+
 function rowsOf(result: ScenarioResult): string[][] {
-  const medians = result.targets.map(mediansOf)
-  const ratios = ratiosOf(result)
-  const keys = METRIC_KEYS.filter((key) =>
-    result.targets.some(({ rounds }) => rounds.some(({ metrics }) => key in metrics)),
-  )
+  const keys = metricsOf(result)
   if (keys.length === 0) {
     const failed = result.targets.map(({ failures }) => (failures.length > 0 ? 'failed' : 'n/a'))
     return [[result.scenario, '', ...failed, ...failed.slice(1).map(() => '')]]
   }
+  const spreads = result.targets.map(spreadsOf)
   return keys.map((key, index) => [
     index === 0 ? result.scenario : '',
     METRICS[key].label,
     ...result.targets.map((target, targetIndex) => {
-      const value = formatValue(medians[targetIndex]![key], METRICS[key].digits)
-      return METRICS[key].better === 'higher' && isGeneratorBound(target) ? `${value}*` : value
+      const value = formatValue(spreads[targetIndex]![key]?.median, METRICS[key].digits)
+      const isBusy = METRICS[key].better === 'higher' && isGeneratorBound(target)
+      return `${value}${deviations(spreads[targetIndex]![key])}${isBusy ? '*' : ''}`
     }),
-    ...result.targets.slice(1).map(({ target }) => formatRatio(ratios[target]![key])),
+    ...result.targets.slice(1).map(({ target }) => ratioText(result, target, key)),
   ])
 }
 
-function isGeneratorBound(result: TargetResult): boolean {
+/** As in ` -3% +5%`; empty when there is nothing between them. */
+function deviations(values: Spread | undefined): string {
+  if (values === undefined || values.min === values.max || values.median === 0) return ''
+  const percent = (value: number): string => ((value / values.median - 1) * 100).toFixed(0)
+  return ` -${percent(values.min).replace('-', '')}% +${percent(values.max).replace('-', '')}%`
+}
+
+/** Whether the rates of most rounds may be the generator's. */
+export function isGeneratorBound(result: TargetResult): boolean {
   const busy = median(result.rounds.map((round) => round.generatorBusy))
   return busy !== undefined && busy > GENERATOR_BUSY_LIMIT
 }
 
-function formatValue(value: number | undefined, digits: number): string {
+export function formatValue(value: number | undefined, digits: number): string {
   if (value === undefined) return 'n/a'
   return value.toLocaleString('en-US', {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
   })
-}
-
-function formatRatio(value: number | undefined): string {
-  return value === undefined ? 'n/a' : value.toFixed(2)
 }
 
 /** First two columns to the left, figures to the right. */

@@ -101,11 +101,7 @@ interface Program {
 }
 
 /** Starts a program that has a folder of its own, and listens to what it says. */
-function launch(
-  command: readonly string[],
-  more: readonly string[],
-  directory: string,
-): Program {
+function launch(command: readonly string[], more: readonly string[], directory: string): Program {
   const [path, ...args] = command
   const child = spawn(path!, [...args, ...more], { stdio: ['ignore', 'ignore', 'pipe'] })
   running.set(child, directory)

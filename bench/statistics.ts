@@ -9,6 +9,21 @@ export function median(values: readonly (number | undefined)[]): number | undefi
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
+/** Middle, least and greatest of some rounds. */
+export interface Spread {
+  readonly median: number
+  readonly min: number
+  readonly max: number
+}
+
+/** Undefined without values. */
+export function spread(values: readonly (number | undefined)[]): Spread | undefined {
+  const known = values.filter((value) => value !== undefined)
+  const middle = median(known)
+  if (middle === undefined) return undefined
+  return { median: middle, min: Math.min(...known), max: Math.max(...known) }
+}
+
 /** Which way a figure is good. */
 export type Better = 'higher' | 'lower'
 

@@ -6,6 +6,9 @@ import type { Scenario } from './scenarios.ts'
  */
 export type Wire = 'nats' | 'relay' | 'redis'
 
+/** Name of the relay among the servers compared. */
+export const FLOOR = 'floor'
+
 /**
  * Everything of a published message that stands before its headers and payload; CRLF follows the
  * payload. Headers are of NATS alone.

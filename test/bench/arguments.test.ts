@@ -91,6 +91,22 @@ test('leaf links: families by way and compression, a hub of another kind, sizes'
   assert.equal(accepted().hub, undefined)
 })
 
+test('--floor adds the relay after all others', () => {
+  const { targets } = accepted('--floor', '--vs', '/opt/nats')
+  assert.deepEqual(
+    targets.map(({ name }) => name),
+    ['sable', 'nats', 'floor'],
+  )
+})
+
+test('--report takes results files, and no option that measures', () => {
+  const outputs = { jsonPath: undefined, csvPath: 'c', htmlPath: 'h' }
+  const parsed = parseBenchArguments(['--report', 'a', '--csv', 'c', 'b', '--html', 'h'])
+  assert.deepEqual(parsed, { kind: 'report', paths: ['a', 'b'], outputs })
+  assert.match(refused('--report'), /needs results files/)
+  assert.match(refused('--report', 'a', '--rounds', '2'), /measures nothing: --rounds/)
+})
+
 test('--duration takes seconds and milliseconds, --messages a count', () => {
   assert.deepEqual(accepted('--duration', '2').amount, { durationMs: 2000 })
   assert.deepEqual(accepted('--duration', '0.5s').amount, { durationMs: 500 })

@@ -36,10 +36,19 @@ test('rates are compared ours over theirs, costs theirs over ours', () => {
 test('the columns of the table line up', () => {
   const lines = formatTable([COMPARED]).split('\n')
   assert.deepEqual(lines.slice(0, 3), [
-    'scenario  metric                   ours  theirs  x theirs',
-    '1:1-16    published msg/s           800     400      2.00',
-    '          server CPU ns/published    20      60      3.00',
+    'scenario  metric                             ours  theirs  x theirs',
+    '1:1-16    published msg/s          800 -100% +13%     400      2.00',
+    '          server CPU ns/published    20 -50% +50%      60      3.00',
   ])
+})
+
+test('of the floor ours is a multiple, whichever way is better', () => {
+  const [ours, theirs] = COMPARED.targets
+  const floor = { ...theirs!, target: 'floor' }
+  const lines = formatTable([{ ...COMPARED, targets: [ours!, floor] }]).split('\n')
+  assert.match(lines[0]!, / \/ floor$/)
+  assert.match(lines[1]!, / 2\.00$/)
+  assert.match(lines[2]!, / 0\.33$/)
 })
 
 test('a value that no round has is n/a, and so is its ratio', () => {
