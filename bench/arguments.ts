@@ -3,7 +3,9 @@ import { parseArgs } from 'node:util'
 import type { Endpoint } from './drivers/tasks.ts'
 import type { OutputPaths } from './outputs/write.ts'
 import { RELAY_PATH, SERVER_PATH } from './paths.ts'
-import { type Amount, findScenarios, PHASE_MS_MAX, SCENARIOS, type Scenario } from './scenarios.ts'
+import { PHASE_MS_MAX } from './scenarios/amounts.ts'
+import type { Amount, Scenario } from './scenarios/types.ts'
+import { findScenarios, SCENARIOS } from './scenarios.ts'
 import { FLOOR, type Wire } from './wire.ts'
 
 /** A server that the benchmark starts, or one that is running. */

@@ -8,6 +8,7 @@ import { METRICS, type Measurement, type MetricKey } from './measurement.ts'
 import { readResults } from './outputs/results.ts'
 import { type OutputPaths, writeOutputs } from './outputs/write.ts'
 import type { ScenarioResult } from './report.ts'
+import { runClients, runLoad } from './runs/clients.ts'
 import { runConnz } from './runs/connz.ts'
 import type { RunContext } from './runs/context.ts'
 import { runIdle } from './runs/idle.ts'
@@ -20,7 +21,7 @@ import { runReload } from './runs/reload.ts'
 import { runRequests } from './runs/requests.ts'
 import { runStartup } from './runs/startup.ts'
 import { runThroughput } from './runs/throughput.ts'
-import type { Scenario } from './scenarios.ts'
+import type { Scenario } from './scenarios/types.ts'
 import { killRunningServers, type Server, startServer } from './server-process.ts'
 import { startSetting } from './settings.ts'
 import { type Site, siteOfServer } from './site.ts'
@@ -39,6 +40,8 @@ const PROCESSORS_FOR_TWO_DRIVERS = 4
 
 /** Of a scenario that a server is not made for, or must be started for. */
 const NOT_STARTED: Measurement = { metrics: {} }
+
+const NO_SPECIALS = { link: undefined, tls: undefined, setting: undefined }
 
 /**
  * `sable bench`: writes the table to standard output and progress to standard error.
@@ -90,7 +93,12 @@ async function runAll(options: BenchOptions, command: string): Promise<number> {
   try {
     const { size, amount, rate, connections, links, subscriptions } = options
     const load = { amount, rate, connections, links, subscriptions }
-    const context: RunContext = { pool, kernel, size, drivers, ...load }
+    const reference = referenceOf(options.targets)
+    const context: RunContext = {
+      ...{ pool, kernel, size, drivers, ...load },
+      openReference: async () => siteOfServer(await openTarget(reference)),
+      maxima: new Map(),
+    }
     for (const scenario of options.scenarios) {
       results.push(await runScenario(scenario, options, context))
     }
@@ -171,7 +179,7 @@ async function runOnce(
 
 type SiteScenario = Extract<
   Scenario,
-  { readonly kind: 'throughput' | 'latency' | 'requests' | 'logins' }
+  { readonly kind: 'throughput' | 'latency' | 'requests' | 'clients' | 'load' | 'logins' }
 >
 
 /** Undefined: the scenario needs servers started for it. */
@@ -191,6 +199,10 @@ async function runAtSite(
         return runLatency(scenario, site, context)
       case 'requests':
         return runRequests(scenario, site, context)
+      case 'clients':
+        return runClients(scenario, site, context)
+      case 'load':
+        return runLoad(scenario, site, context)
       case 'logins':
         return runLogins(scenario, site, context)
     }
@@ -219,7 +231,7 @@ async function openSite(
   target: Target,
   pair: PairCommands | undefined,
 ): Promise<Site | undefined> {
-  const { link, tls, setting } = { link: undefined, tls: undefined, ...scenario }
+  const { link, tls, setting } = { ...NO_SPECIALS, ...scenario }
   const command = 'command' in target ? target.command : undefined
   if (tls) return command && siteOfServer(await startTlsServer(command))
   if (setting !== undefined) return command && startSetting(command, setting)
@@ -241,6 +253,12 @@ function commandLine(argv: readonly string[]): string {
   const words = argv.map((word) => word.replace(/\/\/.*@/, '//'))
   const quoted = words.map((word) => (/^[\w./:,=@-]+$/.test(word) ? word : `'${word}'`))
   return ['sable bench', ...quoted].join(' ')
+}
+
+/** What ours is compared with first; ours, when it is with nothing that speaks NATS. */
+function referenceOf(targets: readonly Target[]): Target {
+  const [ours, ...theirs] = targets
+  return theirs.find((target) => wireOf(target) === 'nats') ?? ours!
 }
 
 function wireOf(target: Target): Wire {

@@ -1,3 +1,4 @@
+import { ClientsDriver } from './drivers/clients-driver.ts'
 import { IdleDriver } from './drivers/idle-driver.ts'
 import { LatencyDriver } from './drivers/latency-driver.ts'
 import { PingDriver } from './drivers/ping-driver.ts'
@@ -15,6 +16,8 @@ export function runDriver(task: DriverTask): Promise<void> {
       return serve(task.port, (onFailure) => new LatencyDriver(task, onFailure))
     case 'requests':
       return serve(task.port, (onFailure) => new RequestsDriver(task, onFailure))
+    case 'clients':
+      return serve(task.port, (onFailure) => new ClientsDriver(task, onFailure))
     case 'idle':
       return serve(task.port, (onFailure) => new IdleDriver(task, onFailure))
     case 'ping':

@@ -11,6 +11,11 @@ export const METRICS = {
   scrapedCpuNsPerMessage: { label: 'CPU ns/published, scraped', better: 'lower', digits: 0 },
   pipelinedPerSecond: { label: 'requests/s, many under way', better: 'higher', digits: 0 },
   requestsPerSecond: { label: 'closed loop requests/s', better: 'higher', digits: 0 },
+  offeredPerSecond: { label: 'offered requests/s', better: 'higher', digits: 0 },
+  loadP50Us: { label: 'open loop p50 us', better: 'lower', digits: 1 },
+  loadP99Us: { label: 'open loop p99 us', better: 'lower', digits: 1 },
+  loadP999Us: { label: 'open loop p99.9 us', better: 'lower', digits: 1 },
+  generatorLateUs: { label: 'generator late p99 us', better: 'lower', digits: 1 },
   closedP50Us: { label: 'closed loop p50 us', better: 'lower', digits: 1 },
   closedP99Us: { label: 'closed loop p99 us', better: 'lower', digits: 1 },
   cpuNsPerRequest: { label: 'server CPU ns/request', better: 'lower', digits: 0 },
@@ -59,7 +64,7 @@ export interface Measurement {
    */
   readonly generatorBusy?: number
   /** All percentiles, of which the metrics show two. */
-  readonly latency?: { readonly closed: LatencyPhase; readonly paced: LatencyPhase }
+  readonly latency?: { readonly closed?: LatencyPhase; readonly paced?: LatencyPhase }
 }
 
 /**

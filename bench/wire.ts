@@ -1,4 +1,4 @@
-import type { Scenario } from './scenarios.ts'
+import type { Scenario } from './scenarios/types.ts'
 
 /**
  * What a server is spoken to in: NATS; the relay's, which is NATS but for the frames of publishers,

@@ -1,16 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { build, type Histogram } from 'hdr-histogram-js'
 import { ReceiveKernel } from '../kernel/receive-kernel.ts'
 import { writePayload } from '../publish-block.ts'
 import { SERVICE_SUBJECT } from '../settings.ts'
 import { monotonicNs } from './clock.ts'
 import { Connection } from './connection.ts'
+import { LatencyHistogram } from './latency-histogram.ts'
 import type { Driver } from './serve.ts'
 import type { LatencyCommand, LatencyPhase, LatencyTask } from './tasks.ts'
 
 const SID = 1
 const NS_PER_MS = 1e6
-const LATENCY_NS_MAX = 60_000_000_000 // a minute; longer ones are recorded as this
 
 /**
  * Measures request and reply: publish, deliver, publish back, deliver. Requester and responder
@@ -51,7 +50,7 @@ export class LatencyDriver implements Driver<LatencyCommand, LatencyPhase> {
   }
 
   async run(command: LatencyCommand): Promise<LatencyPhase> {
-    const histogram = build({ highestTrackableValue: LATENCY_NS_MAX })
+    const histogram = new LatencyHistogram()
     const intervalNs = command.rate === undefined ? 0 : 1e9 / command.rate
     const startNs = monotonicNs()
     const endNs = startNs + command.durationMs * NS_PER_MS
@@ -59,12 +58,12 @@ export class LatencyDriver implements Driver<LatencyCommand, LatencyPhase> {
     let requests = 0
     while (requests < requestsMax && monotonicNs() < endNs) {
       await until(startNs + requests * intervalNs)
-      const latencyNs = Math.min(await this.#request(), LATENCY_NS_MAX)
-      if (intervalNs === 0) histogram.recordValue(latencyNs)
-      else histogram.recordValueWithExpectedInterval(latencyNs, intervalNs)
+      const latencyNs = await this.#request()
+      if (intervalNs === 0) histogram.record(latencyNs)
+      else histogram.recordPaced(latencyNs, intervalNs)
       requests += 1
     }
-    return summary(histogram, requests, monotonicNs() - startNs)
+    return histogram.summary(requests, monotonicNs() - startNs)
   }
 
   close(): void {
@@ -135,17 +134,4 @@ export class LatencyDriver implements Driver<LatencyCommand, LatencyPhase> {
 async function until(timeNs: number): Promise<void> {
   const delayMs = Math.ceil((timeNs - monotonicNs()) / NS_PER_MS)
   if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs))
-}
-
-function summary(histogram: Histogram, requests: number, elapsedNs: number): LatencyPhase {
-  return {
-    requests,
-    elapsedNs,
-    p50Ns: histogram.getValueAtPercentile(50),
-    p90Ns: histogram.getValueAtPercentile(90),
-    p99Ns: histogram.getValueAtPercentile(99),
-    p999Ns: histogram.getValueAtPercentile(99.9),
-    maxNs: histogram.maxValue,
-    meanNs: histogram.mean,
-  }
 }

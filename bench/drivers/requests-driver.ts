@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { ReceiveKernel } from '../kernel/receive-kernel.ts'
-import { writePayload } from '../publish-block.ts'
 import { SERVICE_SUBJECT } from '../settings.ts'
 import { answersTo } from './answers.ts'
 import { monotonicNs } from './clock.ts'
 import { Connection } from './connection.ts'
+import { RequestFrames } from './request-frames.ts'
 import type { Driver } from './serve.ts'
 import type { PhaseLimit, RequestsPhase, RequestsTask } from './tasks.ts'
 
@@ -50,7 +50,7 @@ export class RequestsDriver implements Driver<PhaseLimit, RequestsPhase> {
       const inbox = `_INBOX.${randomUUID()}`
       const connection = await connect(publishAt, `${inbox}.*`)
       kernel.expect(connection.record, i, UNDER_WAY_MAX, payloadBytes)
-      const frames = buildRequests(inbox, i, payloadBytes)
+      const frames = new RequestFrames(SERVICE_SUBJECT, inbox, i, payloadBytes, UNDER_WAY_MAX)
       this.#requesters.push(new Requester(connection, kernel, frames))
     }
   }
@@ -76,34 +76,17 @@ export class RequestsDriver implements Driver<PhaseLimit, RequestsPhase> {
   }
 }
 
-/** As many as may be under way, each with a reply subject of its own, as clients have. */
-function buildRequests(inbox: string, requester: number, payloadBytes: number): Buffer[] {
-  return Array.from({ length: UNDER_WAY_MAX }, (_, sequence) => {
-    const control = `PUB ${SERVICE_SUBJECT} ${inbox}.${sequence} ${payloadBytes}\r\n`
-    const frame = Buffer.alloc(control.length + payloadBytes + 2, 'x')
-    frame.write(control, 0, 'latin1')
-    writePayload(frame, control.length, payloadBytes, requester, sequence)
-    frame.write('\r\n', frame.length - 2, 'latin1')
-    return frame
-  })
-}
-
 /** Sends the same requests again and again, in order, each when its last answer is there. */
 class Requester {
   readonly #connection: Connection
   readonly #kernel: ReceiveKernel
-  /** All requests as one, and where each begins; the last entry is the end. */
-  readonly #bytes: Buffer
-  readonly #starts: readonly number[]
+  readonly #frames: RequestFrames
   #sent = 0
 
-  constructor(connection: Connection, kernel: ReceiveKernel, frames: readonly Buffer[]) {
+  constructor(connection: Connection, kernel: ReceiveKernel, frames: RequestFrames) {
     this.#connection = connection
     this.#kernel = kernel
-    this.#bytes = Buffer.concat(frames)
-    const starts = [0]
-    for (const { length } of frames) starts.push(starts.at(-1)! + length)
-    this.#starts = starts
+    this.#frames = frames
   }
 
   /** @returns how many were answered, which is all of them */
@@ -131,10 +114,9 @@ class Requester {
     })
   }
 
-  #send(count: number): void {
-    const from = this.#sent % UNDER_WAY_MAX
-    const to = Math.min(from + count, UNDER_WAY_MAX)
-    this.#connection.write(this.#bytes.subarray(this.#starts[from], this.#starts[to]))
-    this.#sent += to - from
+  #send(max: number): void {
+    const { bytes, count } = this.#frames.from(this.#sent, max)
+    this.#connection.write(bytes)
+    this.#sent += count
   }
 }

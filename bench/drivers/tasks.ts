@@ -65,6 +65,12 @@ export interface RequestsTask extends TaskBase, Places {
   readonly payloadBytes: number
 }
 
+export interface ClientsTask extends TaskBase, Places {
+  readonly kind: 'clients'
+  readonly clients: number
+  readonly payloadBytes: number
+}
+
 export interface IdleTask extends TaskBase {
   readonly kind: 'idle'
   readonly endpoint: Endpoint
@@ -79,7 +85,13 @@ export interface PingTask extends TaskBase {
   readonly intervalMs: number
 }
 
-export type DriverTask = ThroughputTask | LatencyTask | RequestsTask | IdleTask | PingTask
+export type DriverTask =
+  | ThroughputTask
+  | LatencyTask
+  | RequestsTask
+  | ClientsTask
+  | IdleTask
+  | PingTask
 
 /** Ends a phase by whichever of the two comes first. */
 export interface PhaseLimit {
@@ -129,6 +141,13 @@ export interface LatencyPhase {
   readonly p999Ns: number
   readonly maxNs: number
   readonly meanNs: number
+}
+
+export interface ClientsPhase extends LatencyPhase {
+  /** How late the generator came to send, which is in the times above; 0 without a rate. */
+  readonly lateP99Ns: number
+  /** Processor time of the driver's thread. */
+  readonly cpuNs: number
 }
 
 export interface RequestsPhase {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Crowd } from '../crowd.ts'
 import type { Measurement } from '../measurement.ts'
 import { CONNZ_LIMIT, type MonitorClient, startMonitored, timeConnz } from '../monitor-client.ts'
-import type { ConnzScenario } from '../scenarios.ts'
+import type { ConnzScenario } from '../scenarios/types.ts'
 import { median } from '../statistics.ts'
 import type { RunContext } from './context.ts'
 

@@ -1,5 +1,6 @@
 import type { Piscina } from 'piscina'
-import type { Amount, LoadAmounts, Size } from '../scenarios.ts'
+import type { Amount, LoadAmounts, Size } from '../scenarios/types.ts'
+import type { Site } from '../site.ts'
 
 /** What every run of a scenario is given. */
 export interface RunContext {
@@ -15,6 +16,10 @@ export interface RunContext {
   /** Of leaf-fleet and leaf-interest. */
   readonly links: number | undefined
   readonly subscriptions: number | undefined
+  /** Opens the server whose most is what shares of load are of. */
+  openReference(): Promise<Site>
+  /** What was measured of it, by the kind of load: once for all rounds and servers. */
+  readonly maxima: Map<string, number>
 }
 
 export function amountsOf(

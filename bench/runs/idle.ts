@@ -3,7 +3,7 @@ import { DriverGroup } from '../driver-group.ts'
 import type { IdleCommand, IdlePhase } from '../drivers/tasks.ts'
 import type { Measurement } from '../measurement.ts'
 import { residentBytes } from '../process-usage.ts'
-import type { IdleScenario } from '../scenarios.ts'
+import type { IdleScenario } from '../scenarios/types.ts'
 import type { Server } from '../server-process.ts'
 import type { RunContext } from './context.ts'
 

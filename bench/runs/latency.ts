@@ -2,7 +2,7 @@ import { DriverGroup } from '../driver-group.ts'
 import type { LatencyCommand, LatencyPhase } from '../drivers/tasks.ts'
 import type { Measurement } from '../measurement.ts'
 import { startCpuMeter } from '../process-usage.ts'
-import type { LatencyScenario } from '../scenarios.ts'
+import type { LatencyScenario } from '../scenarios/types.ts'
 import type { Site } from '../site.ts'
 import { amountsOf, type RunContext } from './context.ts'
 

@@ -5,7 +5,7 @@ import { freePorts, LOOPBACK, type PairCommands, startHub, startLeaf } from '../
 import { LineConnection } from '../line-connection.ts'
 import type { Measurement } from '../measurement.ts'
 import { residentBytes } from '../process-usage.ts'
-import type { LeafInterestScenario } from '../scenarios.ts'
+import type { LeafInterestScenario } from '../scenarios/types.ts'
 import type { Server } from '../server-process.ts'
 import { within } from '../within.ts'
 import type { RunContext } from './context.ts'

@@ -1,5 +1,5 @@
 import type { Measurement } from '../measurement.ts'
-import type { StartupScenario } from '../scenarios.ts'
+import type { StartupScenario } from '../scenarios/types.ts'
 import { measureStartMs } from '../server-process.ts'
 import { median } from '../statistics.ts'
 import type { RunContext } from './context.ts'

@@ -111,7 +111,7 @@ function mix(hash: u64, head: u64, tail: u64, payloadBytes: u32): u64 {
 // @ts-ignore: decorator
 @inline
 function share(head: u64, tail: u64, payloadBytes: u32): u64 {
-  const mixed = mix(0, head, tail, payloadBytes)
+  const mixed = mix(1, head, tail, payloadBytes)
   return (mixed ^ (mixed >> 32)) * 0xd6e8feb86659fd93
 }
 
