@@ -1,8 +1,13 @@
-import { SCENARIOS } from './scenarios.ts'
+import { FAMILIES, SCENARIOS } from './scenarios.ts'
 
 export function helpText(): string {
   const width = Math.max(...SCENARIOS.map(({ name }) => name.length))
-  const scenarios = SCENARIOS.map(({ name, workload }) => `  ${name.padEnd(width)}  ${workload}`)
+  const scenarios = FAMILIES.map(({ title, scenarios }) =>
+    [
+      `  ${title}`,
+      ...scenarios.map(({ name, workload }) => `    ${name.padEnd(width)}  ${workload}`),
+    ].join('\n'),
+  )
   return `Usage: sable bench [options]
        sable bench --report <json> ... [--csv <file>] [--html <file>]
 
@@ -19,7 +24,7 @@ Servers
   --hub "<command>"     server at the hub's end of leaf links (default: the same as the leaf's)
 
 Load
-  --scenario <list>     comma-separated names or families such as 1:1 (default: all)
+  --scenario <list>     comma-separated names, or families such as 1:1 and payload (default: all)
   --smoke               small fixed amounts, one round: proves that it works, measures nothing
   --rounds <n>          rounds of each scenario (default: 3)
   --duration <time>     length of each measured phase, such as 2s or 500ms (default: 2s)
@@ -27,7 +32,8 @@ Load
   --connections <n>     idle connections (default: idle 2000, connz 10000, monitored, reload 5000)
   --subscriptions <n>   subscriptions of leaf-interest (default: 100000)
   --links <n>           leafs of leaf-fleet, from 2 (default: 500)
-  --rate <n>            requests a second of the paced part of request-reply (default: 500)
+  --rate <n>            requests a second of the paced part of request-reply (default: 500), and of
+                        load (default: its share of what the first --vs answers at most)
   --drivers <n>         threads of the load generator (default: 1, or 2 from four processors on)
 
 Output, beside the table

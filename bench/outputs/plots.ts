@@ -51,13 +51,13 @@ const KINDS: readonly PlotKind[] = [
   {
     id: 'latency-by-load',
     title: 'Latency of requests by load, open loop',
-    xLabel: 'requests/s',
+    xLabel: '% of the maximum of the server of reference',
     yLabel: 'µs',
     family: LOAD,
-    xText: (x) => x.toLocaleString('en-US'),
+    xText: (x) => `${x} %`,
     lines: [
-      { metrics: ['pacedP50Us'], words: ' p50' },
-      { metrics: ['pacedP99Us'], words: ' p99' },
+      { metrics: ['loadP50Us'], words: ' p50' },
+      { metrics: ['loadP99Us'], words: ' p99' },
     ],
   },
   {
