@@ -50,8 +50,8 @@ import {
 } from './layout'
 import { TAKEN, TAKEN_REFUSED, takeDestination } from './mapped-plan'
 import { queuesBytes, setSubject, subject, subjectBytes } from './message'
-import { frameForLeaf } from './outbound'
-import { planWithRoom, releaseUncached } from './plan'
+import { frameForLeaf } from './frames'
+import { planWithRoom, releaseUncached, uncachedPlan } from './plan'
 import { PLAN_OUT_OF_MEMORY } from './plan-build'
 import { behindSections, commitRemote, formatRecords, remoteReceivers } from './records'
 import { deliverLocal, deliverTo } from './targets'
@@ -68,6 +68,9 @@ export const DELIVER_FORBIDDEN: i32 = -3
  */
 export let services: u32 = 0
 export let serviceCount: u32 = 0
+
+/** Plan of the last message if it is kept, and nobody but subscriptions of this thread is in it. */
+export let plainPlan: u32 = 0
 
 /** The names on one link's line. */
 let namesText: u32 = 0
@@ -86,9 +89,11 @@ export function formatDelivery(): bool {
  */
 export function deliver(source: u32, bits: u32): i32 {
   serviceCount = 0
+  plainPlan = 0
   const plan = planWithRoom(source, bits)
   if (plan <= PLAN_OUT_OF_MEMORY) return plan == PLAN_OUT_OF_MEMORY ? 0 : DELIVER_NO_SUBLIST
   const traits = load<u32>(plan, PLAN_TRAITS)
+  if ((traits | uncachedPlan) == 0) plainPlan = plan
   const delivered =
     traits != 0 ? deliverWide(plan, traits, source, bits) : deliverLocal(plan, source)
   if (serviceCount == 0) releaseUncached()
@@ -201,7 +206,7 @@ function deliverChosen(place: u32): i32 {
   let delivered: i32 = 0
   let member = firstChosen(place)
   for (; member != 0; member = nextChosen(member, place)) {
-    if (deliverTo(load<u32>(member), load<u32>(member, 4), 0)) delivered++
+    if (deliverTo(load<u32>(member), load<u32>(member, 4), 0) != 0) delivered++
   }
   return delivered
 }

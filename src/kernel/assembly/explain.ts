@@ -72,7 +72,7 @@ import {
 import { TAKEN, TAKEN_REFUSED, takeDestination } from './mapped-plan'
 import { setNotesDenied } from './matches'
 import { queues, queuesBytes } from './message'
-import { frameForLeaf } from './outbound'
+import { frameForLeaf } from './frames'
 import { planForOnce, releaseUncached } from './plan'
 import { PLAN_OUT_OF_MEMORY } from './plan-build'
 import { behindSections, commitRemote, remoteReceivers } from './records'

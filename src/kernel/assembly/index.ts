@@ -4,8 +4,8 @@
  *
  * Read in this order: layout, memory, thread, arena; accounts, sublist-memory, sublist,
  * subscriptions; lane, lent; message, permissions, host; matches, variants, plan-layout,
- * mapped-plan, plan-build, plan; outbound, targets, choices, records, received, deliver; scan,
- * leaf-line, ingest.
+ * mapped-plan, plan-build, plan; outbound, frames, targets, choices, records, received, deliver;
+ * scan, leaf-line, ingest, repeats.
  */
 import { allocate as allocateFromArena, formatArena } from './arena'
 import { formatDelivery } from './deliver'

@@ -7,7 +7,7 @@
  * reserved or forbidden, headers that ask for a trace, subjects that are tapped. TypeScript reads
  * the same bytes again with the full grammar, so nothing is decided twice.
  */
-import { deliver, DELIVER_FORBIDDEN, serviceCount } from './deliver'
+import { deliver, DELIVER_FORBIDDEN, plainPlan, serviceCount } from './deliver'
 import {
   CONNECTION_CONTROL_LINE_MAX,
   CONNECTION_FLAGS,
@@ -49,8 +49,9 @@ import {
   totalBytes,
 } from './message'
 import { DELIVER_LANE_FULL } from './records'
+import { ingestRepeats, repeats } from './repeats'
 import { CRLF, nextBlank, NOT_A_SIZE, sizeAt } from './scan'
-import { isTapped } from './taps'
+import { hasTaps, isTapped } from './taps'
 import { threadBlock } from './thread'
 import { mayBeTraced } from './trace-search'
 
@@ -109,10 +110,20 @@ export function ingest(connection: u32, from: u32, to: u32): u32 {
     const next = ingestOne(connection, at, to)
     if (next == at) return at
     if (status != STATUS_DONE) return endedEarly(at, next)
-    at = next
+    // A reply is for one message only, as a rule.
+    const isRepeatable = plainPlan != 0 && replyBytes == 0 && !hasTaps()
+    at = isRepeatable && next < to ? withRepeats(connection, at, next, to) : next
   }
   status = STATUS_DONE
   return at
+}
+
+/** The end of the messages that repeat the one from `at` to `next`. */
+@inline
+function withRepeats(connection: u32, at: u32, next: u32, to: u32): u32 {
+  const end = ingestRepeats(plainPlan, connection, at, next, to)
+  if (end != next) countMessages(connection, repeats, <u64>repeats * <u64>totalBytes)
+  return end
 }
 
 /** What ingest returns after a message from `at` to `next` that not all is done about. */
@@ -244,7 +255,7 @@ export function publish(connection: u32, bits: u32): bool {
 export function conclude(connection: u32, receivers: i32): bool {
   delivered = receivers < 0 ? 0 : <u32>receivers
   if (receivers < 0 && !isDropped(connection, receivers)) return status == STATUS_FORBIDDEN
-  countInbound(connection, totalBytes)
+  countMessages(connection, 1, totalBytes)
   status = STATUS_DONE
   if (serviceCount != 0) {
     status = STATUS_IMPORTS
@@ -259,14 +270,19 @@ export function conclude(connection: u32, receivers: i32): bool {
   return true
 }
 
-/** Counts a message as read; for TypeScript, one that its source may not send. */
+/** Counts messages as read, with their payloads together. */
 @inline
+function countMessages(connection: u32, messages: u32, bytes: u64): void {
+  const msgs = load<u64>(connection, CONNECTION_IN_MSGS) + messages
+  store<u64>(connection, msgs, CONNECTION_IN_MSGS)
+  store<u64>(connection, load<u64>(connection, CONNECTION_IN_BYTES) + bytes, CONNECTION_IN_BYTES)
+  store<u64>(threadBlock, load<u64>(threadBlock, THREAD_IN_MSGS) + messages, THREAD_IN_MSGS)
+  store<u64>(threadBlock, load<u64>(threadBlock, THREAD_IN_BYTES) + bytes, THREAD_IN_BYTES)
+}
+
+/** For TypeScript: counts a message that its source may not send. */
 export function countInbound(connection: u32, payloadBytes: u32): void {
-  store<u64>(connection, load<u64>(connection, CONNECTION_IN_MSGS) + 1, CONNECTION_IN_MSGS)
-  const inBytes = load<u64>(connection, CONNECTION_IN_BYTES) + payloadBytes
-  store<u64>(connection, inBytes, CONNECTION_IN_BYTES)
-  store<u64>(threadBlock, load<u64>(threadBlock, THREAD_IN_MSGS) + 1, THREAD_IN_MSGS)
-  store<u64>(threadBlock, load<u64>(threadBlock, THREAD_IN_BYTES) + payloadBytes, THREAD_IN_BYTES)
+  countMessages(connection, 1, payloadBytes)
 }
 
 /** A spoke drops what its hub may not send; otherwise status says why nothing was delivered. */

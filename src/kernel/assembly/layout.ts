@@ -324,6 +324,7 @@ export const CONNECTION_FILTERED: u32 = 144
 export const CONNECTION_DROPPED: u32 = 152
 /** Who it is: address of a label, 0 = nobody has said yet. Owner; Atomics, read by any thread. */
 export const CONNECTION_LABEL: u32 = 160
+export const CONNECTION_ROUND: u32 = 164 //          last round of messages that went to it
 export const CONNECTION_BYTES: u32 = 192
 
 export const KIND_CLIENT: u32 = 1

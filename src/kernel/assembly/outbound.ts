@@ -33,38 +33,18 @@ import {
   CONNECTION_TAIL,
   FLAG_CLOSED,
   FLAG_DROP_WHEN_FULL,
-  FLAG_HEADERS,
   SLAB_BYTES,
   SLAB_ITEMS,
   SLAB_NEXT,
   SLACK_BYTES,
-  SUB_SID,
-  SUB_SID_BYTES,
-  SUB_SID_INLINE,
   THREAD_LOSSY,
   THREAD_OUT_BYTES,
   THREAD_OUT_MSGS,
   THREAD_OUT_OF_MEMORY,
   THREAD_STALLED_CONNECTIONS,
 } from './layout'
-import { check, copyShort, copyVectors, writeDecimal } from './memory'
-import {
-  headerBytes,
-  headerText,
-  headerTextBytes,
-  payload,
-  reply,
-  replyBytes,
-  sizeText,
-  sizeTextBytes,
-  subject,
-  subjectBytes,
-  totalBytes,
-} from './message'
+import { check, copyVectors } from './memory'
 import { arena, threadBlock } from './thread'
-
-const CRLF: u16 = 0x0a0d
-const BLANK: u8 = 32
 
 /** 1 once something was delivered to a connection above its stall mark; TypeScript clears it. */
 export let stallRequested: u32 = 0
@@ -112,7 +92,7 @@ export function takeDirty(): u32 {
  * @returns where to write, or 0: the connection is closed or over its bounds (and then marked)
  */
 @inline
-function room(connection: u32, bytes: u32, isMessage: bool): u32 {
+export function room(connection: u32, bytes: u32, isMessage: bool): u32 {
   const pending = load<u32>(connection, CONNECTION_PENDING) + bytes
   if (pending > load<u32>(connection, CONNECTION_STALL_MARK)) {
     if (!mayExceedStallMark(connection, pending, isMessage)) return 0
@@ -290,6 +270,30 @@ export function releaseChunks(connection: u32, head: u32, bytes: u32): void {
   if (pending < load<u32>(connection, CONNECTION_STALL_MARK)) forgetStalled(connection)
 }
 
+/**
+ * How many more frames of `bytes` each go behind the last one as they are: into its chunk, and
+ * without a look at the connection's bounds.
+ */
+@inline
+export function roomForMore(connection: u32, bytes: u32): u32 {
+  const at = load<u32>(connection, CONNECTION_POSITION) + SLACK_BYTES
+  const end = load<u32>(connection, CONNECTION_LIMIT)
+  const pending = load<u32>(connection, CONNECTION_PENDING)
+  const mark = load<u32>(connection, CONNECTION_STALL_MARK)
+  if (at >= end || pending >= mark) return 0
+  const inChunk = end - at
+  const inBounds = mark - pending
+  return (inChunk < inBounds ? inChunk : inBounds) / bytes
+}
+
+/** `bytes` more, all of frames, were written where the next frame goes. */
+@inline
+export function advance(connection: u32, bytes: u32): void {
+  const at = load<u32>(connection, CONNECTION_POSITION)
+  store<u32>(connection, at + bytes, CONNECTION_POSITION)
+  store<u32>(connection, load<u32>(connection, CONNECTION_PENDING) + bytes, CONNECTION_PENDING)
+}
+
 /** Appends raw bytes (PONG, INFO, -ERR …). Returns false when they could not be taken. */
 export function appendBytes(connection: u32, source: u32, bytes: u32): bool {
   const at = room(connection, bytes, false)
@@ -298,133 +302,12 @@ export function appendBytes(connection: u32, source: u32, bytes: u32): bool {
   return true
 }
 
-function count(connection: u32, bytes: u32): void {
-  store<u64>(connection, load<u64>(connection, CONNECTION_OUT_MSGS) + 1, CONNECTION_OUT_MSGS)
+/** Counts messages as delivered, with their payloads together. */
+@inline
+export function count(connection: u32, messages: u32, bytes: u64): void {
+  const msgs = load<u64>(connection, CONNECTION_OUT_MSGS) + messages
+  store<u64>(connection, msgs, CONNECTION_OUT_MSGS)
   store<u64>(connection, load<u64>(connection, CONNECTION_OUT_BYTES) + bytes, CONNECTION_OUT_BYTES)
-  store<u64>(threadBlock, load<u64>(threadBlock, THREAD_OUT_MSGS) + 1, THREAD_OUT_MSGS)
+  store<u64>(threadBlock, load<u64>(threadBlock, THREAD_OUT_MSGS) + messages, THREAD_OUT_MSGS)
   store<u64>(threadBlock, load<u64>(threadBlock, THREAD_OUT_BYTES) + bytes, THREAD_OUT_BYTES)
 }
-
-/** Writes the payload behind a finished control line. */
-@inline
-function endFrame(at: u32, source: u32, bytes: u32): u32 {
-  store<u16>(at, CRLF)
-  at += 2
-  copyVectors(at, source, bytes)
-  store<u16>(at + bytes, CRLF)
-  return at + bytes + 2
-}
-
-/** MSG or HMSG to a client's subscription. Hot. Returns false when the connection refused it. */
-export function frameForClient(slot: u32, connection: u32): bool {
-  const sidBytes = load<u32>(slot, SUB_SID_BYTES)
-  const sid = sidBytes <= SUB_SID_INLINE ? slot + SUB_SID : load<u32>(slot, SUB_SID)
-  const withHeaders =
-    headerTextBytes != 0 && (load<u32>(connection, CONNECTION_FLAGS) & FLAG_HEADERS) != 0
-  const stripped = headerTextBytes != 0 && !withHeaders
-  const skip: u32 = stripped ? headerBytes : 0
-  const bytes = totalBytes - skip
-  // "HMSG " subject " " sid " " [reply " "] [header " "] size CRLF payload CRLF; size ≤ 10 digits
-  let need: u32 = 5 + subjectBytes + 1 + sidBytes + 1 + 2 + bytes + 2
-  if (replyBytes != 0) need += replyBytes + 1
-  if (withHeaders) need += headerTextBytes + 1
-  let digits: u32 = sizeTextBytes
-  if (stripped) {
-    digits = 1
-    for (let rest = bytes; rest >= 10; rest /= 10) digits++
-  }
-  need += digits
-  if (!withHeaders) need -= 1
-  let at = room(connection, need, true)
-  if (at == 0) return false
-  const start = at
-  if (withHeaders) {
-    store<u32>(at, 0x47534d48) // HMSG
-    at += 4
-  } else {
-    store<u32>(at, 0x0047534d) // MSG
-    at += 3
-  }
-  store<u8>(at, BLANK)
-  at += 1
-  copyShort(at, subject, subjectBytes)
-  at += subjectBytes
-  store<u8>(at, BLANK)
-  copyShort(at + 1, sid, sidBytes)
-  at += 1 + sidBytes
-  store<u8>(at, BLANK)
-  at += 1
-  if (replyBytes != 0) {
-    copyShort(at, reply, replyBytes)
-    at += replyBytes
-    store<u8>(at, BLANK)
-    at += 1
-  }
-  if (withHeaders) {
-    copyShort(at, headerText, headerTextBytes)
-    at += headerTextBytes
-    store<u8>(at, BLANK)
-    at += 1
-  }
-  if (stripped) writeDecimal(at, bytes)
-  else copyShort(at, sizeText, digits)
-  at = endFrame(at + digits, payload + skip, bytes)
-  check(at - start == need, 11)
-  count(connection, bytes)
-  return true
-}
-
-/**
- * LMSG or HMSG to a leaf link.
- * @param names queue groups chosen for it, blank separated; 0 bytes = plain interest only
- */
-export function frameForLeaf(connection: u32, names: u32, namesBytes: u32): bool {
-  const withHeaders =
-    headerTextBytes != 0 && (load<u32>(connection, CONNECTION_FLAGS) & FLAG_HEADERS) != 0
-  const skip: u32 = headerTextBytes != 0 && !withHeaders ? headerBytes : 0
-  const bytes = totalBytes - skip
-  // verb, blanks, indicator and two sizes of at most 10 digits each
-  const most: u32 = 5 + subjectBytes + 3 + replyBytes + 1 + namesBytes + 1 + 22 + 2 + bytes + 2
-  let at = room(connection, most, true)
-  if (at == 0) return false
-  const start = at
-  store<u32>(at, withHeaders ? 0x47534d48 : 0x47534d4c) // HMSG, LMSG
-  store<u8>(at, BLANK, 4)
-  at += 5
-  copyShort(at, subject, subjectBytes)
-  at += subjectBytes
-  store<u8>(at, BLANK)
-  at += 1
-  if (namesBytes != 0) {
-    store<u8>(at, replyBytes != 0 ? 43 : 124) // + or |
-    store<u8>(at, BLANK, 1)
-    at += 2
-  }
-  if (replyBytes != 0) {
-    copyShort(at, reply, replyBytes)
-    at += replyBytes
-    store<u8>(at, BLANK)
-    at += 1
-  }
-  if (namesBytes != 0) {
-    copyShort(at, names, namesBytes)
-    at += namesBytes
-    store<u8>(at, BLANK)
-    at += 1
-  }
-  if (withHeaders) {
-    at += writeDecimal(at, headerBytes)
-    store<u8>(at, BLANK)
-    at += 1
-  }
-  at += writeDecimal(at, bytes)
-  at = endFrame(at, payload + skip, bytes)
-  const used = at - start
-  check(used <= most, 12)
-  store<u32>(connection, at, CONNECTION_POSITION)
-  const pending = load<u32>(connection, CONNECTION_PENDING) - (most - used)
-  store<u32>(connection, pending, CONNECTION_PENDING)
-  count(connection, bytes)
-  return true
-}
-

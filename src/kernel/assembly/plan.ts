@@ -70,8 +70,7 @@ export function planFor(connection: u32, bits: u32): u32 {
       isEqual(load<u32>(plan, PLAN_SUBJECT), subject, subjectBytes)
     ) {
       if (isCurrent(plan, load<u32>(connection, CONNECTION_ACCOUNT))) {
-        store<u64>(threadBlock, load<u64>(threadBlock, THREAD_PLAN_HITS) + 1, THREAD_PLAN_HITS)
-        store<u32>(plan, load<u32>(plan, PLAN_MSGS) + 1, PLAN_MSGS)
+        countHits(plan, 1)
         return plan
       }
       const msgs = load<u32>(plan, PLAN_MSGS)
@@ -83,8 +82,16 @@ export function planFor(connection: u32, bits: u32): u32 {
   return addPlan(connection, key, hash, set + vacantWay(set, hash), 0)
 }
 
+/** A plan was found for so many messages. */
 @inline
-function isCurrent(plan: u32, account: u32): bool {
+export function countHits(plan: u32, messages: u32): void {
+  const hits = load<u64>(threadBlock, THREAD_PLAN_HITS) + messages
+  store<u64>(threadBlock, hits, THREAD_PLAN_HITS)
+  store<u32>(plan, load<u32>(plan, PLAN_MSGS) + messages, PLAN_MSGS)
+}
+
+@inline
+export function isCurrent(plan: u32, account: u32): bool {
   return (
     isFresh(plan, account) &&
     ((load<u32>(plan, PLAN_TRAITS) & PLAN_HAS_VARIANTS) == 0 || areVariantsFresh(plan))

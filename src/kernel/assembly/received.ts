@@ -27,7 +27,7 @@ import {
 } from './layout'
 import { giveBack } from './lent'
 import { replyBytes, setPayload, setReply, setSizes, setSubject, subjectBytes } from './message'
-import { frameForLeaf } from './outbound'
+import { frameForLeaf } from './frames'
 import { planWithRoom, releaseUncached } from './plan'
 import { PLAN_OUT_OF_MEMORY } from './plan-build'
 import { MATCH_YOURSELF, NOT_LAST, padded } from './records'

@@ -23,6 +23,11 @@ export function setTaps(at: u32, count: u32, skip: u32): void {
   toSkip = skip
 }
 
+@inline
+export function hasTaps(): bool {
+  return tapCount != 0
+}
+
 /** Hot. */
 @inline
 export function isTapped(connection: u32, subject: u32, bytes: u32): bool {

@@ -11,7 +11,7 @@ import {
   SUB_MAX,
   SUB_NEXT,
 } from './layout'
-import { frameForClient } from './outbound'
+import { frameForClient } from './frames'
 import { arena } from './thread'
 
 /** To the plain subscriptions of a plan, or of one of its variants. Hot. */
@@ -21,7 +21,7 @@ export function deliverLocal(plan: u32, source: u32): i32 {
   let at = plan + PLAN_BODY
   const end = at + (load<u32>(plan, PLAN_LOCALS) << 3)
   for (; at < end; at += 8) {
-    if (deliverTo(load<u32>(at), load<u32>(at, 4), echo ? 0 : source)) delivered++
+    if (deliverTo(load<u32>(at), load<u32>(at, 4), echo ? 0 : source) != 0) delivered++
   }
   return delivered
 }
@@ -29,16 +29,17 @@ export function deliverLocal(plan: u32, source: u32): i32 {
 /**
  * One message to one subscription of this thread.
  * @param exclude connection that must not get it, 0 = none
+ * @returns bytes of its frame, 0 = the subscription does not get it
  */
 @inline
-export function deliverTo(slot: u32, generation: u32, exclude: u32): bool {
-  if (load<u32>(slot, SUB_GENERATION) != generation) return false
+export function deliverTo(slot: u32, generation: u32, exclude: u32): u32 {
+  if (load<u32>(slot, SUB_GENERATION) != generation) return 0
   const connection = load<u32>(slot, SUB_CONNECTION)
-  if (connection == exclude) return false
+  if (connection == exclude) return 0
   const max = load<u32>(slot, SUB_MAX)
   const delivered = load<u64>(slot, SUB_DELIVERED) + 1
   if (max != 0) {
-    if (delivered > <u64>max) return false
+    if (delivered > <u64>max) return 0
     if (delivered == <u64>max) expire(slot)
   }
   store<u64>(slot, delivered, SUB_DELIVERED)
