@@ -63,6 +63,9 @@ const OPTIONS = {
 const ROUNDS = { smoke: 1, full: 3 } as const
 const NATS_PORT = 4222
 
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
+const DURATION_MS_MAX = 24 * UNIT_MS.h
+
 /** Ends the parse with a reason; caught in `parseBenchArguments` and nowhere else seen. */
 class Refusal extends Error {}
 
@@ -189,12 +192,12 @@ function parseAmount(
   return { messages: count, durationMs: durationMs ?? PHASE_MS_MAX }
 }
 
-/** `2`, `2s`, `0.5s` or `500ms`. */
+/** `2`, `2s`, `0.5s`, `500ms`, `10m` or `1h`. */
 function parseDurationMs(text: string): number {
-  const [, digits, unit] = text.match(/^(\d+(?:\.\d+)?)(ms|s)?$/) ?? []
-  const durationMs = Number(digits) * (unit === 'ms' ? 1 : 1000)
-  if (!(durationMs > 0 && durationMs <= PHASE_MS_MAX)) {
-    throw new Refusal(`--duration must be between 1ms and ${PHASE_MS_MAX / 1000}s: ${text}`)
+  const [, digits, unit = 's'] = text.match(/^(\d+(?:\.\d+)?)(ms|s|m|h)?$/) ?? []
+  const durationMs = Number(digits) * UNIT_MS[unit as keyof typeof UNIT_MS]
+  if (!(durationMs > 0 && durationMs <= DURATION_MS_MAX)) {
+    throw new Refusal(`--duration must be between 1ms and 24h: ${text}`)
   }
   return durationMs
 }

@@ -15,12 +15,16 @@ import { runIdle } from './runs/idle.ts'
 import { runLatency } from './runs/latency.ts'
 import { runLeafFleet } from './runs/leaf-fleet.ts'
 import { runLeafInterest } from './runs/leaf-interest.ts'
-import { runLogins } from './runs/logins.ts'
 import { runMonitored } from './runs/monitored.ts'
 import { runReload } from './runs/reload.ts'
 import { runRequests } from './runs/requests.ts'
+import { runSlowConsumer } from './runs/slow-consumer.ts'
+import { runSoak } from './runs/soak.ts'
 import { runStartup } from './runs/startup.ts'
+import { runLogins, runStorm } from './runs/storm.ts'
+import { runSubscriptions } from './runs/subscriptions.ts'
 import { runThroughput } from './runs/throughput.ts'
+import { runWorkers } from './runs/workers.ts'
 import type { Scenario } from './scenarios/types.ts'
 import { killRunningServers, type Server, startServer } from './server-process.ts'
 import { startSetting } from './settings.ts'
@@ -166,6 +170,12 @@ async function runOnce(
       return pair ? runLeafInterest(scenario, pair, context) : NOT_STARTED
     case 'leaf-fleet':
       return pair ? runLeafFleet(scenario, pair.hub, context) : NOT_STARTED
+    case 'workers':
+      return command ? runWorkers(scenario, command, context) : NOT_STARTED
+    case 'subscriptions':
+      return during(await openTarget(target), (server) =>
+        runSubscriptions(scenario, server, context),
+      )
     case 'idle':
       return during(await openTarget(target), (server) => runIdle(scenario, server, context))
   }
@@ -179,7 +189,18 @@ async function runOnce(
 
 type SiteScenario = Extract<
   Scenario,
-  { readonly kind: 'throughput' | 'latency' | 'requests' | 'clients' | 'load' | 'logins' }
+  {
+    readonly kind:
+      | 'throughput'
+      | 'latency'
+      | 'requests'
+      | 'clients'
+      | 'load'
+      | 'logins'
+      | 'storm'
+      | 'slow-consumer'
+      | 'soak'
+  }
 >
 
 /** Undefined: the scenario needs servers started for it. */
@@ -205,6 +226,12 @@ async function runAtSite(
         return runLoad(scenario, site, context)
       case 'logins':
         return runLogins(scenario, site, context)
+      case 'storm':
+        return runStorm(scenario, site, context)
+      case 'slow-consumer':
+        return runSlowConsumer(scenario, site, context)
+      case 'soak':
+        return runSoak(scenario, site, context)
     }
   })
 }

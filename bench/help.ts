@@ -27,10 +27,10 @@ Load
   --scenario <list>     comma-separated names, or families such as 1:1 and payload (default: all)
   --smoke               small fixed amounts, one round: proves that it works, measures nothing
   --rounds <n>          rounds of each scenario (default: 3)
-  --duration <time>     length of each measured phase, such as 2s or 500ms (default: 2s)
+  --duration <time>     length of each measured phase, such as 500ms, 2s, 10m (default: 2s)
   --messages <n>        end each measured phase after this many messages of each publisher
   --connections <n>     idle connections (default: idle 2000, connz 10000, monitored, reload 5000)
-  --subscriptions <n>   subscriptions of leaf-interest (default: 100000)
+  --subscriptions <n>   of leaf-interest (default: 100000), and of subscriptions (default: 1000000)
   --links <n>           leafs of leaf-fleet, from 2 (default: 500)
   --rate <n>            requests a second of the paced part of request-reply (default: 500), and of
                         load (default: its share of what the first --vs answers at most)

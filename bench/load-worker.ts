@@ -4,6 +4,7 @@ import { LatencyDriver } from './drivers/latency-driver.ts'
 import { PingDriver } from './drivers/ping-driver.ts'
 import { RequestsDriver } from './drivers/requests-driver.ts'
 import { serve } from './drivers/serve.ts'
+import { SubscriptionsDriver } from './drivers/subscriptions-driver.ts'
 import type { DriverTask } from './drivers/tasks.ts'
 import { ThroughputDriver } from './drivers/throughput-driver.ts'
 
@@ -20,6 +21,8 @@ export function runDriver(task: DriverTask): Promise<void> {
       return serve(task.port, (onFailure) => new ClientsDriver(task, onFailure))
     case 'idle':
       return serve(task.port, (onFailure) => new IdleDriver(task, onFailure))
+    case 'subscriptions':
+      return serve(task.port, (onFailure) => new SubscriptionsDriver(task, onFailure))
     case 'ping':
       return serve(task.port, (onFailure) => new PingDriver(task, onFailure))
   }

@@ -3,8 +3,21 @@ import { LineConnection } from './line-connection.ts'
 
 const MS_PER_S = 1_000
 
+/** What others do while requests are timed. */
+export interface StormLoad {
+  /** Resolves when it has done something for the first time; rejects like `failure`. */
+  readonly first: Promise<void>
+  /** Rejects when a connection is refused, or breaks off. */
+  readonly failure: Promise<never>
+  /** Resolves when so many clients are connected; they go on from then. */
+  start(count: number): Promise<void>
+  /** Since the start. */
+  perSecond(): number
+  stop(): void
+}
+
 /** Clients that log in, again and again, so that the same number of logins is always under way. */
-export class LoginLoad {
+export class LoginLoad implements StormLoad {
   /** Resolves when somebody was let in; rejects like `failure`. */
   readonly first: Promise<void>
   /** Rejects when a login is refused or a connection breaks off. */

@@ -77,6 +77,23 @@ export interface IdleTask extends TaskBase {
   readonly connections: number
 }
 
+export interface SubscriptionsTask extends TaskBase {
+  readonly kind: 'subscriptions'
+  readonly endpoint: Endpoint
+  readonly count: number
+  readonly isSame: boolean
+}
+
+/** `subscribe`: all of them; `prove`: publish to them, and count what arrives. */
+export type SubscriptionsCommand = 'subscribe' | 'prove'
+
+export interface SubscriptionsPhase {
+  readonly messages: number
+  readonly elapsedNs: number
+  /** Processor time of the driver's thread. */
+  readonly cpuNs: number
+}
+
 export interface PingTask extends TaskBase {
   readonly kind: 'ping'
   /** One connection each. */
@@ -91,6 +108,7 @@ export type DriverTask =
   | RequestsTask
   | ClientsTask
   | IdleTask
+  | SubscriptionsTask
   | PingTask
 
 /** Ends a phase by whichever of the two comes first. */

@@ -1,8 +1,75 @@
-import { LOAD } from './amounts.ts'
+import { LOAD, PHASE_MS_MAX, REQUESTS } from './amounts.ts'
+import { throughput } from './messages.ts'
 import type { Scenario } from './types.ts'
 
 /** What a server is beside the messages: memory, start, monitor, reload. */
 export const OPERATIONS: readonly Scenario[] = [
+  ...[1, 2, 4, 8, 16].map(
+    (workers): Scenario => ({
+      ...throughput(`workers-${workers}`, `as wildcards, ${workers} protocol workers`, 4, 4, 16),
+      audience: 'all',
+      kind: 'workers',
+      workers,
+    }),
+  ),
+  {
+    kind: 'subscriptions',
+    name: 'subscriptions-1m',
+    workload: '1,000,000 subscriptions to distinct subjects, of one client: rate and memory',
+    isSame: false,
+    subscriptions: { smoke: 1_000, full: 1_000_000 },
+    settleMs: { smoke: 50, full: 2_000 },
+  },
+  {
+    kind: 'subscriptions',
+    name: 'subscriptions-same-1m',
+    workload: '1,000,000 subscriptions to one subject, of one client: rate and memory',
+    isSame: true,
+    subscriptions: { smoke: 1_000, full: 1_000_000 },
+    settleMs: { smoke: 50, full: 2_000 },
+  },
+  {
+    kind: 'storm',
+    name: 'storm-connections',
+    workload: 'paced requests, alone, then while 32 clients connect and leave all the time',
+    storm: 'connections',
+    clients: { smoke: 2, full: 32 },
+    payloadBytes: 16,
+    rate: { smoke: 500, full: 500 },
+    amounts: REQUESTS,
+  },
+  {
+    kind: 'storm',
+    name: 'storm-subscriptions',
+    workload: 'paced requests, alone, then while eight clients subscribe and end that all the time',
+    storm: 'subscriptions',
+    clients: { smoke: 2, full: 8 },
+    payloadBytes: 16,
+    rate: { smoke: 500, full: 500 },
+    amounts: REQUESTS,
+  },
+  {
+    ...throughput(
+      'slow-consumer',
+      'as 1:4, without and with a subscriber that reads nothing',
+      1,
+      4,
+      128,
+    ),
+    kind: 'slow-consumer',
+  },
+  {
+    kind: 'soak',
+    name: 'soak',
+    workload: '16 requesters at a fixed rate, memory meanwhile; for real: --duration 10m',
+    clients: 16,
+    payloadBytes: 128,
+    rate: { smoke: 1_000, full: 2_000 },
+    amounts: {
+      smoke: { warmup: { durationMs: 20 }, measured: { messages: 10, durationMs: PHASE_MS_MAX } },
+      full: { warmup: { durationMs: 500 }, measured: { durationMs: 5_000 } },
+    },
+  },
   {
     kind: 'idle',
     name: 'idle',

@@ -115,6 +115,46 @@ export interface LoginsScenario extends ScenarioBase {
   readonly amounts: Readonly<Record<Size, LoadAmounts>>
 }
 
+/** As with logins, while clients connect and leave, or subscribe and end that. */
+export interface StormScenario extends ScenarioBase {
+  readonly kind: 'storm'
+  readonly storm: 'connections' | 'subscriptions'
+  readonly clients: Readonly<Record<Size, number>>
+  readonly payloadBytes: number
+  readonly rate: Readonly<Record<Size, number>>
+  readonly amounts: Readonly<Record<Size, LoadAmounts>>
+}
+
+/** Fast subscribers, without and with one that reads nothing. */
+export interface SlowConsumerScenario extends Omit<ThroughputScenario, 'kind'> {
+  readonly kind: 'slow-consumer'
+}
+
+/** A load on a server with a given number of threads. */
+export interface WorkersScenario extends Omit<ThroughputScenario, 'kind'> {
+  readonly kind: 'workers'
+  readonly workers: number
+}
+
+/** Requests at a fixed rate for long, and the server's memory meanwhile. */
+export interface SoakScenario extends ScenarioBase {
+  readonly kind: 'soak'
+  readonly clients: number
+  readonly payloadBytes: number
+  readonly rate: Readonly<Record<Size, number>>
+  readonly amounts: Readonly<Record<Size, LoadAmounts>>
+}
+
+/** Many subscriptions of one connection. */
+export interface SubscriptionsScenario extends ScenarioBase {
+  readonly kind: 'subscriptions'
+  /** All to one subject. */
+  readonly isSame: boolean
+  readonly subscriptions: Readonly<Record<Size, number>>
+  /** As in IdleScenario. */
+  readonly settleMs: Readonly<Record<Size, number>>
+}
+
 export interface IdleScenario extends ScenarioBase {
   readonly kind: 'idle'
   readonly connections: Readonly<Record<Size, number>>
@@ -185,6 +225,11 @@ export type Scenario =
   | ClientsScenario
   | LoadScenario
   | LoginsScenario
+  | StormScenario
+  | SlowConsumerScenario
+  | WorkersScenario
+  | SoakScenario
+  | SubscriptionsScenario
   | IdleScenario
   | MonitoredScenario
   | ConnzScenario

@@ -1,0 +1,63 @@
+import type { Measurement } from '../measurement.ts'
+import { MonitorClient } from '../monitor-client.ts'
+import type { WorkersScenario } from '../scenarios/types.ts'
+import { type StartedServer, startServer } from '../server-process.ts'
+import { siteOfServer } from '../site.ts'
+import type { RunContext } from './context.ts'
+import { runThroughput } from './throughput.ts'
+
+/** What servers say to an option that they do not have. */
+const UNKNOWN_OPTION = /unknown field "workers"/
+
+/**
+ * The load on a server with so many protocol workers; one without the option gets as many threads
+ * of Go (GOMAXPROCS). Sable's own figures say how many messages went from thread to thread.
+ */
+export async function runWorkers(
+  scenario: WorkersScenario,
+  command: readonly string[],
+  context: RunContext,
+): Promise<Measurement> {
+  const server = await startWorkers(command, scenario.workers)
+  const client = server.monitorUrl === undefined ? undefined : new MonitorClient(server.monitorUrl)
+  try {
+    const load = { ...scenario, kind: 'throughput' } as const
+    const measured = await runThroughput(load, siteOfServer(server), context)
+    const lanes = client === undefined ? {} : await lanesOf(client)
+    return { ...measured, metrics: { ...measured.metrics, ...lanes } }
+  } finally {
+    client?.close()
+    await server.stop()
+  }
+}
+
+async function startWorkers(command: readonly string[], workers: number): Promise<StartedServer> {
+  const monitored = ['env', `GOMAXPROCS=${workers}`, ...command, '-m', '-1']
+  try {
+    return await startServer(monitored, `workers: ${workers}\n`)
+  } catch (error) {
+    if (!UNKNOWN_OPTION.test(String(error))) throw error
+    return startServer(monitored)
+  }
+}
+
+/** Of /metrics since the server started; empty for one that has none of these. */
+async function lanesOf(client: MonitorClient): Promise<Measurement['metrics']> {
+  const { status, body } = await client.ask('/metrics')
+  if (status !== 200) return {}
+  const overLanes = sumOf(body, 'sable_delivery_latency_seconds_count', 'path="lane"')
+  const local = sumOf(body, 'sable_delivery_latency_seconds_count', 'path="local"')
+  const all = overLanes + local
+  return {
+    ...(all > 0 ? { laneShare: overLanes / all } : {}),
+    laneFull: sumOf(body, 'sable_lane_full_total'),
+  }
+}
+
+/** Of all samples of a metric that have the label. */
+export function sumOf(text: string, name: string, label = ''): number {
+  return text
+    .split('\n')
+    .filter((line) => new RegExp(`^${name}[{ ]`).test(line) && line.includes(label))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
+}
