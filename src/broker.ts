@@ -480,6 +480,7 @@ function startThreads(
     memory,
     module,
     workerCount,
+    isJoined: workerCount === 1 && hasLeafLinks(options),
     settings,
     log,
     onFatal,
@@ -487,6 +488,11 @@ function startThreads(
   })
   supervisor.start()
   return supervisor
+}
+
+/** Whether messages may pass between clients and leaf links. */
+function hasLeafLinks({ leafnodes }: Options): boolean {
+  return leafnodes.port !== 0 || leafnodes.remotes.length > 0
 }
 
 function logStart(

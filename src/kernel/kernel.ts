@@ -22,6 +22,7 @@ export type MessageParts = [
  */
 export interface KernelExports {
   attach(thread: number, seed: number): number
+  standBeside(thread: number): void
   setDropOverStallMark(drops: number): void
   allocate(bytes: number): number
   release(block: number, bytes: number): void
@@ -326,6 +327,7 @@ const LAYOUT_NAMES = [
   'ARENA_READ',
   'ARENA_PLANS',
   'ARENA_CONNECTION_SLABS',
+  'ARENA_DIRTY',
   'ARENA_SLOT_SLABS',
   'SLAB_NEXT',
   'SLAB_ITEMS',

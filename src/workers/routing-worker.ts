@@ -1,16 +1,17 @@
 /** Thread of the routing worker. */
-import { parentPort, workerData } from 'node:worker_threads'
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { BrokerError } from '../base/errors.ts'
-import { IoThread, post } from './io-thread/io-thread.ts'
+import { IoThread } from './io-thread/io-thread.ts'
 import { faultOf } from './reload/tls-reload.ts'
 import { outstandingResponses } from './reports/response-reports.ts'
 import { RoutingWorker } from './routing-worker-role.ts'
 import { endConnection } from './system/end-connection.ts'
-import type { ThreadStart, ToThread } from './threads/thread-messages.ts'
+import type { PostToMain, ThreadStart, ToThread } from './threads/thread-messages.ts'
 import { type Answers, answerQuestion } from './threads/thread-questions.ts'
 
 const start = workerData as ThreadStart
-const thread = new IoThread(start, () => worker)
+const post: PostToMain = (message, transfer = []) => parentPort?.postMessage(message, transfer)
+const thread = new IoThread(start, post, () => worker)
 const worker = new RoutingWorker(thread, start)
 
 const answers: Answers = {
@@ -58,6 +59,9 @@ function onMessage(message: ToThread): void {
     case 'relayedLeaf':
       worker.leafs.acceptor.acceptRelayed(message.port, message.facts, message.cid)
       break
+    case 'guest':
+      void host(message.start, message.port)
+      break
     case 'answer':
       worker.security.main.onAnswer(message.id, message.answer)
       break
@@ -73,11 +77,20 @@ function onMessage(message: ToThread): void {
   }
 }
 
+/** A protocol worker that has this thread's event loop. */
+async function host(guest: ThreadStart, port: MessagePort): Promise<void> {
+  const { runProtocolThread } = await import('./protocol-thread.ts')
+  await runProtocolThread(guest, port, (other) => {
+    other.standBeside(thread)
+    thread.standBeside(other)
+  })
+}
+
 /** What has to wait until the thread is open. Its peers do not: they tell who is connected. */
 const early: ToThread[] = []
 let isOpen = false
 parentPort?.on('message', (message: ToThread) => {
-  if (isOpen || message.type === 'peer') {
+  if (isOpen || message.type === 'peer' || message.type === 'guest') {
     onMessage(message)
     return
   }

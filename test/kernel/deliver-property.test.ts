@@ -24,6 +24,7 @@ import {
 const SEED = 20_261_122
 const LANE_CAPACITY = 64 * 1024
 const RUNS = { checked: 1000, fast: 200 } as const
+const JOINED_RUNS = 200
 
 type Say =
   | { readonly type: 'message'; readonly shape: MessageShape }
@@ -221,30 +222,38 @@ class World {
   }
 }
 
+function goesWhereItShould(threads: Threads, numRuns: number): void {
+  const flags = fc.record({
+    echo: fc.boolean(),
+    headers: fc.constant(true),
+    noResponders: fc.boolean(),
+  })
+  const rules = fc.tuple(linkRules, linkRules, linkRules)
+  fc.assert(
+    fc.property(flags, rules, fc.array(step, { maxLength: 25 }), (given, links, steps) => {
+      const world = new World(threads, given, links)
+      try {
+        for (const one of steps) {
+          world.run(one)
+          world.check()
+        }
+      } finally {
+        world.dispose()
+      }
+    }),
+    { seed: SEED, numRuns },
+  )
+}
+
 for (const { name, module } of KERNELS) {
   describe(`messages through the ${name} kernel`, () => {
     test('go to exactly those whom the plain model names, however the bytes are cut', () => {
-      const threads = new Threads({ module, laneCapacity: LANE_CAPACITY })
-      const flags = fc.record({
-        echo: fc.boolean(),
-        headers: fc.constant(true),
-        noResponders: fc.boolean(),
-      })
-      const rules = fc.tuple(linkRules, linkRules, linkRules)
-      fc.assert(
-        fc.property(flags, rules, fc.array(step, { maxLength: 25 }), (given, links, steps) => {
-          const world = new World(threads, given, links)
-          try {
-            for (const one of steps) {
-              world.run(one)
-              world.check()
-            }
-          } finally {
-            world.dispose()
-          }
-        }),
-        { seed: SEED, numRuns: RUNS[name] },
-      )
+      goesWhereItShould(new Threads({ module, laneCapacity: LANE_CAPACITY }), RUNS[name])
+    })
+
+    test('do so between threads of one event loop, too', () => {
+      const threads = new Threads({ module, laneCapacity: LANE_CAPACITY, isJoined: true })
+      goesWhereItShould(threads, JOINED_RUNS)
     })
 
     test('of streams with slips and noise are what the reference parser reads', () => {

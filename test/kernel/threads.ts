@@ -21,6 +21,8 @@ export interface MemoryOptions {
   readonly laneCapacity?: number
   /** Cuts the workers' arenas short. */
   readonly arenaBytes?: number
+  /** The routing worker and the first protocol worker share an event loop. */
+  readonly isJoined?: boolean
   /** What every kernel asks. */
   readonly hostOf?: (memory: WebAssembly.Memory) => KernelHost
 }
@@ -59,6 +61,10 @@ export class Threads {
       { length: workerCount + 1 },
       (_, thread) => new KernelThread(module, this.memory, thread, thread + 1, host),
     )
+    if (options.isJoined) {
+      this.router.exports.standBeside(1)
+      this.worker(1).exports.standBeside(0)
+    }
     if (this.router.exports.formatSublist() === 0) throw new RangeError('the sublist is too small')
     this.router.exports.openSublist()
   }

@@ -69,6 +69,13 @@ export function formatArena(): void {
   store<u32>(arena, pageCount, ARENA_FREE_PAGES)
 }
 
+/** The thread stands in another arena, which is formatted. */
+export function enterArena(): void {
+  pages = load<u32>(arena, ARENA_PAGES)
+  states = load<u32>(arena, ARENA_PAGE_STATES)
+  pageCount = load<u32>(arena, ARENA_PAGE_COUNT)
+}
+
 @inline
 function addressOf(page: u32): u32 {
   return pages + page * PAGE_BYTES

@@ -6,7 +6,7 @@
  * All or nothing: room in every lane is checked before the first frame is written, so that a
  * message held back for want of room is delivered once, later.
  */
-import { allocate } from './arena'
+import { allocate, enterArena } from './arena'
 import {
   chooseForGroups,
   chooseLinks,
@@ -32,16 +32,20 @@ import {
   EXTRAS_BODY,
   EXTRAS_SERVICES,
   EXTRAS_VARIANTS,
+  PLAN_BODY,
   PLAN_EXTRAS,
   PLAN_FILTERED,
   PLAN_GROUPS,
   PLAN_HAS_SERVICES,
   PLAN_HAS_VARIANTS,
   PLAN_IS_MAPPED,
+  PLAN_IS_NEAR,
   PLAN_IS_REFUSED,
   PLAN_KEY_IMPORTED,
   PLAN_KEY_TRUSTED,
   PLAN_LEAFS,
+  PLAN_LOCALS,
+  PLAN_REMOTES,
   PLAN_SUBJECT,
   PLAN_SUBJECT_BYTES,
   PLAN_TRAITS,
@@ -49,13 +53,22 @@ import {
   ROUTER_THREAD,
 } from './layout'
 import { TAKEN, TAKEN_REFUSED, takeDestination } from './mapped-plan'
-import { queuesBytes, setSubject, subject, subjectBytes } from './message'
+import { queues, queuesBytes, setSubject, subject, subjectBytes } from './message'
 import { frameForLeaf } from './frames'
 import { planWithRoom, releaseUncached, uncachedPlan } from './plan'
 import { PLAN_OUT_OF_MEMORY } from './plan-build'
-import { behindSections, commitRemote, formatRecords, remoteReceivers } from './records'
+import {
+  behindSections,
+  commitRemote,
+  findWay,
+  formatRecords,
+  isDirect,
+  remoteReceivers,
+  sectionCount,
+  sectionOf,
+} from './records'
 import { deliverLocal, deliverTo } from './targets'
-import { self } from './thread'
+import { beside, self, standIn } from './thread'
 
 /** There is no sublist to match against; nothing was delivered. */
 export const DELIVER_NO_SUBLIST: i32 = -2
@@ -102,6 +115,7 @@ export function deliver(source: u32, bits: u32): i32 {
 
 /** More than local plain subscriptions. */
 function deliverWide(plan: u32, traits: u32, source: u32, bits: u32): i32 {
+  if (traits == PLAN_IS_NEAR && findWay()) return deliverNear(plan, source)
   if ((traits & PLAN_IS_REFUSED) != 0) return DELIVER_FORBIDDEN
   if ((traits & PLAN_IS_MAPPED) != 0) return deliverMapped(plan, source)
   if ((bits & PLAN_KEY_IMPORTED) != 0) setTakesAllGroups(queuesBytes == 0)
@@ -109,6 +123,36 @@ function deliverWide(plan: u32, traits: u32, source: u32, bits: u32): i32 {
   setTakesAllGroups(false)
   if (delivered >= 0 && (traits & PLAN_HAS_SERVICES) != 0) findServices(plan)
   return delivered
+}
+
+/** Nothing to choose, and no lane to write to. Hot, with leaf links. */
+function deliverNear(plan: u32, source: u32): i32 {
+  let delivered = deliverLocal(plan, source)
+  let at = plan + PLAN_BODY + (load<u32>(plan, PLAN_LOCALS) << 3)
+  const hasRemotes = load<u32>(plan, PLAN_REMOTES) != 0
+  const hasLink = load<u32>(plan, PLAN_LEAFS) != 0
+  if (hasRemotes || self != ROUTER_THREAD) {
+    standIn(beside)
+    enterArena()
+    if (hasRemotes) {
+      const end = at + 8 + (load<u32>(at, 4) << 3)
+      for (at += 8; at < end; at += 8) {
+        if (deliverTo(load<u32>(at), load<u32>(at, 4), 0) != 0) delivered++
+      }
+    }
+    if (hasLink && self != ROUTER_THREAD) delivered += deliverLink(at)
+    standIn(self)
+    enterArena()
+  }
+  if (hasLink && self == ROUTER_THREAD) delivered += deliverLink(at)
+  return delivered
+}
+
+@inline
+function deliverLink(at: u32): i32 {
+  const connection = load<u32>(at)
+  if (load<u32>(connection, CONNECTION_GENERATION) != load<u32>(at, 4)) return 0
+  return frameForLeaf(connection, 0, 0) ? 1 : 0
 }
 
 export function findServices(plan: u32): void {
@@ -155,6 +199,7 @@ export function chooseAudience(plan: u32, traits: u32, source: u32): void {
 export function deliverToAudience(plan: u32, traits: u32, source: u32): i32 {
   const hasVariants = (traits & PLAN_HAS_VARIANTS) != 0
   const account = load<u32>(source, CONNECTION_ACCOUNT)
+  findWay()
   const receivers = remoteReceivers(plan, account)
   if (receivers < 0) {
     giveUpChosen()
@@ -179,12 +224,40 @@ function choose(plan: u32, source: u32, hasVariants: bool): void {
   if (load<u32>(plan, PLAN_GROUPS) != 0) chooseForGroups(plan, at, source)
 }
 
-/** To the receivers of this thread, of the plan's own audience or of a variant. */
+/** To the receivers of this event loop, of the plan's own audience or of a variant. */
 function deliverHere(audience: u32, variant: u32, source: u32): i32 {
   let delivered = deliverLocal(audience, source)
   if (chosenCount != 0) delivered += deliverChosen(self | (variant << PLACE_VARIANT_SHIFT))
   if (self == ROUTER_THREAD) delivered += deliverLinks(variant)
+  if (isDirect) delivered += deliverBeside(audience, variant)
   return delivered
+}
+
+/** To the receivers of the thread beside this one: in its memory, as if it were that one. */
+function deliverBeside(audience: u32, variant: u32): i32 {
+  const links: u32 = beside == ROUTER_THREAD ? linksCount : 0
+  if ((load<u32>(audience, PLAN_REMOTES) | links | chosenCount) == 0) return 0
+  let delivered: i32 = 0
+  standIn(beside)
+  enterArena()
+  let at = sectionOf(audience, beside)
+  for (const end = at + (sectionCount << 3); at < end; at += 8) {
+    if (deliverTo(load<u32>(at), load<u32>(at, 4), 0) != 0) delivered++
+  }
+  if (chosenCount != 0) delivered += deliverChosen(beside | (variant << PLACE_VARIANT_SHIFT))
+  if (links != 0) delivered += deliverLinks(variant)
+  standIn(self)
+  enterArena()
+  return delivered
+}
+
+/** The message at hand to a leaf link of the thread beside this one. */
+export function deliverLinkBeside(link: u32): void {
+  standIn(beside)
+  enterArena()
+  frameForLeaf(link, queues, queuesBytes)
+  standIn(self)
+  enterArena()
 }
 
 /** Under the subjects that they see. */

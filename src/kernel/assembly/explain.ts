@@ -27,6 +27,7 @@ import {
   deliverToAudience,
   findServices,
   forgetServices,
+  deliverLinkBeside,
 } from './deliver'
 import { clearExplained, note, roomForText } from './explained-list'
 import { conclude } from './ingest'
@@ -75,8 +76,8 @@ import { queues, queuesBytes } from './message'
 import { frameForLeaf } from './frames'
 import { planForOnce, releaseUncached } from './plan'
 import { PLAN_OUT_OF_MEMORY } from './plan-build'
-import { behindSections, commitRemote, remoteReceivers } from './records'
-import { self } from './thread'
+import { behindSections, commitRemote, findWay, remoteReceivers } from './records'
+import { beside, self } from './thread'
 import { VARIANT_BLOCK, VARIANT_BYTES, variants } from './variants'
 
 /** The subject was mapped: `subject` is what it became. */
@@ -223,10 +224,11 @@ function noteLink(link: u32): void {
  * @returns false when it must be tried again: the lane has no room
  */
 export function publishToLink(source: u32, link: u32, generation: u32): bool {
-  if (self == ROUTER_THREAD) {
-    if (load<u32>(link, CONNECTION_GENERATION) == generation) {
-      frameForLeaf(link, queues, queuesBytes)
-    }
+  const isBeside = beside == ROUTER_THREAD && findWay()
+  if (self == ROUTER_THREAD || isBeside) {
+    if (load<u32>(link, CONNECTION_GENERATION) != generation) return true
+    if (isBeside) deliverLinkBeside(link)
+    else frameForLeaf(link, queues, queuesBytes)
     return true
   }
   if (emptyPlan == 0) {

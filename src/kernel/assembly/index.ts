@@ -53,7 +53,15 @@ import { planWithRoom, releaseUncached } from './plan'
 import { formatPlans, PLAN_OUT_OF_MEMORY } from './plan-build'
 import { deliverIndirect, deliverRecord, recordWork } from './received'
 import { createConnection } from './subscriptions'
-import { attachThread, lane, laneCapacity, self, threadBlock, threadCount } from './thread'
+import {
+  attachThread,
+  lane,
+  laneCapacity,
+  self,
+  setBeside,
+  threadBlock,
+  threadCount,
+} from './thread'
 
 export * from './layout'
 export { accountAddress, bumpAll, setMappings } from './accounts'
@@ -158,6 +166,11 @@ export function attach(thread: u32, seed: u32): bool {
   store<u32>(relay, KIND_CLIENT, CONNECTION_KIND)
   store<u32>(relay, FLAG_ECHO, CONNECTION_FLAGS)
   return true
+}
+
+/** Another thread has the same event loop: what is for its connections needs no lane. */
+export function standBeside(thread: u32): void {
+  setBeside(thread)
 }
 
 /** A block of at least `bytes`, also if a slow consumer must go for it; 0 without memory. */

@@ -135,6 +135,13 @@ export function holdLane(to: u32, held: bool): void {
   store<u32>(lane(self, to), held ? 1 : 0, LANE_HELD)
 }
 
+/** Whether all that was ever claimed has been read, and nothing waits to be. */
+@inline
+export function isDrained(to: u32): bool {
+  const at = lane(self, to)
+  return load<u32>(at, LANE_CLAIMED) == atomic.load<u32>(at + LANE_CONSUMER) && !isHeld(to)
+}
+
 @inline
 export function isHeld(to: u32): bool {
   return load<u32>(lane(self, to), LANE_HELD) != 0

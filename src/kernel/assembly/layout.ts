@@ -431,6 +431,8 @@ export const PLAN_HAS_SERVICES: u32 = 8
 export const PLAN_IS_MAPPED: u32 = 16
 /** Permissions forbid the source a message that no destination gets. */
 export const PLAN_REFUSES_LOSS: u32 = 32
+/** Besides this thread's own: plain ones of the thread beside it, and one leaf link of either. */
+export const PLAN_IS_NEAR: u32 = 64
 
 // extras of an audience: numbers of variants and service imports, then their addresses; the imports
 // are copies of their blocks

@@ -7,7 +7,7 @@
  */
 import { CONNECTION_CONTROL_LINE_MAX } from './layout'
 import { setQueues, setReply, setSizes, setSubject } from './message'
-import { CRLF, nextBlank, NOT_A_SIZE, sizeAt } from './scan'
+import { blanks, CRLF, LINE_BYTES, NOT_A_SIZE, sizeAt } from './scan'
 
 const LMSG: u32 = 0x67736d6c // "lmsg"
 const HMSG: u32 = 0x67736d68 // "hmsg"
@@ -32,8 +32,18 @@ export function readLeafLine(connection: u32, at: u32, to: u32): u32 {
   let beforeLast: u32 = 0
   let last = subject
   let words: u32 = 1
-  let end = nextBlank(last, to)
+  // Of LINE_BYTES bytes at a time, those that end a word.
+  let window = subject
+  let breaks = blanks(window)
+  let end: u32 = 0
   for (;;) {
+    while (breaks == 0) {
+      window += LINE_BYTES
+      if (window >= to) return 0
+      breaks = blanks(window)
+    }
+    end = window + <u32>ctz(breaks)
+    breaks &= breaks - 1
     if (end + 1 >= to || end == last) return 0
     if (load<u8>(end) != 32) break
     beforeLast = last
@@ -42,7 +52,6 @@ export function readLeafLine(connection: u32, at: u32, to: u32): u32 {
     if (words == 2) second = last
     else if (words == 3) third = last
     else if (words == 4) fourth = last
-    end = nextBlank(last, to)
   }
   if (load<u16>(end) != CRLF) return 0
   if (end - subject > load<u32>(connection, CONNECTION_CONTROL_LINE_MAX)) return 0

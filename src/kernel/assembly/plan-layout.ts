@@ -17,6 +17,7 @@ import {
   PLAN_GROUP_BYTES,
   PLAN_HAS_SERVICES,
   PLAN_HAS_VARIANTS,
+  PLAN_IS_NEAR,
   PLAN_IS_WIDE,
   PLAN_LEAFS,
   PLAN_LOCALS,
@@ -26,6 +27,7 @@ import {
   PLAN_TRAITS,
   PLAN_WILDCARD_GENERATION,
   PLACE_VARIANT_SHIFT,
+  ROUTER_THREAD,
 } from './layout'
 import {
   FILTERED,
@@ -49,7 +51,7 @@ import {
 } from './matches'
 import { check, copyShort } from './memory'
 import { subject, subjectBytes } from './message'
-import { self, threadCount } from './thread'
+import { beside, self, threadCount } from './thread'
 import {
   copyVariantText,
   VARIANT_ACCOUNT,
@@ -152,8 +154,23 @@ function writeAudience(audience: u32, variant: u32): u32 {
   store<u32>(audience, (filteredEnd - leafEnd) >>> 3, PLAN_FILTERED)
   store<u32>(audience, 0, PLAN_GROUPS)
   store<u32>(audience, 0, PLAN_EXTRAS)
-  store<u32>(audience, remotes != 0 || filteredEnd != at ? PLAN_IS_WIDE : 0, PLAN_TRAITS)
+  store<u32>(audience, traitsOf(audience), PLAN_TRAITS)
   return filteredEnd
+}
+
+/** By whom the audience has beyond local plain subscriptions. */
+function traitsOf(audience: u32): u32 {
+  const remotes = load<u32>(audience, PLAN_REMOTES)
+  const leafs = load<u32>(audience, PLAN_LEAFS)
+  const filtered = load<u32>(audience, PLAN_FILTERED)
+  if ((remotes | leafs | filtered) == 0) return 0
+  if (remotes > 1 || leafs > 1 || filtered != 0) return PLAN_IS_WIDE
+  if (remotes != 0) {
+    const thread = load<u32>(audience + (load<u32>(audience, PLAN_LOCALS) << 3), PLAN_BODY)
+    if (thread != beside) return PLAN_IS_WIDE
+  }
+  const hasLinksNear = self == ROUTER_THREAD || beside == ROUTER_THREAD
+  return leafs == 0 || hasLinksNear ? PLAN_IS_NEAR : PLAN_IS_WIDE
 }
 
 /** Writes the (slot, generation) pairs of the plain subscriptions in one place. */

@@ -60,7 +60,7 @@ import {
   THREAD_OUT_OF_MEMORY,
   THREAD_STALLED_CONNECTIONS,
 } from './layout'
-import { claim, hasRoom, isHeld, recordBytesMax } from './lane'
+import { claim, hasRoom, isDrained, isHeld, recordBytesMax } from './lane'
 import { addReader, isWaitUseful, lend, lendBlock, lentTo, mayLend, reclaimLent } from './lent'
 import { check, copyShort, copyVectors } from './memory'
 import {
@@ -78,13 +78,25 @@ import {
 } from './message'
 import { requestStall } from './outbound'
 import { grown, newScratch, SCRATCH_BYTES, scratchBytes } from './scratch'
-import { self, threadBlock, threadBlockOf, threadCount } from './thread'
+import { beside, NO_THREAD, self, threadBlock, threadBlockOf, threadCount } from './thread'
 
 /** A lane had no room; nothing was delivered. */
 export const DELIVER_LANE_FULL: i32 = -1
 
 /** Lane that had no room. */
 export let fullLane: u32 = 0
+
+/**
+ * The message at hand is written into the memory of the thread beside this one, see findWay.
+ */
+export let isDirect: bool = false
+
+/** Frames for the thread beside this one need no lane, unless they would overtake something. */
+@inline
+export function findWay(): bool {
+  isDirect = beside != NO_THREAD && isDrained(beside) && isRunning(beside)
+  return isDirect
+}
 
 /** Above so many targets a thread gets no list: it matches for itself. */
 const PAIRS_MAX: u32 = 1024
@@ -159,8 +171,8 @@ function recordBytes(textBytes: u32, pairs: u32, variant: u32, toRouter: bool): 
 }
 
 /** Finds a thread's section of a plan: address of its pairs, count in sectionCount. */
-let sectionCount: u32 = 0
-function sectionOf(plan: u32, thread: u32): u32 {
+export let sectionCount: u32 = 0
+export function sectionOf(plan: u32, thread: u32): u32 {
   let at = plan + PLAN_BODY + (load<u32>(plan, PLAN_LOCALS) << 3)
   for (let i = load<u32>(plan, PLAN_REMOTES); i > 0; i--) {
     const count = load<u32>(at, 4)
@@ -205,7 +217,7 @@ export function remoteReceivers(plan: u32, account: u32): i32 {
   let receivers: i32 = 0
   const hasVariants = (load<u32>(plan, PLAN_TRAITS) & PLAN_HAS_VARIANTS) != 0
   for (let thread: u32 = 0; thread < threadCount; thread++) {
-    if (thread == self) continue
+    if (thread == self || (isDirect && thread == beside)) continue
     const first = parcelCount
     addParcel(plan, subjectBytes, account, 0, thread)
     if (hasVariants) addVariantParcels(load<u32>(plan, PLAN_EXTRAS), thread)

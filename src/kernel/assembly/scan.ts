@@ -1,7 +1,7 @@
 /** What all readers of control lines share: blanks, found by vector compares, and sizes. */
 
 /** Bytes looked at together. */
-const LINE_BYTES: u32 = 64
+export const LINE_BYTES: u32 = 64
 /** Digits of a size. */
 const DIGITS_MAX: u32 = 9
 export const NOT_A_SIZE: u32 = 0xffffffff
@@ -21,7 +21,7 @@ export function sizeAt(at: u32, digits: u32): u32 {
 
 /** Bit i is set when byte i is a blank or a control character. */
 @inline
-function blanks(at: u32): u64 {
+export function blanks(at: u32): u64 {
   const limit = i8x16.splat(32)
   const a = <u64>(<u32>i8x16.bitmask(i8x16.le_u(v128.load(at), limit)))
   const b = <u64>(<u32>i8x16.bitmask(i8x16.le_u(v128.load(at, 16), limit)))

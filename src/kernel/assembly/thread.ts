@@ -17,6 +17,8 @@ import {
   THREAD_BLOCK_BYTES,
 } from './layout'
 
+export const NO_THREAD: u32 = 0xffffffff
+
 export let self: u32 = 0
 export let threadCount: u32 = 0
 export let threadBlock: u32 = 0
@@ -26,6 +28,8 @@ export let sublist: u32 = 0
 export let sublistEnd: u32 = 0
 export let arena: u32 = 0
 export let arenaEnd: u32 = 0
+/** Thread that shares the event loop of this one, NO_THREAD = there is none. */
+export let beside: u32 = NO_THREAD
 let lanes: u32 = 0
 export let laneCapacity: u32 = 0
 let threadBlocks: u32 = 0
@@ -51,13 +55,22 @@ export function attachThread(thread: u32): void {
   self = thread
   threadCount = load<u32>(0, HEADER_THREAD_COUNT)
   threadBlocks = load<u32>(0, HEADER_THREAD_BLOCKS)
-  threadBlock = threadBlockOf(thread)
   generations = load<u32>(0, HEADER_GENERATIONS)
   lanes = load<u32>(0, HEADER_LANES)
   laneCapacity = load<u32>(0, HEADER_LANE_CAPACITY)
   accounts = load<u32>(0, HEADER_ACCOUNTS)
   sublist = load<u32>(0, HEADER_SUBLIST)
   sublistEnd = load<u32>(0, HEADER_SUBLIST_END)
+  standIn(thread)
+}
+
+export function setBeside(thread: u32): void {
+  beside = thread
+}
+
+/** From now on memory is that of this thread, and so is what is counted. */
+export function standIn(thread: u32): void {
+  threadBlock = threadBlockOf(thread)
   arena = arenaOf(thread)
   arenaEnd =
     arena +

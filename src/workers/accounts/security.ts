@@ -12,7 +12,7 @@ import type {
   LeafInterest,
   LocalInterest,
 } from '../../router/leaf/leaf-interest.ts'
-import { type IoThread, post } from '../io-thread/io-thread.ts'
+import type { IoThread } from '../io-thread/io-thread.ts'
 import { inSlicesOf } from '../io-thread/slices.ts'
 import type { InterestAnnouncer } from '../messages/internal-client.ts'
 import type { ReloadCounts } from '../reload/reload-types.ts'
@@ -56,7 +56,7 @@ export interface SecurityOptions {
  * with what permissions.
  */
 export class Security {
-  readonly main = new MainProxy()
+  readonly main: MainProxy
   readonly directory: AccountDirectory
   readonly desk: LoginDesk
   readonly peers: PeerLogins
@@ -82,6 +82,7 @@ export class Security {
   constructor(options: SecurityOptions) {
     this.#options = options
     const { thread, settings, accountNames } = options
+    this.main = new MainProxy(thread.post)
     this.#settings = settings
     const { options: config } = settings
     this.#systemName = systemAccountName(config)
@@ -93,7 +94,7 @@ export class Security {
       systemAccount: this.#systemName,
       checkActivation: (request) => this.#operator?.mayImport(request) === true,
       names: accountNames.length === 0 ? [GLOBAL_ACCOUNT] : accountNames,
-      onNumbered: (name, number) => post({ type: 'accountNumbered', name, number }),
+      onNumbered: (name, number) => thread.post({ type: 'accountNumbered', name, number }),
       onMappings: (name) => this.#onAccountChanged(name),
       onImports: ({ added, removed }) => {
         const names = [...added, ...removed].flatMap((one) => [one.importer, one.exporter])

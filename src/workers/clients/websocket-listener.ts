@@ -11,7 +11,6 @@ import { WebsocketCodec } from '../../io/websocket/websocket-codec.ts'
 import { messageLimits, type WebsocketTerms } from '../../io/websocket/websocket-terms.ts'
 import { allowedOrigins } from '../../protocol/websocket/origin.ts'
 import { responseHeaderLines } from '../../protocol/websocket/upgrade-request.ts'
-import { post } from '../io-thread/io-thread.ts'
 import type { ProtocolWorker } from '../protocol-worker-role.ts'
 import { tlsFacts } from './tls-facts.ts'
 
@@ -185,7 +184,7 @@ export class WebsocketListener {
     // max_connections is about clients.
     this.#worker.thread.uncountConnection()
     relaySocket(socket, new Uint8Array(0), port1)
-    post({ type: 'relayLeaf', port: port2, facts, cid }, [port2])
+    this.#worker.thread.post({ type: 'relayLeaf', port: port2, facts, cid }, [port2])
   }
 
   /** Sockets that have not shown what they are. */

@@ -17,6 +17,8 @@ export class Doorbells {
   readonly #kernel: Kernel
   readonly #sleepingWord: number
   readonly #ports: (MessagePort | undefined)[] = []
+  /** Mask of threads that need not be woken. */
+  #silenced = 0
   readonly #onRing: () => void
   readonly #onMessage: (from: number, message: PeerMessage) => void
 
@@ -48,8 +50,14 @@ export class Doorbells {
     this.#ports[thread] = undefined
   }
 
-  /** @param threads mask of threads whose sleeping flag was taken */
-  ring(threads: number): void {
+  /** It has the same event loop, and is served before that is returned to. */
+  silence(thread: number): void {
+    this.#silenced |= 1 << thread
+  }
+
+  /** @param mask of threads whose sleeping flag was taken */
+  ring(mask: number): void {
+    let threads = mask & ~this.#silenced
     for (let thread = 0; threads !== 0; thread++, threads >>>= 1) {
       if ((threads & 1) !== 0) this.#ports[thread]?.postMessage(0)
     }

@@ -1,4 +1,4 @@
-import { type MessagePort, parentPort } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
 import { durationNs, formatDuration } from '../../base/duration.ts'
 import type { Options } from '../../config/options.ts'
 import type { Connection } from '../../io/connection.ts'
@@ -20,7 +20,7 @@ import type { InternalClient } from '../messages/internal-client.ts'
 import { planCacheReport } from '../reports/plan-cache.ts'
 import type { PlanCacheReport } from '../reports/report-messages.ts'
 import type { PeerMessage } from '../threads/peer-messages.ts'
-import type { Failure, FromThread, ThreadStart } from '../threads/thread-messages.ts'
+import type { Failure, PostToMain, ThreadStart } from '../threads/thread-messages.ts'
 import { Doorbells } from './doorbells.ts'
 import { InboundLanes } from './inbound-lanes.ts'
 
@@ -74,6 +74,8 @@ export interface ThreadRole {
 export class IoThread implements ConnectionHost {
   readonly thread: number
   readonly kernel: Kernel
+  /** Tells the main thread. */
+  readonly post: PostToMain
   readonly deadlines = new Deadlines()
   readonly settings: ConnectionSettings
   readonly log: ThreadLogger
@@ -104,6 +106,11 @@ export class IoThread implements ConnectionHost {
   readonly #connectionsWord: number
   readonly #freePagesWord: number
   readonly #freePagesMin: number
+  readonly #dirtyWord: number
+  /** Thread with the same event loop. */
+  #beside: IoThread | undefined
+  /** That one has made room, or applied something. */
+  #isCalled = false
   /** Connection closed for its memory, until it is given back. */
   #relieving: Connection | undefined
   readonly #rateLimit = new RateLimit()
@@ -113,8 +120,9 @@ export class IoThread implements ConnectionHost {
   #laneWaiters: Resumable[] = []
   #routerWaiters: Connection[] = []
 
-  constructor(start: ThreadStart, role: () => ThreadRole) {
+  constructor(start: ThreadStart, post: PostToMain, role: () => ThreadRole) {
     const { options } = start.settings
+    this.post = post
     this.thread = start.thread
     this.#role = role
     this.kernel = instantiateKernel(
@@ -141,6 +149,7 @@ export class IoThread implements ConnectionHost {
     this.readView = bytes.subarray(this.readAddress, this.readAddress + READ_BYTES)
     this.#connectionsWord = threadField(this.kernel, this.thread, layout.THREAD_CONNECTIONS) >> 2
     this.#freePagesWord = (arena + layout.ARENA_FREE_PAGES) >> 2
+    this.#dirtyWord = (arena + layout.ARENA_DIRTY) >> 2
     this.#freePagesMin = words[this.#freePagesWord]! >> FREE_PAGES_MIN_SHIFT
     this.#lossyWord = threadField(this.kernel, this.thread, layout.THREAD_LOSSY) >> 2
     this.measures = new ThreadMeasures(this.kernel, this.thread)
@@ -166,6 +175,16 @@ export class IoThread implements ConnectionHost {
   useOptions(options: Options): void {
     this.kernel.exports.setDropOverStallMark(options.noFastProducerStall ? 1 : 0)
     this.log.setSwitches(options)
+  }
+
+  /**
+   * Another thread has the same event loop. From now on neither rings the other: each serves the
+   * other at the end of its own turn, and frames go from one to the other without a lane.
+   */
+  standBeside(other: IoThread): void {
+    this.#beside = other
+    this.#doorbells.silence(other.thread)
+    this.kernel.exports.standBeside(other.thread)
   }
 
   connectPeer(thread: number, port: MessagePort): void {
@@ -337,21 +356,45 @@ export class IoThread implements ConnectionHost {
   poll(): void {
     if (this.#turnDepth > 0) return
     this.beginTurn()
+    this.#resumeWaiters()
+    this.endTurn()
+  }
+
+  /** The turn of the thread beside this one. @returns whether there was something to do */
+  #serve(beganMs: number): boolean {
+    if (this.#turnDepth > 0) return false
+    const { exports, words } = this.kernel
+    if (!this.#isCalled && words[this.#dirtyWord] === 0 && !exports.hasInbound()) return false
+    this.#isCalled = false
+    this.beginTurn()
+    // What it sends was read when that turn began.
+    this.nowMs = beganMs
+    this.#resumeWaiters()
+    this.endTurn()
+    return true
+  }
+
+  #resumeWaiters(): void {
     const waiters = this.#laneWaiters
     this.#laneWaiters = []
     this.#lanes.awaitNone()
     for (const connection of waiters) connection.resume()
     this.#resumeRouterWaiters()
-    this.endTurn()
   }
 
   /** Delivers what other threads have sent by now. Only inside a turn. */
   readLanes(): boolean {
-    const hasRead = this.#lanes.read(this.#role(), (thread) => this.#doorbells.ringAsleep(thread))
+    const hasRead = this.#lanes.read(this.#role(), (thread) => this.#call(thread))
     // What came by a lane is for its own publisher to slow down: its thread sees the stall mark,
     // too.
     if (hasRead) this.kernel.exports.clearStallRequest()
     return hasRead
+  }
+
+  /** A thread waits for what has been done. */
+  #call(thread: number): void {
+    if (thread === this.#beside?.thread) this.#beside.#isCalled = true
+    else this.#doorbells.ringAsleep(thread)
   }
 
   /** As readLanes, until all that was there at the call has been delivered. Only inside a turn. */
@@ -377,7 +420,8 @@ export class IoThread implements ConnectionHost {
       this.#commitLanes()
       const hasServed = this.#flushDirty()
       this.#relieveMemory()
-      if (!this.readLanes() && !hasServed && this.#canSleep()) return
+      const isDone = !this.#serveBeside() && !hasServed
+      if (!this.readLanes() && isDone && this.#canSleep()) return
       if (round >= ROUNDS_MAX) {
         // Sockets must get their turn, and so must the news that a peer died: a record may have to
         // stay in its lane until there is a sublist again. The thread stays awake meanwhile.
@@ -385,6 +429,12 @@ export class IoThread implements ConnectionHost {
         return
       }
     }
+  }
+
+  /** @returns whether that has left frames to be sent */
+  #serveBeside(): boolean {
+    if (this.#beside === undefined || !this.#beside.#serve(this.nowMs)) return false
+    return this.kernel.words[this.#dirtyWord] !== 0
   }
 
   #resumeRouterWaiters(): void {
@@ -493,8 +543,4 @@ export class IoThread implements ConnectionHost {
     const text = `Producer was stalled for a total of ${STALL_MS}ms`
     if (this.#rateLimit.passes(text)) connection.session.onNotice('warn', text)
   }
-}
-
-export function post(message: FromThread, transfer: MessagePort[] = []): void {
-  parentPort?.postMessage(message, transfer)
 }

@@ -1,7 +1,7 @@
 import type { Connection } from '../../io/connection.ts'
 import type { OpenConnections } from '../../monitor/metrics/measurements.ts'
 import { CLOSED_STATES, type ClosedState } from '../../protocol/closed-states.ts'
-import { type IoThread, post } from '../io-thread/io-thread.ts'
+import type { IoThread } from '../io-thread/io-thread.ts'
 import { Slices } from '../io-thread/slices.ts'
 import { encodeClosed } from './closed-rows.ts'
 import { ConnectionCursor } from './connection-cursor.ts'
@@ -267,7 +267,7 @@ export class ConnectionReports {
     if (rows.length === 0 && traffic.length === 0) return
     this.#closedRows = []
     this.#closedTraffic = new TrafficTable()
-    post({ type: 'closed', rows, traffic })
+    this.#thread.post({ type: 'closed', rows, traffic })
   }
 }
 

@@ -1,11 +1,16 @@
 import type { BcryptAsker } from '../../auth/password.ts'
-import { post } from '../io-thread/io-thread.ts'
 import type { MainQuestionName, MainQuestions } from './main-questions.ts'
+import type { PostToMain } from './thread-messages.ts'
 
 /** What a thread asks of the main thread, which has the crypto pool and counts the connections. */
 export class MainProxy {
   readonly #waiting = new Map<number, (answer: unknown) => void>()
+  readonly #post: PostToMain
   #lastId = 0
+
+  constructor(post: PostToMain) {
+    this.#post = post
+  }
 
   verifyBcrypt(password: string, hash: string, asker?: BcryptAsker): Promise<boolean> {
     return this.ask('verifyBcrypt', { password, hash, asker })
@@ -13,7 +18,7 @@ export class MainProxy {
 
   /** Its password need not be verified any more. */
   forgetConnection(cid: number): void {
-    post({ type: 'forgetConnection', cid })
+    this.#post({ type: 'forgetConnection', cid })
   }
 
   takeConnectionId(): Promise<number> {
@@ -32,7 +37,7 @@ export class MainProxy {
     const id = ++this.#lastId
     return new Promise((resolve) => {
       this.#waiting.set(id, (answer) => resolve(answer as MainQuestions[Name]['answer']))
-      post({ type: 'mainQuestion', id, name, ask })
+      this.#post({ type: 'mainQuestion', id, name, ask })
     })
   }
 }

@@ -1,16 +1,11 @@
-import { type Transferable, Worker } from 'node:worker_threads'
+import type { Transferable } from 'node:worker_threads'
 import { BrokerError } from '../../base/errors.ts'
 import type { ThreadLoad } from '../measurements/broker-measures.ts'
-import { threadEntry } from '../thread-entry.ts'
+import { GuestLine, type ThreadLine, WorkerLine } from './thread-line.ts'
 import type { FromThread, ThreadStart, ToThread } from './thread-messages.ts'
 import { threadName, threadRole } from './thread-names.ts'
 import { type AnswerTo, type Ask, type QuestionName, ThreadAsker } from './thread-questions.ts'
 
-/**
- * Threads make little garbage, and most of it when clients connect: V8's default keeps more of it
- * than everything that lives. Measured: bench, scenario "idle".
- */
-const YOUNG_GENERATION_MB_MAX = 3
 /** Threads get this long to send what they have when the broker ends. */
 export const END_TIMEOUT_MS = 2000
 
@@ -32,42 +27,38 @@ export class ManagedThread {
   /** Once it is dead: peers that have not forgotten it yet. */
   readonly awaited = new Set<number>()
   readonly #thread: number
-  readonly #worker: Worker
+  readonly #line: ThreadLine
   readonly #asker: ThreadAsker
 
-  constructor(start: ThreadStart, watcher: ThreadWatcher) {
+  /** @param host a thread whose event loop this one is to share */
+  constructor(start: ThreadStart, watcher: ThreadWatcher, host?: ManagedThread) {
     const { thread } = start
     this.#thread = thread
-    this.#worker = new Worker(threadEntry(thread === 0 ? 'routing-worker' : 'protocol-worker'), {
-      workerData: start,
-      // Flags of the host program (`--input-type`, `--import` …) are not for our threads.
-      execArgv: [],
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB_MAX },
-      name: threadName(thread),
-    })
-    this.#asker = new ThreadAsker(this.#worker)
+    const line = host === undefined ? new WorkerLine(start) : new GuestLine(start, host.#line)
+    this.#line = line
+    this.#asker = new ThreadAsker(line)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.ready = promise
     // Only the start waits for it; a successor's failure is told by its own exit.
     promise.catch(() => {})
-    this.#worker.on('message', (message: FromThread) => {
+    line.onMessage((message) => {
       if (message.type === 'ready') resolve()
       else if (message.type === 'startRefused') {
         reject(new BrokerError('BRK_START_REFUSED', message.text))
       } else if (message.type === 'reply') this.#asker.onReply(message)
       else watcher.onNews(message)
     })
-    this.#worker.on('error', (error) => {
+    line.onError((error) => {
       const name = `${threadRole(thread)} ${thread}`
       const why = describe(error)
       reject(new BrokerError('BRK_THREAD_START', `${name} did not start: ${why}`))
       watcher.onFailure(`${name} failed: ${why}`)
     })
-    this.#worker.on('exit', () => watcher.onExit(this))
+    line.onExit(() => watcher.onExit(this))
   }
 
   post(message: ToThread, transfer: Transferable[] = []): void {
-    this.#worker.postMessage(message, transfer)
+    this.#line.postMessage(message, transfer)
   }
 
   /** @see ThreadAsker.ask */
@@ -81,16 +72,19 @@ export class ManagedThread {
   }
 
   load(): ThreadLoad {
-    const { active, idle } = this.#worker.performance.eventLoopUtilization()
+    const { active, idle } = this.#line.loopTimes()
     const thread = this.#thread
     return { thread, name: threadName(thread), busyMs: active, idleMs: idle }
   }
 
-  /** It sends what it has, if it still can, and ends. */
-  async end(): Promise<void> {
+  /** It closes everything and sends what it has, if it still can. */
+  async close(): Promise<void> {
     // One that cannot answer has nothing more to say.
     await this.#asker.ask('end', undefined, END_TIMEOUT_MS).catch(() => {})
-    await this.#worker.terminate()
+  }
+
+  async terminate(): Promise<void> {
+    await this.#line.terminate()
   }
 }
 

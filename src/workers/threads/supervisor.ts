@@ -35,6 +35,8 @@ export interface SupervisorOptions {
   readonly module: WebAssembly.Module
   readonly memory: WebAssembly.Memory
   readonly workerCount: number
+  /** The protocol worker shares the routing worker's event loop; there is only one then. */
+  readonly isJoined: boolean
   readonly settings: ThreadSettings
   /** Still opening while the threads start. */
   readonly log: Promise<LogSink>
@@ -150,7 +152,7 @@ export class Supervisor {
   // ── threads ───────────────────────────────────────────────────────────────────────────────
 
   #spawn(thread: number): ManagedThread {
-    const { module, memory } = this.#options
+    const { module, memory, isJoined } = this.#options
     this.#words.setAbsent(thread)
     const start: ThreadStart = {
       thread,
@@ -160,14 +162,19 @@ export class Supervisor {
       accountNames: this.#accountNames,
       isSuccessor: this.#hasStarted,
     }
-    return new ManagedThread(start, {
-      onNews: (news) => this.#onNews(thread, news),
-      onFailure: (text) => {
-        this.#words.setDead(thread)
-        this.#log('error', text)
+    const host = isJoined && thread !== this.#router ? this.#threads[this.#router] : undefined
+    return new ManagedThread(
+      start,
+      {
+        onNews: (news) => this.#onNews(thread, news),
+        onFailure: (text) => {
+          this.#words.setDead(thread)
+          this.#log('error', text)
+        },
+        onExit: (managed) => this.#onExit(thread, managed),
       },
-      onExit: (managed) => this.#onExit(thread, managed),
-    })
+      host,
+    )
   }
 
   /** A doorbell line between two threads. */
@@ -400,7 +407,8 @@ export class Supervisor {
     this.connections.close()
     if (this.#hasStarted) await this.#announceEnd('shutdown')
     const alive = this.#threads.filter(({ isDead }) => !isDead)
-    await Promise.all(alive.map((thread) => thread.end()))
+    await Promise.all(alive.map((thread) => thread.close()))
+    await Promise.all(alive.map((thread) => thread.terminate()))
     await this.#cryptoPool.close()
   }
 }

@@ -21,6 +21,12 @@ export interface ThreadStart {
   readonly isSuccessor: boolean
 }
 
+/** What a thread uses to talk to the main thread. */
+export type PostToMain = (message: FromThread, transfer?: MessagePort[]) => void
+
+/** What a thread hears of the main thread by: its own worker's port, or one of its own. */
+export type MainPort = Pick<MessagePort, 'on' | 'postMessage'>
+
 export type ListenerKind = 'client' | 'leaf' | 'websocket'
 
 /** Control messages to a thread. Everything about messages of clients goes through the lanes. */
@@ -40,6 +46,8 @@ export type ToThread =
   /** To a question of the thread. */
   | { readonly type: 'answer'; readonly id: number; readonly answer: unknown }
   | Question
+  /** A protocol worker is to run beside this thread, with its event loop. */
+  | { readonly type: 'guest'; readonly start: ThreadStart; readonly port: MessagePort }
   /** A leaf came by WebSocket: its bytes arrive at this port, see relay-socket.ts. */
   | {
       readonly type: 'relayedLeaf'

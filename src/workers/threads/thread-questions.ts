@@ -1,4 +1,3 @@
-import type { Worker } from 'node:worker_threads'
 import { timerMs } from '../../base/clock.ts'
 import type { LeafReport } from '../../monitor/leaf-report.ts'
 import type { ThreadMeasurements, ThreadSubject } from '../../monitor/metrics/measurements.ts'
@@ -6,6 +5,7 @@ import type { TapSpec } from '../../monitor/trace/tap-sample.ts'
 import type { ReloadQuestions } from '../reload/reload-types.ts'
 import type { ReportQuestions } from '../reports/report-questions.ts'
 import type { SystemThreadQuestions } from '../system/system-questions.ts'
+import type { ThreadLine } from './thread-line.ts'
 import type { FromThread } from './thread-messages.ts'
 
 /** What the main thread asks of its threads, by name: what is asked, and what is answered. */
@@ -70,13 +70,13 @@ export interface Reply {
 
 /** The main thread's side of one thread. */
 export class ThreadAsker {
-  readonly #worker: Worker
+  readonly #line: ThreadLine
   readonly #waiting = new Map<number, (reply: Reply | undefined) => void>()
   #lastId = 0
 
-  constructor(worker: Worker) {
-    this.#worker = worker
-    worker.on('exit', () => {
+  constructor(line: ThreadLine) {
+    this.#line = line
+    line.onExit(() => {
       for (const done of [...this.#waiting.values()]) done(undefined)
     })
   }
@@ -99,7 +99,7 @@ export class ThreadAsker {
         resolve(got)
       }
       this.#waiting.set(id, done)
-      this.#worker.postMessage({ type: 'question', id, name, ask } satisfies Question)
+      this.#line.postMessage({ type: 'question', id, name, ask })
     })
     if (reply?.fault) throw new Error(reply.fault)
     return reply?.answer as AnswerTo<Name> | undefined

@@ -13,7 +13,7 @@ import { goQuote } from '../../protocol/go-quote.ts'
 import { isValidPublishSubject } from '../../protocol/subjects.ts'
 import { setHeader } from '../../router/accounts/message-headers.ts'
 import { nowNs } from '../accounts/service-measurement.ts'
-import { type IoThread, post } from '../io-thread/io-thread.ts'
+import type { IoThread } from '../io-thread/io-thread.ts'
 import { type InterestAnnouncer, InternalClient } from '../messages/internal-client.ts'
 import { serverInfoSource } from '../system/server-info.ts'
 import type { ThreadSettings } from '../threads/thread-settings.ts'
@@ -105,7 +105,7 @@ export class Tracer {
       onOutOfMemory: (what) => thread.onOutOfMemory(what),
     }
     this.tap = new Tap(thread, this.tools, (taps, sample) => {
-      post({ type: 'tapSample', taps, sample })
+      thread.post({ type: 'tapSample', taps, sample })
     })
   }
 
