@@ -4,6 +4,7 @@ import type { Endpoint } from './drivers/tasks.ts'
 import type { OutputPaths } from './outputs/write.ts'
 import { RELAY_PATH, SERVER_PATH } from './paths.ts'
 import { PHASE_MS_MAX } from './scenarios/amounts.ts'
+import { CUSTOM, customScenario } from './scenarios/custom.ts'
 import type { Amount, Scenario } from './scenarios/types.ts'
 import { findScenarios, SCENARIOS } from './scenarios.ts'
 import { FLOOR, type Wire } from './wire.ts'
@@ -52,6 +53,12 @@ const OPTIONS = {
   links: { type: 'string' },
   subscriptions: { type: 'string' },
   rate: { type: 'string' },
+  pubs: { type: 'string' },
+  subs: { type: 'string' },
+  size: { type: 'string' },
+  subject: { type: 'string' },
+  subjects: { type: 'string' },
+  queue: { type: 'string' },
   drivers: { type: 'string' },
   json: { type: 'string' },
   csv: { type: 'string' },
@@ -62,6 +69,10 @@ const OPTIONS = {
 
 const ROUNDS = { smoke: 1, full: 3 } as const
 const NATS_PORT = 4222
+
+const CUSTOM_OPTIONS = ['pubs', 'subs', 'size', 'subject', 'subjects', 'queue'] as const
+/** The most that servers can be set to. */
+const PAYLOAD_BYTES_MAX = 64 * 1024 * 1024
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
 const DURATION_MS_MAX = 24 * UNIT_MS.h
@@ -111,7 +122,7 @@ function parse(argv: readonly string[]): ParsedArguments {
     kind: 'run',
     options: {
       targets: nameTargets([first, ...theirs, ...(values.floor ? [floor] : [])]),
-      scenarios: parseScenarios(values.scenario),
+      scenarios: parseScenarios(values.scenario, parseCustom(values)),
       size,
       rounds: wholeNumber('--rounds', values.rounds) ?? ROUNDS[size],
       amount: parseAmount(values.messages, values.duration),
@@ -170,12 +181,43 @@ function nameTargets(targets: readonly Target[]): readonly Target[] {
   })
 }
 
-function parseScenarios(texts: readonly string[] | undefined): readonly Scenario[] {
+type CustomValues = Partial<
+  Record<'pubs' | 'subs' | 'size' | 'subject' | 'subjects' | 'queue', string>
+>
+
+/** @throws Refusal when an option of it is given, and it is not to be run */
+function parseCustom(values: CustomValues & { readonly scenario?: string[] }): Scenario {
+  const given = CUSTOM_OPTIONS.find((name) => values[name] !== undefined)
+  const isWanted = values.scenario?.flatMap((text) => text.split(',')).includes(CUSTOM)
+  if (given !== undefined && !isWanted) throw new Refusal(`--${given} goes with --scenario custom`)
+  const subject = values.subject ?? 'bench.custom'
+  if (!/^[^\s.*>]+(\.[^\s.*>]+)*$/.test(subject)) {
+    throw new Refusal(`--subject must be one to publish to: ${subject}`)
+  }
+  const payloadBytes = wholeNumber('--size', values.size, 0) ?? 128
+  if (payloadBytes > PAYLOAD_BYTES_MAX) throw new Refusal('--size must be 67108864 at most')
+  if (values.queue !== undefined && !/^[^\s]+$/.test(values.queue)) {
+    throw new Refusal(`--queue must be one word: ${values.queue}`)
+  }
+  return customScenario({
+    publishers: wholeNumber('--pubs', values.pubs) ?? 1,
+    subscribers: wholeNumber('--subs', values.subs, 0) ?? 1,
+    payloadBytes,
+    subject,
+    subjects: wholeNumber('--subjects', values.subjects),
+    queue: values.queue,
+  })
+}
+
+function parseScenarios(
+  texts: readonly string[] | undefined,
+  custom: Scenario,
+): readonly Scenario[] {
   if (texts === undefined) return SCENARIOS
   const found = texts
     .flatMap((text) => text.split(','))
     .flatMap((name) => {
-      const scenarios = findScenarios(name)
+      const scenarios = name === CUSTOM ? [custom] : findScenarios(name)
       if (scenarios.length === 0) throw new Refusal(`unknown scenario: ${name}`)
       return scenarios
     })
@@ -213,11 +255,11 @@ function parseUrl(text: string): Endpoint {
   return password === '' ? { host, port, token: user } : { host, port, user, password }
 }
 
-function wholeNumber(name: string, text: string | undefined): number | undefined {
+function wholeNumber(name: string, text: string | undefined, min = 1): number | undefined {
   if (text === undefined) return undefined
   const value = Number(text)
-  if (!/^\d+$/.test(text) || value < 1 || !Number.isSafeInteger(value)) {
-    throw new Refusal(`${name} must be a whole number from 1: ${text}`)
+  if (!/^\d+$/.test(text) || value < min || !Number.isSafeInteger(value)) {
+    throw new Refusal(`${name} must be a whole number from ${min}: ${text}`)
   }
   return value
 }

@@ -34,6 +34,10 @@ Load
   --links <n>           leafs of leaf-fleet, from 2 (default: 500)
   --rate <n>            requests a second of the paced part of request-reply (default: 500), and of
                         load (default: its share of what the first --vs answers at most)
+  --pubs, --subs <n>    of --scenario custom: clients on one subject (default: 1 and 1)
+  --size <bytes>        its payload (default: 128)
+  --subject <s>         its subject (default: bench.custom); --subjects <n>: so many below it
+  --queue <name>        its subscribers are one queue group
   --drivers <n>         threads of the load generator (default: 1, or 2 from four processors on)
 
 Output, beside the table

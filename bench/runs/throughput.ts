@@ -75,6 +75,8 @@ export type ThroughputShape = Pick<
   | 'publishers'
   | 'subscribers'
   | 'audience'
+  | 'subject'
+  | 'queue'
   | 'subscribePrefix'
   | 'subjects'
   | 'payloadBytes'
@@ -194,7 +196,7 @@ export function layOut(shape: ThroughputShape, size: Size, wire?: Wire): Layout 
   const count = shape.subscribers[size]
   const publications = Array.from({ length: publishers }, (_, stream) => ({
     stream,
-    subject: `bench.${stream}`,
+    subject: shape.subject ?? `bench.${stream}`,
     payloadBytes,
     wire,
     ...(subjects === undefined ? {} : { subjects }),
@@ -207,12 +209,16 @@ export function layOut(shape: ThroughputShape, size: Size, wire?: Wire): Layout 
     members.map((subscriber) => ({
       subscriber,
       receiver,
-      subject: `${prefix}bench.${streams.length > 1 ? '*' : streams[0]}${subjects ? '.*' : ''}`,
-      ...(audience === 'queue' ? { queue: QUEUE } : {}),
+      subject: `${prefix}${shape.subject ?? ownSubject(streams)}${subjects ? '.*' : ''}`,
+      ...(audience === 'queue' ? { queue: shape.queue ?? QUEUE } : {}),
     })),
   )
   const flow = { streamCount: publishers, subscriberCount: subscribers.length, receivers }
   return { publications, subscribers, flow }
+}
+
+function ownSubject(streams: readonly number[]): string {
+  return `bench.${streams.length > 1 ? '*' : streams[0]}`
 }
 
 /** `count` subscribers of each stream; of all streams together if they are not their own. */

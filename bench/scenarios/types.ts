@@ -54,6 +54,10 @@ export interface ThroughputScenario extends ScenarioBase {
    * a wildcard; `queue`: they are one queue group. None: `own`.
    */
   readonly audience?: 'own' | 'all' | 'queue'
+  /** Everybody's; none: each publisher has one of its own. */
+  readonly subject?: string
+  /** Name of the queue group; none: the benchmark's own. */
+  readonly queue?: string
   /** A publisher's, all of which its subscribers get by a wildcard; none: one subject. */
   readonly subjects?: DistinctSubjects
   readonly payloadBytes: number

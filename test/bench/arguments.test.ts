@@ -119,6 +119,21 @@ test('--duration takes seconds and milliseconds, --messages a count', () => {
   assert.equal(accepted().amount, undefined)
 })
 
+test('a scenario of one’s own is made of options', () => {
+  const words = ['--pubs', '4', '--subs', '3', '--size', '0', '--queue', 'g', '--subjects', '10']
+  const [custom] = accepted('--scenario', 'custom', ...words).scenarios
+  assert.ok(custom?.kind === 'throughput')
+  assert.equal(custom.publishers, 4)
+  assert.equal(custom.subscribers.full, 3)
+  assert.equal(custom.payloadBytes, 0)
+  assert.equal(custom.audience, 'queue')
+  assert.equal(custom.queue, 'g')
+  assert.deepEqual(custom.subjects, { count: 10, pick: 'in-turn' })
+  assert.match(refused('--pubs', '4'), /--pubs goes with --scenario custom/)
+  assert.match(refused('--scenario', 'custom', '--subject', 'a.*'), /--subject must be/)
+  assert.match(refused('--scenario', 'custom', '--subs', '-1'), /--subs/)
+})
+
 test('wrong usage is refused with the reason', () => {
   assert.match(refused('--scenario', 'nonesuch'), /unknown scenario: nonesuch/)
   assert.match(refused('--rounds', '0'), /--rounds must be a whole number/)
