@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { isValidPublishSubject } from '../../src/protocol/subjects.ts'
 import { DeliveryModel, Source } from './delivery-model.ts'
 import { Session } from './session.ts'
 import { Threads } from './threads.ts'
@@ -157,6 +158,24 @@ describe('what the kernel leaves to TypeScript, not one byte consumed', () => {
       })
     })
   }
+
+  test('what a pedantic client must be told, and nothing else of it', () => {
+    withClient({}, (record) => {
+      const flag = worker.constant('FLAG_PEDANTIC')
+      worker.setWord(record + layout.CONNECTION_FLAGS, flag)
+      for (const subject of ['', '.', 'a.', '.a', 'a..b', '*', 'a.*', '>', 'a.>', 'a.>.b']) {
+        if (isValidPublishSubject(subject)) assert.fail(subject)
+        const { consumed, status } = ingest(record, `PUB ${subject} 1\r\nx\r\n`)
+        assert.deepEqual([consumed, status], [0, layout.STATUS_OPERATION], subject)
+      }
+      for (const subject of ['a', 'a.b', 'foo.bar.baz', '\xff.$', '$JS.x']) {
+        const line = `PUB ${subject} 1\r\nx\r\n`
+        const { consumed, delivered } = ingest(record, line.repeat(2))
+        assert.equal(consumed, 2 * line.length, subject)
+        assert.equal(delivered, `MSG ${subject} 1 1\r\nx\r\n`.repeat(2))
+      }
+    })
+  })
 
   test('HPUB of a connection without header support', () => {
     withClient({ headers: false }, (record) => {

@@ -153,7 +153,9 @@ describe('a message is looked at for itself', () => {
     assert.equal(plain.length, TRACED.length)
     const line = `HPUB foo ${plain.length} ${plain.length}\r\n`
     const stage = new Stage(KERNELS[0].module, [], true)
-    const left = stage.say(`${line}${plain}\r\n`.repeat(3) + `${line}${TRACED}\r\n`)
+    const left = stage.say(
+      [plain, plain, plain, TRACED].map((text) => `${line}${text}\r\n`).join(''),
+    )
     assert.equal(left, line.length + TRACED.length + 2)
     assert.equal(stage.worker.exports.status.value, stage.layout.STATUS_OPERATION)
   })

@@ -19,6 +19,7 @@ import {
   FLAG_CLOSED,
   FLAG_HEADERS,
   FLAG_NO_RESPONDERS,
+  FLAG_PEDANTIC,
   FLAG_SLOW_PATH,
   FLAG_SPOKE,
   FLAG_TRACES_PARENTS,
@@ -71,6 +72,9 @@ const HPUB: u32 = 0x62757068 // "hpub"
 const LOWER: u32 = 0x20202020
 const UNDERSCORE: u8 = 95
 const DOLLAR: u8 = 36
+const DOT: u8 = 46
+const STAR: u8 = 42
+const FULL: u8 = 62
 
 /** "_GR_", "$NRG": subjects that only servers may use, and others that TypeScript handles. */
 @inline
@@ -81,6 +85,17 @@ function isReservedSubject(at: u32, bytes: u32): bool {
   if (head == 0x5f52475f || head == 0x47524e24) return true
   // "_R_.….T": the latency of what it answers is measured.
   return head == 0x2e5f525f && load<u16>(at + bytes - 2) == 0x542e
+}
+
+/** Whether there may be wildcards or empty tokens: TypeScript looks properly. */
+function mayBeInvalid(subject: u32, bytes: u32): bool {
+  let before = DOT
+  for (let at = subject; at < subject + bytes; at++) {
+    const byte = load<u8>(at)
+    if (byte == STAR || byte == FULL || (byte == DOT && before == DOT)) return true
+    before = byte
+  }
+  return before == DOT
 }
 
 /** "_R_.", "_GR_", "$JS.": replies that clients may not give. */
@@ -194,6 +209,8 @@ function ingestOne(connection: u32, at: u32, to: u32): u32 {
   // A header block of no bytes is none: nats-server delivers such a message as MSG.
   if (headers == 0) headerDigits = 0
   if (isReservedSubject(subject, subjectBytes)) return at
+  const flags = load<u32>(connection, CONNECTION_FLAGS)
+  if ((flags & FLAG_PEDANTIC) != 0 && mayBeInvalid(subject, subjectBytes)) return at
   if (replyBytes != 0 && isReservedReply(reply)) return at
   const next = messageEnd(connection, at, end + 2, total, to)
   if (next == at) return at

@@ -333,7 +333,7 @@ export const KIND_LEAF: u32 = 2
 export const FLAG_ECHO: u32 = 1
 export const FLAG_HEADERS: u32 = 2
 export const FLAG_NO_RESPONDERS: u32 = 4
-/** Every operation goes through TypeScript: verbose, pedantic, traced or not yet authenticated. */
+/** Every operation goes through TypeScript: verbose, traced or not yet authenticated. */
 export const FLAG_SLOW_PATH: u32 = 8
 /** A SUB is on its way to the routing worker: TypeScript decides when to go on. */
 export const FLAG_AWAITING_SUB: u32 = 16
@@ -346,6 +346,8 @@ export const FLAG_DROP_WHEN_FULL: u32 = 128
 export const FLAG_TRACES_PARENTS: u32 = 256
 /** The server at the other end of a leaf link traces messages. */
 export const FLAG_PEER_TRACES: u32 = 512
+/** A client that wants to be told when it publishes to a subject with wildcards or empty tokens. */
+export const FLAG_PEDANTIC: u32 = 1024
 
 // label: bytes of name and user, then both, in a block of its own
 export const LABEL_NAME_BYTES: u32 = 0

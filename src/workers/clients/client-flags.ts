@@ -11,7 +11,9 @@ export function setClientFlags({ kernel, options }: ProtocolWorker, session: Cli
   if (echo) flags |= layout.FLAG_ECHO
   if (hasHeaders) flags |= layout.FLAG_HEADERS
   if (noResponders && hasHeaders) flags |= layout.FLAG_NO_RESPONDERS
-  const isSlow = verbose || pedantic || options.trace || !session.login.isAuthenticated
+  // By default, as for nats-server: many clients do not say anything about it.
+  if (pedantic) flags |= layout.FLAG_PEDANTIC
+  const isSlow = verbose || options.trace || !session.login.isAuthenticated
   if (isSlow) flags |= layout.FLAG_SLOW_PATH
   if (granted?.grant.trace !== undefined) flags |= layout.FLAG_TRACES_PARENTS
   const flagsAt = (record + layout.CONNECTION_FLAGS) >> 2

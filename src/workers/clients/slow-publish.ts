@@ -26,7 +26,8 @@ const RESERVED_REPLIES = ['_R_.', '$JS.ACK.', '_GR_.'] as const
 
 /**
  * PUB and HPUB with nats-server's whole grammar and all its checks, for what the kernel leaves
- * aside: odd lines, verbose and pedantic clients, traces, reserved subjects, errors.
+ * aside: odd lines, verbose clients, subjects that a pedantic one may not use, traces, reserved
+ * subjects, errors.
  */
 export class SlowPublish {
   readonly #worker: ProtocolWorker
