@@ -42,6 +42,7 @@ const OPTIONS = {
   pid: { type: 'string' },
   server: { type: 'string' },
   vs: { type: 'string', multiple: true },
+  redis: { type: 'string' },
   floor: { type: 'boolean' },
   hub: { type: 'string' },
   rounds: { type: 'string' },
@@ -114,6 +115,10 @@ function parse(argv: readonly string[]): ParsedArguments {
       : { name: values.url.replace(/\/\/.*@/, '//'), endpoint: parseUrl(values.url), pid }
   const theirs = (values.vs ?? []).map((text) => ({ name: '', command: splitCommand(text) }))
   const floor = { name: FLOOR, command: [process.execPath, RELAY_PATH], wire: 'relay' } as const
+  const redis =
+    values.redis === undefined
+      ? []
+      : [{ name: 'redis', command: splitCommand(values.redis), wire: 'redis' } as const]
   const first = values.server === undefined ? ours : { ...ours, name: '' }
   const links = wholeNumber('--links', values.links)
   if (links === 1) throw new Refusal('--links must be 2 or more: one leaf has nobody to tell')
@@ -121,7 +126,7 @@ function parse(argv: readonly string[]): ParsedArguments {
   return {
     kind: 'run',
     options: {
-      targets: nameTargets([first, ...theirs, ...(values.floor ? [floor] : [])]),
+      targets: nameTargets([first, ...theirs, ...redis, ...(values.floor ? [floor] : [])]),
       scenarios: parseScenarios(values.scenario, parseCustom(values)),
       size,
       rounds: wholeNumber('--rounds', values.rounds) ?? ROUNDS[size],

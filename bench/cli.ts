@@ -7,6 +7,7 @@ import { describeMachine, warnOfLoad } from './machine.ts'
 import { METRICS, type Measurement, type MetricKey } from './measurement.ts'
 import { readResults } from './outputs/results.ts'
 import { type OutputPaths, writeOutputs } from './outputs/write.ts'
+import { startRedis } from './redis/redis-server.ts'
 import type { ScenarioResult } from './report.ts'
 import { runClients, runLoad } from './runs/clients.ts'
 import { runConnz } from './runs/connz.ts'
@@ -269,6 +270,7 @@ async function openSite(
 async function openTarget(target: Target): Promise<Server> {
   if ('command' in target) {
     const wire = wireOf(target)
+    if (wire === 'redis') return startRedis(target.command)
     const server = await startServer(target.command)
     return { ...server, endpoint: { ...server.endpoint, wire } }
   }

@@ -19,6 +19,7 @@ Servers
   --url nats://h:p      use a running server; user:password@ or token@ go before the host
   --pid <n>             its process, for processor time and memory (Linux)
   --vs "<command>"      compare with this server; may be repeated
+  --redis "<command>"   compare with the pub/sub of Redis, where --floor is compared too
   --floor               compare with a relay that only reads and writes the same bytes, where one
                         publisher's messages go to all: pub, 1:1, fan-out
   --hub "<command>"     server at the hub's end of leaf links (default: the same as the leaf's)

@@ -7,12 +7,17 @@ import { serve } from './drivers/serve.ts'
 import { SubscriptionsDriver } from './drivers/subscriptions-driver.ts'
 import type { DriverTask } from './drivers/tasks.ts'
 import { ThroughputDriver } from './drivers/throughput-driver.ts'
+import { RedisDriver } from './redis/redis-driver.ts'
 
 /** Entry of a load driver's thread: one task is one driver for one run. */
 export function runDriver(task: DriverTask): Promise<void> {
   switch (task.kind) {
     case 'throughput':
-      return serve(task.port, (onFailure) => new ThroughputDriver(task, onFailure))
+      return serve(task.port, (onFailure) =>
+        task.publishAt.wire === 'redis'
+          ? new RedisDriver(task, onFailure)
+          : new ThroughputDriver(task, onFailure),
+      )
     case 'latency':
       return serve(task.port, (onFailure) => new LatencyDriver(task, onFailure))
     case 'requests':

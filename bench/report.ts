@@ -99,7 +99,7 @@ export function ratioName(target: string): string {
   return target === FLOOR ? `/ ${FLOOR}` : `x ${target}`
 }
 
-/** What stands in that column: of the floor's figure ours is a multiple, whichever way is better. */
+/** What stands in that column: ours is a multiple of the floor's, whichever way is better. */
 export function ratioText(result: ScenarioResult, target: string, key: MetricKey): string {
   const better = timesBetter(result, target, key)
   if (better === undefined) return 'n/a'

@@ -84,7 +84,7 @@ export async function startServer(
 }
 
 /** Where a server may leave its files; goes with it. */
-function makeFolder(): Promise<string> {
+export function makeFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'sable-bench-'))
 }
 
@@ -101,7 +101,11 @@ interface Program {
 }
 
 /** Starts a program that has a folder of its own, and listens to what it says. */
-function launch(command: readonly string[], more: readonly string[], directory: string): Program {
+export function launch(
+  command: readonly string[],
+  more: readonly string[],
+  directory: string,
+): Program {
   const [path, ...args] = command
   const child = spawn(path!, [...args, ...more], { stdio: ['ignore', 'ignore', 'pipe'] })
   running.set(child, directory)

@@ -23,9 +23,18 @@ const pubHead: FrameHead = (subject, payloadBytes, headerBytes) =>
 /** What a subscriber is to get: a relay changes nothing. */
 const msgHead: FrameHead = (subject, payloadBytes) => `MSG ${subject} 1 ${payloadBytes}\r\n`
 
-/** Frames of publishers to servers that speak NATS, or nearly. */
-export function publishHead(wire: Wire | undefined): FrameHead {
-  return wire === 'relay' ? msgHead : pubHead
+const redisHead: FrameHead = (subject, payloadBytes) =>
+  `*3\r\n$7\r\nPUBLISH\r\n$${subject.length}\r\n${subject}\r\n$${payloadBytes}\r\n`
+
+const PUBLISH_HEADS: Readonly<Record<Wire, FrameHead>> = {
+  nats: pubHead,
+  relay: msgHead,
+  redis: redisHead,
+}
+
+/** Frames of publishers. */
+export function publishHead(wire: Wire = 'nats'): FrameHead {
+  return PUBLISH_HEADS[wire]
 }
 
 /**

@@ -186,7 +186,7 @@ function isInOrder({ streams, subscribers }: Receiver, { payloadBytes }: Publica
  * The blocks that are about to be written, one of each publisher, are inside the window; a window
  * of one block must still move.
  */
-function windowMessagesOf(
+export function windowMessagesOf(
   { layout, windowBytes }: ThroughputTask,
   stream: number,
   { blocks, frameBytes }: PublishCycle,
@@ -198,10 +198,13 @@ function windowMessagesOf(
   return Math.max(1, Math.floor(windowBytes / frameBytes) - aboutToBeWritten)
 }
 
+/** What a publisher needs of a connection, whatever is spoken on it. */
+type Writable = Pick<Connection, 'write' | 'flush'>
+
 /** Writes one stream's blocks again and again. */
-class Publisher {
+export class Publisher {
   published = 0
-  readonly #connection: Connection
+  readonly #connection: Writable
   readonly #flow: FlowControl
   readonly #stream: number
   readonly #cycle: PublishCycle
@@ -209,7 +212,7 @@ class Publisher {
   #nextBlock = 0
 
   constructor(
-    connection: Connection,
+    connection: Writable,
     flow: FlowControl,
     stream: number,
     cycle: PublishCycle,

@@ -151,7 +151,8 @@ function valueMarkup(target: TargetResult, key: MetricKey): (Markup | string)[] 
 }
 
 const STYLE = `
-:root{color-scheme:light dark;--ink:#1b1f24;--ground:#fff;--line:#d8dce1;--soft:#5b6570;--box:#f4f6f8}
+:root{color-scheme:light dark;--ink:#1b1f24;--ground:#fff;--line:#d8dce1;
+--soft:#5b6570;--box:#f4f6f8}
 @media (prefers-color-scheme:dark){
 :root{--ink:#e6e9ec;--ground:#16191d;--line:#3a4047;--soft:#a3adb8;--box:#20252b}}
 body{margin:0 auto;padding:1rem;max-width:72rem;font:16px/1.5 system-ui,sans-serif;

@@ -23,7 +23,7 @@ export interface Results {
   readonly scenarios: readonly ScenarioResult[]
 }
 
-/** Text of a results file. The medians and ratios in it are for readers; nothing reads them back. */
+/** Text of a results file. The medians and ratios in it are for its readers alone. */
 export function toJson({ runs, scenarios }: Results): string {
   const [facts] = runs
   const document = {

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,10 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { METRICS, type MetricKey } from '../../bench/measurement.ts'
 import { SCENARIOS } from '../../bench/scenarios.ts'
 import { program } from '../support/peers.ts'
-
-const CLI = new URL('../../bench/cli.ts', import.meta.url).href
-const RUN = `import { runBench } from ${JSON.stringify(CLI)}
-process.exitCode = await runBench(process.argv.slice(1))`
+import { runBenchProgram } from './bench-program.ts'
 
 const peer = program('nats-server')
 const skip = peer.missing ?? false
@@ -81,28 +76,20 @@ interface Report {
   }[]
 }
 
-async function bench(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, ['--input-type=module', '-e', RUN, '--', ...argv], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text
-  })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text
-  })
-  const [code] = (await once(child, 'close')) as [number]
-  return { code, stdout, stderr }
-}
-
 test('a smoke run of all scenarios loses nothing and compares two servers', { skip }, async () => {
   const directory = await mkdtemp(join(tmpdir(), 'bench-test-'))
   try {
     const jsonPath = join(directory, 'report.json')
     const { path } = peer
-    const run = await bench('--smoke', '--server', path, '--vs', `${path} -D`, '--json', jsonPath)
+    const run = await runBenchProgram(
+      '--smoke',
+      '--server',
+      path,
+      '--vs',
+      `${path} -D`,
+      '--json',
+      jsonPath,
+    )
     assert.equal(run.code, 0, run.stderr)
 
     const report = JSON.parse(await readFile(jsonPath, 'utf8')) as Report
@@ -130,7 +117,7 @@ test('a smoke run of all scenarios loses nothing and compares two servers', { sk
 })
 
 test('the leaf scenarios lose nothing between two of our own servers', async () => {
-  const run = await bench('--smoke', '--scenario', 'leaf')
+  const run = await runBenchProgram('--smoke', '--scenario', 'leaf')
   assert.equal(run.code, 0, run.stderr)
   for (const { name } of SCENARIOS.filter((scenario) => scenario.name.startsWith('leaf-'))) {
     const line = run.stderr.split('\n').find((text) => text.startsWith(`${name} round 1/1 sable: `))
@@ -144,13 +131,18 @@ test('the leaf scenarios lose nothing between two of our own servers', async () 
 
 test('--hub puts another program at the end of the links', { skip }, async () => {
   const hub = ['--server', peer.path, '--hub', `${peer.path} -D`]
-  const run = await bench('--smoke', '--scenario', 'leaf-16,leaf-interest,leaf-fleet', ...hub)
+  const run = await runBenchProgram(
+    '--smoke',
+    '--scenario',
+    'leaf-16,leaf-interest,leaf-fleet',
+    ...hub,
+  )
   assert.equal(run.code, 0, run.stderr)
   assert.ok(run.stdout.includes(`leaf links to ${peer.path} -D`))
 })
 
 test('a hub that does not start, or breaks off, is a failure with its reason', async () => {
-  const absent = await bench(
+  const absent = await runBenchProgram(
     '--smoke',
     '--scenario',
     'leaf',
@@ -164,7 +156,7 @@ test('a hub that does not start, or breaks off, is a failure with its reason', a
   }
   const hub = fileURLToPath(new URL('./refusing-hub.ts', import.meta.url))
   const command = `"${process.execPath}" "${hub}"`
-  const refusing = await bench('--smoke', '--scenario', 'leaf-fleet', '--hub', command)
+  const refusing = await runBenchProgram('--smoke', '--scenario', 'leaf-fleet', '--hub', command)
   assert.equal(refusing.code, 1)
   assert.match(refusing.stdout, /^FAILED leaf-fleet on sable: -ERR 'No News'$/m)
 })
@@ -172,7 +164,7 @@ test('a hub that does not start, or breaks off, is a failure with its reason', a
 test('users and accounts lose nothing on our own server', async () => {
   const imports = ['stream-import', 'stream-import-prefix', 'service-import']
   const names = ['users', ...imports, 'requests', 'logins']
-  const run = await bench('--smoke', '--scenario', names.join())
+  const run = await runBenchProgram('--smoke', '--scenario', names.join())
   assert.equal(run.code, 0, run.stderr)
   for (const name of ['users', 'stream-import', 'stream-import-prefix']) {
     assert.match(run.stderr, new RegExp(`^${name} .* hash ${SMOKE_HASHES[name]}$`, 'm'))
@@ -182,7 +174,7 @@ test('users and accounts lose nothing on our own server', async () => {
 })
 
 test('monitoring and reloads lose nothing on our own server', async () => {
-  const run = await bench('--smoke', '--scenario', 'monitored,connz,reload')
+  const run = await runBenchProgram('--smoke', '--scenario', 'monitored,connz,reload')
   assert.equal(run.code, 0, run.stderr)
   assert.match(run.stderr, new RegExp(`^monitored .* hash ${SMOKE_HASHES['monitored']}$`, 'm'))
   assert.match(run.stderr, /^connz round 1\/1 sable: .* connz subs=1 max ms \d/m)
@@ -191,19 +183,25 @@ test('monitoring and reloads lose nothing on our own server', async () => {
 
 test('a running server has no users, accounts, and monitor to measure', async () => {
   const names = ['users', 'service-import', 'logins', 'monitored', 'connz', 'reload']
-  const run = await bench('--smoke', '--scenario', names.join(), '--url', 'nats://127.0.0.1:1')
+  const run = await runBenchProgram(
+    '--smoke',
+    '--scenario',
+    names.join(),
+    '--url',
+    'nats://127.0.0.1:1',
+  )
   assert.equal(run.code, 0, run.stderr)
   for (const name of names) assert.match(run.stdout, new RegExp(`^${name} +n/a$`, 'm'))
 })
 
 test('a running server has no leaf links to measure', async () => {
-  const run = await bench('--smoke', '--scenario', 'leaf', '--url', 'nats://127.0.0.1:1')
+  const run = await runBenchProgram('--smoke', '--scenario', 'leaf', '--url', 'nats://127.0.0.1:1')
   assert.equal(run.code, 0, run.stderr)
   assert.match(run.stdout, /^leaf-16 +n\/a$/m)
 })
 
 test('a server that does not start is a failure with its reason', async () => {
-  const run = await bench(
+  const run = await runBenchProgram(
     '--smoke',
     '--scenario',
     '1:1-16',
@@ -217,19 +215,19 @@ test('a server that does not start is a failure with its reason', async () => {
 test('a server that delivers a message twice is found out', async () => {
   const server = fileURLToPath(new URL('./doubling-server.ts', import.meta.url))
   const command = `"${process.execPath}" "${server}"`
-  const run = await bench('--smoke', '--scenario', '1:1-16', '--server', command)
+  const run = await runBenchProgram('--smoke', '--scenario', '1:1-16', '--server', command)
   assert.equal(run.code, 1)
   assert.match(run.stdout, /^FAILED 1:1-16 on .*: messages (lost or doubled|not as published): /m)
 })
 
 test('wrong usage ends with code 2 and the reason', async () => {
-  const run = await bench('--scenario', 'nonesuch')
+  const run = await runBenchProgram('--scenario', 'nonesuch')
   assert.equal(run.code, 2)
   assert.match(run.stderr, /unknown scenario: nonesuch/)
 })
 
 test('--help ends with code 0', async () => {
-  const run = await bench('--help')
+  const run = await runBenchProgram('--help')
   assert.equal(run.code, 0)
   assert.match(run.stdout, /^Usage: sable bench/)
 })
