@@ -12,7 +12,8 @@ export interface NamedPlot {
 
 const KIB = 1024
 const BYTES = /^(?:payload|1:1)-(\d+)$/
-const WORKERS = /^workers-(\d+)$/
+/** Scenarios that differ in the number of protocol workers. */
+export const WORKERS = /^workers-(\d+)$/
 const LOAD = /^load-(\d+)$/
 
 interface PlotKind {
@@ -114,7 +115,7 @@ interface Member {
 }
 
 /** Scenarios whose names match, by the number in them; of two with the same one the first. */
-function familyOf({ scenarios }: Results, family: RegExp): readonly Member[] {
+export function familyOf({ scenarios }: Results, family: RegExp): readonly Member[] {
   const members = new Map<number, ScenarioResult>()
   for (const result of scenarios) {
     const x = family.exec(result.scenario)?.[1]
