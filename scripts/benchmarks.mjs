@@ -31,7 +31,7 @@ const TEMPLATE = join(PLOTS, 'template.md')
 const BENCH = join(ROOT, 'bin', 'sable')
 
 const AMOUNTS = {
-  full: ['--rounds', '5', '--duration', '700ms'],
+  full: ['--rounds', '3', '--duration', '1s'],
   quick: ['--rounds', '2', '--duration', '300ms'],
 }
 
