@@ -56,24 +56,48 @@ function messagesOf({ subject, reply, header, bodyBytes, times }: Said, from: nu
   })
 }
 
-/** A publisher, who may subscribe as well, and receivers. */
+/** Of whatever thread; the routing worker has no lane to itself. */
+function subscribe(owner: KernelThread, record: number, subject: string, sid: string): number {
+  const { exports, layout, thread } = owner
+  if (thread !== layout.ROUTER_THREAD) return owner.subscribe(record, subject, '', sid)
+  const slot = owner.createSubscription(record, subject, '', sid)
+  exports.applySubscribe(slot, owner.generation(slot), thread)
+  return slot
+}
+
+/**
+ * A publisher, who may subscribe as well, and receivers; joined, also those of the routing worker,
+ * which has a leaf link.
+ */
 class Stage {
   readonly worker: KernelThread
   readonly publisher: number
-  readonly #all: number[]
+  readonly #all: (readonly [KernelThread, record: number])[]
 
-  constructor(module: WebAssembly.Module, receivers: readonly Receiver[], echo: boolean) {
-    const threads = new Threads({ workerCount: 1, module })
+  constructor(
+    module: WebAssembly.Module,
+    receivers: readonly Receiver[],
+    echo: boolean,
+    isJoined = false,
+  ) {
+    const threads = new Threads({ workerCount: 1, module, isJoined })
+    const { router } = threads
     this.worker = threads.worker(1)
     this.publisher = this.worker.connect({ echo })
-    this.#all = [this.publisher]
+    this.#all = [[this.worker, this.publisher]]
     for (const [i, { subjects, sid, max, ...options }] of receivers.entries()) {
-      const record = i === 0 && !echo ? this.publisher : this.worker.connect(options)
-      if (record !== this.publisher) this.#all.push(record)
+      const owner = isJoined && i % 2 === 1 ? router : this.worker
+      const record = i === 0 && !echo ? this.publisher : owner.connect(options)
+      if (record !== this.publisher) this.#all.push([owner, record])
       for (const [at, subject] of subjects.entries()) {
-        const slot = this.worker.subscribe(record, subject, '', sid)
+        const slot = subscribe(owner, record, subject, sid)
         if (at === 0) this.worker.setWord(slot + this.worker.layout.SUB_MAX, max)
       }
+    }
+    if (isJoined) {
+      const link = router.connect({ kind: 'leaf', planKey: 9 })
+      this.#all.push([router, link])
+      threads.insertLeaf(link, 'foo.>')
     }
     threads.settle()
   }
@@ -86,15 +110,15 @@ class Stage {
 
   /** What everybody got, and what was counted. */
   results(): unknown[] {
-    const { layout, worker } = this
+    const { layout } = this
     const counters = [
       ...[layout.CONNECTION_IN_MSGS, layout.CONNECTION_IN_BYTES, layout.CONNECTION_OUT_MSGS],
       ...[layout.CONNECTION_OUT_BYTES, layout.CONNECTION_DROPPED, layout.CONNECTION_OVERFLOW],
       ...[layout.CONNECTION_PENDING, layout.CONNECTION_STALLS],
     ]
-    return this.#all.map((record) => [
-      ...counters.map((field) => worker.word(record + field)),
-      worker.take(record),
+    return this.#all.map(([thread, record]) => [
+      ...counters.map((field) => thread.word(record + field)),
+      thread.take(record),
     ])
   }
 
@@ -110,9 +134,10 @@ for (const { name, module } of KERNELS) {
         fc.array(receiver, { maxLength: 5 }),
         fc.array(said, { minLength: 1, maxLength: 5 }),
         fc.boolean(),
-        (receivers, saids, echo) => {
-          const alone = new Stage(module, receivers, echo)
-          const together = new Stage(module, receivers, echo)
+        fc.boolean(),
+        (receivers, saids, echo, isJoined) => {
+          const alone = new Stage(module, receivers, echo, isJoined)
+          const together = new Stage(module, receivers, echo, isJoined)
           const messages = saids.flatMap((one, i) => messagesOf(one, i * 1000))
           for (const message of messages) assert.equal(alone.say(message), 0)
           assert.equal(together.say(messages.join('')), 0)

@@ -24,7 +24,7 @@ import {
   SLAB_BYTES,
 } from './layout'
 import { check } from './memory'
-import { arena, arenaEnd } from './thread'
+import { arena, arenaEnd, beside, self, standIn } from './thread'
 
 /** Blocks of 4 KiB << order; 2 GiB at most. */
 const ORDERS: u32 = 20
@@ -69,8 +69,18 @@ export function formatArena(): void {
   store<u32>(arena, pageCount, ARENA_FREE_PAGES)
 }
 
-/** The thread stands in another arena, which is formatted. */
-export function enterArena(): void {
+/** Until comeBack, memory and counters are those of the thread beside this one. */
+export function goBeside(): void {
+  standIn(beside)
+  enterArena()
+}
+
+export function comeBack(): void {
+  standIn(self)
+  enterArena()
+}
+
+function enterArena(): void {
   pages = load<u32>(arena, ARENA_PAGES)
   states = load<u32>(arena, ARENA_PAGE_STATES)
   pageCount = load<u32>(arena, ARENA_PAGE_COUNT)

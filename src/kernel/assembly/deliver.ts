@@ -6,7 +6,7 @@
  * All or nothing: room in every lane is checked before the first frame is written, so that a
  * message held back for want of room is delivered once, later.
  */
-import { allocate, enterArena } from './arena'
+import { allocate, comeBack, goBeside } from './arena'
 import {
   chooseForGroups,
   chooseLinks,
@@ -68,7 +68,7 @@ import {
   sectionOf,
 } from './records'
 import { deliverLocal, deliverTo } from './targets'
-import { beside, self, standIn } from './thread'
+import { beside, self } from './thread'
 
 /** There is no sublist to match against; nothing was delivered. */
 export const DELIVER_NO_SUBLIST: i32 = -2
@@ -82,7 +82,10 @@ export const DELIVER_FORBIDDEN: i32 = -3
 export let services: u32 = 0
 export let serviceCount: u32 = 0
 
-/** Plan of the last message if it is kept, and nobody but subscriptions of this thread is in it. */
+/**
+ * Plan of the last message if it is kept, and says all about where a message goes: to this thread's
+ * subscriptions, and as deliverNear does.
+ */
 export let plainPlan: u32 = 0
 
 /** The names on one link's line. */
@@ -106,7 +109,8 @@ export function deliver(source: u32, bits: u32): i32 {
   const plan = planWithRoom(source, bits)
   if (plan <= PLAN_OUT_OF_MEMORY) return plan == PLAN_OUT_OF_MEMORY ? 0 : DELIVER_NO_SUBLIST
   const traits = load<u32>(plan, PLAN_TRAITS)
-  if ((traits | uncachedPlan) == 0) plainPlan = plan
+  const isPlain = traits == 0 || (traits == PLAN_IS_NEAR && findWay())
+  if (isPlain && uncachedPlan == 0) plainPlan = plan
   const delivered =
     traits != 0 ? deliverWide(plan, traits, source, bits) : deliverLocal(plan, source)
   if (serviceCount == 0) releaseUncached()
@@ -126,14 +130,13 @@ function deliverWide(plan: u32, traits: u32, source: u32, bits: u32): i32 {
 }
 
 /** Nothing to choose, and no lane to write to. Hot, with leaf links. */
-function deliverNear(plan: u32, source: u32): i32 {
+export function deliverNear(plan: u32, source: u32): i32 {
   let delivered = deliverLocal(plan, source)
   let at = plan + PLAN_BODY + (load<u32>(plan, PLAN_LOCALS) << 3)
   const hasRemotes = load<u32>(plan, PLAN_REMOTES) != 0
   const hasLink = load<u32>(plan, PLAN_LEAFS) != 0
   if (hasRemotes || self != ROUTER_THREAD) {
-    standIn(beside)
-    enterArena()
+    goBeside()
     if (hasRemotes) {
       const end = at + 8 + (load<u32>(at, 4) << 3)
       for (at += 8; at < end; at += 8) {
@@ -141,8 +144,7 @@ function deliverNear(plan: u32, source: u32): i32 {
       }
     }
     if (hasLink && self != ROUTER_THREAD) delivered += deliverLink(at)
-    standIn(self)
-    enterArena()
+    comeBack()
   }
   if (hasLink && self == ROUTER_THREAD) delivered += deliverLink(at)
   return delivered
@@ -152,7 +154,7 @@ function deliverNear(plan: u32, source: u32): i32 {
 function deliverLink(at: u32): i32 {
   const connection = load<u32>(at)
   if (load<u32>(connection, CONNECTION_GENERATION) != load<u32>(at, 4)) return 0
-  return frameForLeaf(connection, 0, 0) ? 1 : 0
+  return frameForLeaf(connection, 0, 0) != 0 ? 1 : 0
 }
 
 export function findServices(plan: u32): void {
@@ -238,26 +240,22 @@ function deliverBeside(audience: u32, variant: u32): i32 {
   const links: u32 = beside == ROUTER_THREAD ? linksCount : 0
   if ((load<u32>(audience, PLAN_REMOTES) | links | chosenCount) == 0) return 0
   let delivered: i32 = 0
-  standIn(beside)
-  enterArena()
+  goBeside()
   let at = sectionOf(audience, beside)
   for (const end = at + (sectionCount << 3); at < end; at += 8) {
     if (deliverTo(load<u32>(at), load<u32>(at, 4), 0) != 0) delivered++
   }
   if (chosenCount != 0) delivered += deliverChosen(beside | (variant << PLACE_VARIANT_SHIFT))
   if (links != 0) delivered += deliverLinks(variant)
-  standIn(self)
-  enterArena()
+  comeBack()
   return delivered
 }
 
 /** The message at hand to a leaf link of the thread beside this one. */
 export function deliverLinkBeside(link: u32): void {
-  standIn(beside)
-  enterArena()
+  goBeside()
   frameForLeaf(link, queues, queuesBytes)
-  standIn(self)
-  enterArena()
+  comeBack()
 }
 
 /** Under the subjects that they see. */
@@ -292,7 +290,7 @@ function deliverLinks(variant: u32): i32 {
     const connection = load<u32>(link, LINK_CONNECTION)
     const generation = load<u32>(link, LINK_GENERATION)
     if (load<u32>(connection, CONNECTION_GENERATION) != generation) continue
-    if (frameForLeaf(connection, namesText, writeNames(namesText, link))) delivered++
+    if (frameForLeaf(connection, namesText, writeNames(namesText, link)) != 0) delivered++
   }
   return delivered
 }

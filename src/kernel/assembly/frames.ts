@@ -105,7 +105,7 @@ const SHORT_BYTES: u32 = 32
 /**
  * Frames of the messages that follow the one at hand, each as many bytes behind the one before and
  * with the same control line. Hot.
- * @param connection to which frameForClient has just written the message at hand
+ * @param connection to which frameForClient or frameForLeaf has just written the message at hand
  * @param frame what that returned
  * @param stride bytes from one message to the next, as they were read
  * @param most how many follow
@@ -177,8 +177,9 @@ function repeatLong(
 /**
  * LMSG or HMSG to a leaf link.
  * @param names queue groups chosen for it, blank separated; 0 bytes = plain interest only
+ * @returns as frameForClient
  */
-export function frameForLeaf(connection: u32, names: u32, namesBytes: u32): bool {
+export function frameForLeaf(connection: u32, names: u32, namesBytes: u32): u32 {
   const withHeaders =
     headerTextBytes != 0 && (load<u32>(connection, CONNECTION_FLAGS) & FLAG_HEADERS) != 0
   const skip: u32 = headerTextBytes != 0 && !withHeaders ? headerBytes : 0
@@ -186,7 +187,7 @@ export function frameForLeaf(connection: u32, names: u32, namesBytes: u32): bool
   // verb, blanks, indicator and two sizes of at most 10 digits each
   const most: u32 = 5 + subjectBytes + 3 + replyBytes + 1 + namesBytes + 1 + 22 + 2 + bytes + 2
   let at = room(connection, most, true)
-  if (at == 0) return false
+  if (at == 0) return 0
   const start = at
   store<u32>(at, withHeaders ? 0x47534d48 : 0x47534d4c) // HMSG, LMSG
   store<u8>(at, BLANK, 4)
@@ -225,6 +226,6 @@ export function frameForLeaf(connection: u32, names: u32, namesBytes: u32): bool
   const pending = load<u32>(connection, CONNECTION_PENDING) - (most - used)
   store<u32>(connection, pending, CONNECTION_PENDING)
   count(connection, 1, bytes)
-  return true
+  return used
 }
 

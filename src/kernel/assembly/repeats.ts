@@ -3,19 +3,28 @@
  * publishers of one subject do, thousands in a read. One is parsed and delivered as any; those
  * behind it have its control line, its size and its plan, and go to one receiver after the other.
  *
- * Only where that cannot be told from a delivery one by one: to plain subscriptions of this thread,
- * of different connections. A read is one moment as far as interest is concerned (see
- * docs/ARCHITECTURE.md, "Order and visibility"), and nothing here lets TypeScript in.
+ * Only where that cannot be told from a delivery one by one: to plain subscriptions of this thread
+ * and the one beside it, of different connections, and to one leaf link. A read is one moment as
+ * far as interest is concerned (see docs/ARCHITECTURE.md, "Order and visibility"), and nothing here
+ * lets TypeScript in.
  */
-import { repeatFrame } from './frames'
+import { comeBack, goBeside } from './arena'
+import { deliverNear } from './deliver'
+import { frameForLeaf, repeatFrame } from './frames'
 import {
   CONNECTION_ACCOUNT,
   CONNECTION_FLAGS,
+  CONNECTION_GENERATION,
   CONNECTION_ROUND,
   FLAG_ECHO,
   FLAG_TRACES_PARENTS,
   PLAN_BODY,
+  PLAN_IS_NEAR,
+  PLAN_LEAFS,
   PLAN_LOCALS,
+  PLAN_REMOTES,
+  PLAN_TRAITS,
+  ROUTER_THREAD,
   SUB_CONNECTION,
   SUB_DELIVERED,
   SUB_GENERATION,
@@ -26,6 +35,7 @@ import { headerBytes, payload, setPayload } from './message'
 import { countHits, isCurrent } from './plan'
 import { CRLF } from './scan'
 import { deliverLocal, deliverTo } from './targets'
+import { self } from './thread'
 import { mayBeTraced } from './trace-search'
 
 /** Of a round; they are read again for each receiver, so they should stay in the first cache. */
@@ -40,7 +50,7 @@ let round: u32 = 0
 
 /**
  * Delivers the messages that repeat the one at hand; counting them as read is the caller's.
- * @param plan its plan, which has nothing but subscriptions of this thread
+ * @param plan its plainPlan
  * @param line its control line
  * @param from behind it, where the next message begins
  * @returns the end of the last one; `from` when the next one is different
@@ -106,11 +116,13 @@ function isTraced(connection: u32, headers: u32): bool {
 /** @param body payload of the first of the messages */
 function deliverRound(plan: u32, source: u32, body: u32, stride: u32, messages: u32): void {
   const locals = load<u32>(plan, PLAN_LOCALS)
-  if (locals == 0) return
-  if (locals != 1 && !areDistinct(plan, locals)) {
+  const isNear = load<u32>(plan, PLAN_TRAITS) == PLAN_IS_NEAR
+  if (locals == 0 && !isNear) return
+  if (!areDistinct(plan, locals)) {
     for (; messages > 0; messages--, body += stride) {
       setPayload(body)
-      deliverLocal(plan, source)
+      if (isNear) deliverNear(plan, source)
+      else deliverLocal(plan, source)
     }
     return
   }
@@ -120,6 +132,44 @@ function deliverRound(plan: u32, source: u32, body: u32, stride: u32, messages: 
   for (let at = plan + PLAN_BODY; at < end; at += 8) {
     deliverAll(load<u32>(at), load<u32>(at, 4), exclude, body, stride, messages)
   }
+  if (isNear) deliverRoundNear(plan, end, body, stride, messages)
+}
+
+/**
+ * As deliverNear, without this thread's subscriptions.
+ * @param at behind those
+ */
+function deliverRoundNear(plan: u32, at: u32, body: u32, stride: u32, messages: u32): void {
+  const hasRemotes = load<u32>(plan, PLAN_REMOTES) != 0
+  const hasLink = load<u32>(plan, PLAN_LEAFS) != 0
+  if (hasRemotes || self != ROUTER_THREAD) {
+    goBeside()
+    if (hasRemotes) {
+      const end = at + 8 + (load<u32>(at, 4) << 3)
+      for (at += 8; at < end; at += 8) {
+        deliverAll(load<u32>(at), load<u32>(at, 4), 0, body, stride, messages)
+      }
+    }
+    if (hasLink && self != ROUTER_THREAD) deliverAllToLink(at, body, stride, messages)
+    comeBack()
+  }
+  if (hasLink && self == ROUTER_THREAD) deliverAllToLink(at, body, stride, messages)
+}
+
+/** All messages of a round to the leaf link of a plan. Hot. */
+function deliverAllToLink(at: u32, body: u32, stride: u32, messages: u32): void {
+  const link = load<u32>(at)
+  if (load<u32>(link, CONNECTION_GENERATION) != load<u32>(at, 4)) return
+  while (messages != 0) {
+    setPayload(body)
+    const frame = frameForLeaf(link, 0, 0)
+    messages--
+    body += stride
+    if (frame == 0 || messages == 0) continue
+    const more = repeatFrame(link, frame, stride, messages)
+    messages -= more
+    body += more * stride
+  }
 }
 
 /**
@@ -127,9 +177,18 @@ function deliverRound(plan: u32, source: u32, body: u32, stride: u32, messages: 
  * twice before it gets the next.
  */
 function areDistinct(plan: u32, locals: u32): bool {
+  const at = plan + PLAN_BODY
+  const near = at + (locals << 3)
+  const remotes: u32 = load<u32>(plan, PLAN_REMOTES) != 0 ? load<u32>(near, 4) : 0
+  if (locals + remotes < 2) return true
   round++
-  const end = plan + PLAN_BODY + (locals << 3)
-  for (let at = plan + PLAN_BODY; at < end; at += 8) {
+  return areNew(at, locals) && areNew(near + 8, remotes)
+}
+
+/** Whether pairs lead to connections that are not in this round yet. */
+function areNew(from: u32, pairs: u32): bool {
+  const end = from + (pairs << 3)
+  for (let at = from; at < end; at += 8) {
     const slot = load<u32>(at)
     if (load<u32>(slot, SUB_GENERATION) != load<u32>(at, 4)) continue
     const connection = load<u32>(slot, SUB_CONNECTION)
