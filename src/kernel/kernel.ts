@@ -46,6 +46,16 @@ export interface KernelExports {
     sidBytes: number,
   ): number
   removeSubscription(slot: number): void
+  closeSubscriptions(connection: number, most: number): number
+  findBySid(connection: number, sid: number, sidBytes: number): number
+  ingestInterest(
+    connection: number,
+    from: number,
+    to: number,
+    most: number,
+    countMax: number,
+    ends: number,
+  ): number
   takeExpired(): number
 
   ingest(connection: number, from: number, to: number): number
@@ -85,6 +95,7 @@ export interface KernelExports {
   countInbound(connection: number, payloadBytes: number): void
   readonly status: WebAssembly.Global
   readonly needBytes: WebAssembly.Global
+  readonly interestLines: WebAssembly.Global
   readonly subject: WebAssembly.Global
   readonly subjectBytes: WebAssembly.Global
   readonly reply: WebAssembly.Global
@@ -239,6 +250,7 @@ const LAYOUT_NAMES = [
   'HEADER_LANES',
   'HEADER_LANE_CAPACITY',
   'HEADER_ACCOUNTS',
+  'HEADER_HASH_SEED',
   'HEADER_SUBLIST',
   'HEADER_SUBLIST_END',
   'HEADER_ARENAS',
@@ -278,6 +290,11 @@ const LAYOUT_NAMES = [
   'ACCOUNT_INSERTS',
   'ACCOUNT_REMOVES',
   'CONNECTION_LABEL',
+  'CONNECTION_SUBS',
+  'SUBS_PLACE_BYTES',
+  'SUBS_TOMBSTONE',
+  'CONNECTION_SUB_COUNT',
+  'CONNECTION_SUB_MASK',
   'CONNECTION_STALLED',
   'EXPLAINED_BYTES',
   'EXPLAINED_DENIED',

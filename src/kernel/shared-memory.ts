@@ -92,6 +92,8 @@ export function createSharedMemory(
   set(layout.HEADER_WORKER_ARENA_BYTES, workerBytes)
   set(layout.HEADER_HEADROOM_BYTES, HEADROOM_BYTES)
   set(layout.HEADER_READ_BYTES, READ_BYTES)
+  set(layout.HEADER_HASH_SEED, Math.random() * 2 ** 32)
+  set(layout.HEADER_HASH_SEED + 4, Math.random() * 2 ** 32)
   set(layout.HEADER_MAGIC, layout.MAGIC)
   return { memory, kernel }
 }

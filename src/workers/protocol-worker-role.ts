@@ -17,7 +17,9 @@ import {
 } from './clients/client-front.ts'
 import { ClientSession } from './clients/client-session.ts'
 import type { ClientTlsAcceptor } from './clients/client-tls.ts'
+import { EndedSubscriptions } from './clients/ended-subscriptions.ts'
 import { hasGrantedRates } from './clients/ingress-budgets.ts'
+import { InterestShare } from './clients/interest-share.ts'
 import { LameDuck } from './clients/lame-duck.ts'
 import { Logins } from './clients/logins.ts'
 import type { ProxyProtocol } from './clients/proxy-protocol.ts'
@@ -54,6 +56,8 @@ export class ProtocolWorker implements ThreadRole {
   readonly services: ServiceImports
   readonly tracer: Tracer
   readonly router: RouterProxy
+  readonly endedSubscriptions: EndedSubscriptions
+  readonly interestShare = new InterestShare()
   readonly slots: SlotReader
   limits: OperationLimits
   readonly lameDuck: LameDuck
@@ -90,6 +94,7 @@ export class ProtocolWorker implements ThreadRole {
     this.hasGrantedRates = hasGrantedRates(options)
     this.logins = new Logins(thread)
     this.router = new RouterProxy(this.kernel)
+    this.endedSubscriptions = new EndedSubscriptions(thread)
     this.services = new ServiceImports(thread, this.router, settings.serverName)
     this.tracer = new Tracer(thread, this.router, () => this.#settings)
     this.slots = new SlotReader(this.kernel)

@@ -15,6 +15,27 @@ export class SlotReader {
     return this.#kernel.words[(slot + field) >> 2]!
   }
 
+  /** The slots of a connection's subscriptions, in no order; see sids.ts of the kernel. */
+  *ofConnection(record: number): Generator<number> {
+    const { layout, words } = this.#kernel
+    const table = words[(record + layout.CONNECTION_SUBS) >> 2]!
+    if (table === 0) return
+    if ((table & 1) !== 0) {
+      yield table - 1
+      return
+    }
+    const end =
+      table + (words[(record + layout.CONNECTION_SUB_MASK) >> 2]! + 1) * layout.SUBS_PLACE_BYTES
+    for (let place = table; place < end; place += layout.SUBS_PLACE_BYTES) {
+      const slot = words[place >> 2]!
+      if (slot > layout.SUBS_TOMBSTONE) yield slot
+    }
+  }
+
+  countOf(record: number): number {
+    return this.#kernel.words[(record + this.#kernel.layout.CONNECTION_SUB_COUNT) >> 2]!
+  }
+
   subject(slot: number): string {
     const { layout, bytes } = this.#kernel
     const at = this.#word(slot, layout.SUB_TEXT)
@@ -38,6 +59,14 @@ export class SlotReader {
     const isInline = length <= layout.SUB_SID_INLINE
     const at = isInline ? slot + layout.SUB_SID : this.#word(slot, layout.SUB_SID)
     return bytes.subarray(at, at + length)
+  }
+
+  sidText(slot: number): string {
+    const { layout, bytes } = this.#kernel
+    const length = this.#word(slot, layout.SUB_SID_BYTES)
+    const isInline = length <= layout.SUB_SID_INLINE
+    const at = isInline ? slot + layout.SUB_SID : this.#word(slot, layout.SUB_SID)
+    return bytes.toString('latin1', at, at + length)
   }
 
   isActive(slot: number): boolean {

@@ -9,6 +9,7 @@ import {
   CONNECTION_GENERATION,
   CONNECTION_KIND,
   CONNECTION_STALLED,
+  FLAG_CLOSED,
   FLAG_ECHO,
   KIND_LEAF,
   PLAN_FILTERED,
@@ -189,10 +190,13 @@ function chooseMember(first: u32, members: u32, exclude: u32): bool {
     const place = load<u32>(member, 8)
     const thread = place & ((1 << PLACE_VARIANT_SHIFT) - 1)
     if (atomic.load<u32>(slot + SUB_GENERATION) != load<u32>(member, 4)) continue
-    if (exclude != 0 && load<u32>(slot, SUB_CONNECTION) == exclude) continue
+    const connection = load<u32>(slot, SUB_CONNECTION)
+    if (connection == exclude) continue
+    // It has gone, and not all its subscriptions have been closed yet.
+    if ((load<u32>(connection, CONNECTION_FLAGS) & FLAG_CLOSED) != 0) continue
     if (thread != self && !isRunning(thread)) continue
     // With that option a slow consumer loses messages: another member may have it.
-    if (dropsOverStallMark && isStalled(load<u32>(slot, SUB_CONNECTION))) continue
+    if (dropsOverStallMark && isStalled(connection)) continue
     const max = load<u32>(slot, SUB_MAX)
     // What others have sent it is not delivered yet: places are taken when it is chosen.
     if (max != 0 && atomic.add<u32>(slot + SUB_RESERVED, 1) >= max) {

@@ -3,9 +3,9 @@
  * no data segment; globals are private to the instance.
  *
  * Read in this order: layout, memory, thread, arena; accounts, sublist-memory, sublist,
- * subscriptions; lane, lent; message, permissions, host; matches, variants, plan-layout,
+ * sids, subscriptions; lane, lent; message, permissions, host; matches, variants, plan-layout,
  * mapped-plan, plan-build, plan; outbound, frames, targets, choices, records, received, deliver;
- * scan, leaf-line, ingest, repeats.
+ * scan, leaf-line, ingest, repeats, ingest-interest.
  */
 import { allocate as allocateFromArena, formatArena } from './arena'
 import { formatDelivery } from './deliver'
@@ -46,7 +46,7 @@ import {
 } from './layout'
 import { claim } from './lane'
 import { hasLent, reclaimLent } from './lent'
-import { copyVectors, seedRandom } from './memory'
+import { copyExact, seedRandom } from './memory'
 import { setPayload, setQueues, setReply, setSizes, setSubject } from './message'
 import { makeRoom } from './outbound'
 import { planWithRoom, releaseUncached } from './plan'
@@ -71,6 +71,7 @@ export { serviceCount, services } from './deliver'
 export { isMapped } from './explain'
 export { explained, explainedCount, explainedTexts } from './explained-list'
 export { countInbound, delivered, ingest, needBytes, status } from './ingest'
+export { ingestInterest, interestLines } from './ingest-interest'
 export {
   awaitRoom,
   claimedPosition,
@@ -128,6 +129,7 @@ export {
   applySubscribe,
   applyUnsubscribe,
   closeConnection,
+  closeSubscriptions,
   createConnection,
   createSubscription,
   nextUsedSlot,
@@ -136,6 +138,7 @@ export {
   setLabel,
   walkSlots,
 } from './subscriptions'
+export { findBySid } from './sids'
 export { setTaps } from './taps'
 export { takeExpired } from './targets'
 export { mayBeTraced } from './trace-search'
@@ -185,9 +188,7 @@ export function allocate(bytes: u32): u32 {
  * it writes not a byte more than asked for. The ranges must not overlap.
  */
 export function copy(target: u32, source: u32, bytes: u32): void {
-  const whole = bytes & ~15
-  copyVectors(target, source, whole)
-  for (let i = whole; i < bytes; i++) store<u8>(target + i, load<u8>(source + i))
+  copyExact(target, source, bytes)
 }
 
 // ── lanes, as TypeScript sees them ──────────────────────────────────────────────────────────

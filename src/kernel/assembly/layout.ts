@@ -47,6 +47,8 @@ export const HEADER_WORKER_ARENA_BYTES: u32 = 40
 export const HEADER_HEADROOM_BYTES: u32 = 44
 export const HEADER_READ_BYTES: u32 = 48
 export const HEADER_ACCOUNTS: u32 = 52
+/** u64, random: what is hashed into tables, so that nobody can choose texts that collide. */
+export const HEADER_HASH_SEED: u32 = 56
 /** "SABL", little endian. */
 export const MAGIC: u32 = 0x4c424153
 
@@ -188,16 +190,20 @@ export const SUBLIST_EPOCH: u32 = 8
 /** End of the used part of the arena. */
 export const SUBLIST_BREAK: u32 = 12
 export const SUBLIST_EDGES: u32 = 16 //         slots in use, tombstones included
-export const SUBLIST_RETIRED_HEAD: u32 = 20 //  oldest retired block
-export const SUBLIST_RETIRED_TAIL: u32 = 24
+export const SUBLIST_RETIRED: u32 = 20 //       blocks retired in this batch of changes
+export const SUBLIST_WAITING: u32 = 24 //       those of a batch before, for readers to leave …
 export const SUBLIST_COUNT: u32 = 28 //         entries
 export const SUBLIST_ACCOUNTS: u32 = 32 //      account records ever used, from the first on
+export const SUBLIST_SPARE: u32 = 36 //         unused part of a block that was freed
+export const SUBLIST_SPARE_END: u32 = 40
+export const SUBLIST_WAITING_EPOCH: u32 = 44 // … this epoch
 export const SUBLIST_FREE_SMALL: u32 = 64 //    free lists, 64 classes of 16 bytes
 export const SUBLIST_FREE_LARGE: u32 = 320 //   free lists, 32 powers of two
 
 // edge table: mask u32 | pad | slots of 8 bytes: child node u32, hash u32 (one atomic u64)
 export const TABLE_MASK: u32 = 0
 export const TABLE_BYTES: u32 = 4
+export const TABLE_RETIRED: u32 = 8 // list of retired blocks
 export const TABLE_SLOTS: u32 = 16
 export const TABLE_TOMBSTONE: u32 = 1
 export const TABLE_SLOTS_FIRST: u32 = 1024
@@ -245,6 +251,7 @@ export const TOKEN_COUNT_MAX: u32 = 2048
 
 // block in the sublist's memory: whole bytes u32 in front of what the block is for
 export const BLOCK_BYTES: u32 = 0
+export const BLOCK_RETIRED: u32 = 4 // list of retired blocks
 export const BLOCK_DATA: u32 = 16
 
 // import, of both kinds, in a block
@@ -284,6 +291,9 @@ export const ARENA_PLANS: u32 = 56
 export const ARENA_CONNECTION_SLABS: u32 = 60
 export const ARENA_FREE_BLOCKS: u32 = 128 // buddy free lists, 20 orders
 export const ARENA_FREE_SMALL: u32 = 256 //  free lists of 64 … 2048 bytes
+export const ARENA_FREE_TIGHT: u32 = 1024 // free lists of 16, 32 … 512 bytes
+export const ARENA_TIGHT: u32 = 1152 //      unused part of a slab that these are cut from
+export const ARENA_TIGHT_END: u32 = 1156
 export const ARENA_CONTROL_BYTES: u32 = 4096
 
 // ── connection record, 192 bytes ──────────────────────────────────────────────────────────
@@ -325,6 +335,14 @@ export const CONNECTION_DROPPED: u32 = 152
 /** Who it is: address of a label, 0 = nobody has said yet. Owner; Atomics, read by any thread. */
 export const CONNECTION_LABEL: u32 = 160
 export const CONNECTION_ROUND: u32 = 164 //          last round of messages that went to it
+// its subscriptions by sid, owner; see sids.ts
+/** Table; or its only subscription, the slot's address + 1; 0 = it has none. */
+export const CONNECTION_SUBS: u32 = 176
+export const CONNECTION_SUB_COUNT: u32 = 180
+/** Places in the table - 1. */
+export const CONNECTION_SUB_MASK: u32 = 184
+/** Places that were ever filled; while they are closed, SUBS_CLOSING and the places left. */
+export const CONNECTION_SUB_USED: u32 = 188
 export const CONNECTION_BYTES: u32 = 192
 
 export const KIND_CLIENT: u32 = 1
@@ -348,6 +366,8 @@ export const FLAG_TRACES_PARENTS: u32 = 256
 export const FLAG_PEER_TRACES: u32 = 512
 /** A client that wants to be told when it publishes to a subject with wildcards or empty tokens. */
 export const FLAG_PEDANTIC: u32 = 1024
+/** The connection is over and done with, but for subscriptions that are still being closed. */
+export const FLAG_RELEASED: u32 = 2048
 
 // label: bytes of name and user, then both, in a block of its own
 export const LABEL_NAME_BYTES: u32 = 0
@@ -377,6 +397,12 @@ export const SUB_STATE_ACTIVE: u32 = 1
 /** The owner is done with it; the routing worker has not removed the interest yet. */
 export const SUB_STATE_RETIRING: u32 = 2
 export const SUB_STATE_RETIRED: u32 = 3
+
+// table of a connection's subscriptions: places of 8 bytes, slot u32 and hash u32 of the sid
+export const SUBS_PLACE_BYTES: u32 = 8
+export const SUBS_PLACES_FIRST: u32 = 8
+export const SUBS_TOMBSTONE: u32 = 1
+export const SUBS_CLOSING: u32 = 0x80000000
 
 // slab of slots or connection records: next slab u32, count u32, then the items
 export const SLAB_NEXT: u32 = 0

@@ -43,6 +43,13 @@ export function copyVectors(target: u32, source: u32, bytes: u32): void {
   for (; i < bytes; i += 16) v128.store(target + i, v128.load(source + i))
 }
 
+/** As copyShort, but writes not a byte behind the end. The ranges must not overlap. */
+export function copyExact(target: u32, source: u32, bytes: u32): void {
+  const whole = bytes & ~15
+  copyVectors(target, source, whole)
+  for (let i = whole; i < bytes; i++) store<u8>(target + i, load<u8>(source + i))
+}
+
 export function isEqual(a: u32, b: u32, bytes: u32): bool {
   let i: u32 = 0
   for (; i + 8 <= bytes; i += 8) if (load<u64>(a + i) != load<u64>(b + i)) return false
@@ -51,10 +58,17 @@ export function isEqual(a: u32, b: u32, bytes: u32): bool {
   return ((load<u64>(a + i) ^ load<u64>(b + i)) << ((8 - rest) << 3)) == 0
 }
 
+let hashSeed: u64 = 0
+
+/** What all threads mix into hashes: it is random, so that no texts can be made that collide. */
+export function seedHashes(seed: u64): void {
+  hashSeed = seed
+}
+
 /** Multiplicative hash, eight bytes at a time; never 0. */
 @inline
 export function hashBytes(at: u32, bytes: u32, seed: u32): u32 {
-  let h: u64 = <u64>seed ^ (<u64>bytes * 0x9e3779b97f4a7c15)
+  let h: u64 = hashSeed ^ <u64>seed ^ (<u64>bytes * 0x9e3779b97f4a7c15)
   let i: u32 = 0
   for (; i + 8 <= bytes; i += 8) {
     h = (h ^ load<u64>(at + i)) * 0x9fb21c651e98df25

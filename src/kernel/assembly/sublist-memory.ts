@@ -5,23 +5,35 @@
 import {
   BLOCK_BYTES,
   BLOCK_DATA,
+  BLOCK_RETIRED,
+  ENTRY_BYTES,
+  ENTRY_PREVIOUS,
+  GROUP_NAME,
+  GROUP_NAME_BYTES,
+  GROUP_PREVIOUS,
+  NODE_HASH,
+  NODE_TOKEN,
+  NODE_TOKEN_BYTES,
   SLACK_BYTES,
   SUBLIST_BREAK,
   SUBLIST_EPOCH,
   SUBLIST_FREE_LARGE,
   SUBLIST_FREE_SMALL,
-  SUBLIST_RETIRED_HEAD,
-  SUBLIST_RETIRED_TAIL,
+  SUBLIST_RETIRED,
+  SUBLIST_SPARE,
+  SUBLIST_SPARE_END,
+  SUBLIST_WAITING,
+  SUBLIST_WAITING_EPOCH,
+  TABLE_BYTES,
+  TABLE_RETIRED,
   THREAD_EPOCH,
 } from './layout'
 import { sublist, sublistEnd, threadBlockOf, threadCount } from './thread'
 
-// A retired block is described by 16 bytes of its own: (block, bytes, epoch, next).
-const RETIRED_BLOCK: u32 = 0
-const RETIRED_BYTES: u32 = 4
-const RETIRED_EPOCH: u32 = 8
-const RETIRED_NEXT: u32 = 12
 const SMALL_MAX: u32 = 1024
+// Blocks that small ones are cut from, once they are free.
+const SPARE_MIN: u32 = 8192
+const SPARE_MAX: u32 = 1 << 30
 
 function freeList(bytes: u32): u32 {
   if (bytes <= SMALL_MAX) return sublist + SUBLIST_FREE_SMALL + (((bytes + 15) >>> 4) - 1 << 2)
@@ -35,23 +47,62 @@ function roundedBytes(bytes: u32): u32 {
 
 /** Room for a block; 0 when the sublist is full. */
 export function take(bytes: u32): u32 {
-  const block = takeWhole(bytes)
+  let block = fromList(bytes)
+  if (block == 0 && bytes <= SMALL_MAX) block = fromSpare(roundedBytes(bytes))
+  if (block == 0) block = fromBreak(bytes)
   return block != 0 ? block : cut(roundedBytes(bytes))
 }
 
-/** A free block of the same size, or new memory. */
-function takeWhole(bytes: u32): u32 {
+/** A free block of the same size. */
+function fromList(bytes: u32): u32 {
   const list = freeList(bytes)
   const block = load<u32>(list)
   if (block != 0) {
     store<u32>(list, load<u32>(block))
-    return block
   }
-  const at = load<u32>(sublist, SUBLIST_BREAK)
+  return block
+}
+
+/** New memory. */
+function fromBreak(bytes: u32): u32 {
   const rounded = roundedBytes(bytes)
+  const at = load<u32>(sublist, SUBLIST_BREAK)
   if (<u64>at + <u64>rounded + <u64>SLACK_BYTES > <u64>sublistEnd) return 0
   store<u32>(sublist, at + rounded, SUBLIST_BREAK)
   return at
+}
+
+/**
+ * Room in a large block that is free: what a growing table leaves behind is as much as all before
+ * it together, and no table will want it again.
+ */
+function fromSpare(bytes: u32): u32 {
+  let at = load<u32>(sublist, SUBLIST_SPARE)
+  const end = load<u32>(sublist, SUBLIST_SPARE_END)
+  if (end - at < bytes) {
+    const block = largestFree()
+    if (block == 0) return 0
+    if (end != at) give(at, end - at)
+    at = block
+    store<u32>(sublist, block + freeBytes, SUBLIST_SPARE_END)
+  }
+  store<u32>(sublist, at + bytes, SUBLIST_SPARE)
+  return at
+}
+
+/** Bytes of what `largestFree` has found. */
+let freeBytes: u32 = 0
+
+function largestFree(): u32 {
+  for (let size: u32 = SPARE_MAX; size >= SPARE_MIN; size >>>= 1) {
+    const list = freeList(size)
+    const block = load<u32>(list)
+    if (block == 0) continue
+    store<u32>(list, load<u32>(block))
+    freeBytes = size
+    return block
+  }
+  return 0
 }
 
 /** Nothing new is left: cuts a block out of a larger one that is free. */
@@ -79,59 +130,70 @@ export function give(block: u32, bytes: u32): void {
   store<u32>(list, block)
 }
 
-/** Unreachable for new readers; freed once the present ones are gone. */
-export function retire(block: u32, bytes: u32): void {
-  const note = takeWhole(16)
-  if (note == 0) {
-    // Full: no room to remember it, so it must be free now.
-    awaitReaders()
-    give(block, bytes)
-    return
-  }
-  const epoch = atomic.load<u32>(sublist + SUBLIST_EPOCH)
-  store<u32>(note, block, RETIRED_BLOCK)
-  store<u32>(note, bytes, RETIRED_BYTES)
-  store<u32>(note, epoch, RETIRED_EPOCH)
-  store<u32>(note, 0, RETIRED_NEXT)
-  const tail = load<u32>(sublist, SUBLIST_RETIRED_TAIL)
-  if (tail != 0) store<u32>(tail, note, RETIRED_NEXT)
-  else store<u32>(sublist, note, SUBLIST_RETIRED_HEAD)
-  store<u32>(sublist, note, SUBLIST_RETIRED_TAIL)
+// ── what readers may still see ──────────────────────────────────────────────────────────────
+
+/** What is retired: it is listed by a word of its own that readers do not look at. */
+export const RETIRED_ENTRY: u32 = 1
+export const RETIRED_NODE: u32 = 2
+export const RETIRED_GROUP: u32 = 3
+export const RETIRED_TABLE: u32 = 4
+const RETIRED_BLOCK: u32 = 5
+/** Blocks start on multiples of 16. */
+const RETIRED_WHAT: u32 = 15
+
+/** Address of the word by which a retired block is listed. */
+@inline
+function retiredLink(block: u32, what: u32): u32 {
+  if (what == RETIRED_ENTRY) return block + ENTRY_PREVIOUS
+  if (what == RETIRED_NODE) return block + NODE_HASH
+  if (what == RETIRED_GROUP) return block + GROUP_PREVIOUS
+  return block + (what == RETIRED_TABLE ? TABLE_RETIRED : BLOCK_RETIRED)
 }
 
-/** Returns once every match that is under way now has ended: microseconds. */
-function awaitReaders(): void {
-  const next = atomic.load<u32>(sublist + SUBLIST_EPOCH) + 1
-  const epoch: u32 = next == 0 ? 1 : next
-  atomic.store<u32>(sublist + SUBLIST_EPOCH, epoch)
-  for (let thread: u32 = 0; thread < threadCount; thread++) {
-    const reading = threadBlockOf(thread) + THREAD_EPOCH
-    for (;;) {
-      const since = atomic.load<u32>(reading)
-      if (since == 0 || <i32>(since - epoch) >= 0) break
-    }
-  }
+@inline
+function retiredBytes(block: u32, what: u32): u32 {
+  if (what == RETIRED_ENTRY) return ENTRY_BYTES
+  if (what == RETIRED_NODE) return NODE_TOKEN + load<u32>(block, NODE_TOKEN_BYTES)
+  if (what == RETIRED_GROUP) return GROUP_NAME + load<u32>(block, GROUP_NAME_BYTES)
+  if (what == RETIRED_TABLE) return load<u32>(block, TABLE_BYTES)
+  return load<u32>(block, BLOCK_BYTES)
+}
+
+/** Unreachable for new readers; freed once the present ones are gone. */
+export function retire(block: u32, what: u32): void {
+  store<u32>(retiredLink(block, what), load<u32>(sublist, SUBLIST_RETIRED))
+  store<u32>(sublist, block | what, SUBLIST_RETIRED)
 }
 
 /** Advances the epoch and frees what no reader can still see. Called once per batch of changes. */
 export function reclaim(): void {
-  let note = load<u32>(sublist, SUBLIST_RETIRED_HEAD)
-  if (note == 0) return
-  const epoch = atomic.load<u32>(sublist + SUBLIST_EPOCH) + 1
-  atomic.store<u32>(sublist + SUBLIST_EPOCH, epoch == 0 ? 1 : epoch)
-  let oldest: u32 = epoch
+  freeWaiting()
+  const retired = load<u32>(sublist, SUBLIST_RETIRED)
+  if (retired == 0 || load<u32>(sublist, SUBLIST_WAITING) != 0) return
+  const epoch = atomic.load<u32>(sublist + SUBLIST_EPOCH)
+  store<u32>(sublist, 0, SUBLIST_RETIRED)
+  store<u32>(sublist, retired, SUBLIST_WAITING)
+  store<u32>(sublist, epoch, SUBLIST_WAITING_EPOCH)
+  atomic.store<u32>(sublist + SUBLIST_EPOCH, epoch + 1 == 0 ? 1 : epoch + 1)
+  freeWaiting()
+}
+
+/** Frees what waits for readers, unless one is left that came before it was retired. */
+function freeWaiting(): void {
+  let at = load<u32>(sublist, SUBLIST_WAITING)
+  if (at == 0) return
+  const epoch = load<u32>(sublist, SUBLIST_WAITING_EPOCH)
   for (let thread: u32 = 0; thread < threadCount; thread++) {
     const reading = atomic.load<u32>(threadBlockOf(thread) + THREAD_EPOCH)
-    if (reading != 0 && <i32>(reading - oldest) < 0) oldest = reading
+    if (reading != 0 && <i32>(reading - epoch) <= 0) return
   }
-  while (note != 0 && <i32>(load<u32>(note, RETIRED_EPOCH) - oldest) < 0) {
-    const next = load<u32>(note, RETIRED_NEXT)
-    give(load<u32>(note, RETIRED_BLOCK), load<u32>(note, RETIRED_BYTES))
-    give(note, 16)
-    note = next
+  while (at != 0) {
+    const block = at & ~RETIRED_WHAT
+    const what = at & RETIRED_WHAT
+    at = load<u32>(retiredLink(block, what))
+    give(block, retiredBytes(block, what))
   }
-  store<u32>(sublist, note, SUBLIST_RETIRED_HEAD)
-  if (note == 0) store<u32>(sublist, 0, SUBLIST_RETIRED_TAIL)
+  store<u32>(sublist, 0, SUBLIST_WAITING)
 }
 
 // ── blocks of TypeScript: permissions, imports, mappings ────────────────────────────────────
@@ -146,5 +208,5 @@ export function createBlock(bytes: u32): u32 {
 
 /** To be called once no record and no entry points to it. */
 export function retireBlock(block: u32): void {
-  retire(block - BLOCK_DATA, load<u32>(block - BLOCK_DATA, BLOCK_BYTES))
+  retire(block - BLOCK_DATA, RETIRED_BLOCK)
 }

@@ -68,7 +68,15 @@ import {
   TOKEN_COUNT_MAX,
 } from './layout'
 import { check, hashBytes, isEqual } from './memory'
-import { give, retire, take } from './sublist-memory'
+import {
+  give,
+  RETIRED_ENTRY,
+  RETIRED_GROUP,
+  RETIRED_NODE,
+  RETIRED_TABLE,
+  retire,
+  take,
+} from './sublist-memory'
 import { sublist, threadBlockOf, threadCount } from './thread'
 
 const DOT: u8 = 46
@@ -162,8 +170,7 @@ function findChild(parent: u32, token: u32, bytes: u32): u32 {
   return 0
 }
 
-function placeEdge(table: u32, node: u32): void {
-  const hash = load<u32>(node, NODE_HASH)
+function placeEdge(table: u32, node: u32, hash: u32): void {
   const mask = load<u32>(table, TABLE_MASK)
   let i = hash & mask
   for (;;) {
@@ -191,12 +198,13 @@ function growTable(): bool {
   // Without memory the old one must do, slower, while it has free slots.
   if (table == 0) return load<u32>(sublist, SUBLIST_EDGES) < slots - (slots >>> 4)
   store<u32>(sublist, 0, SUBLIST_EDGES)
+  // From one end to the other, and hashes are there: a million nodes need not be looked at.
   for (let i: u32 = 0; i < slots; i++) {
-    const node = <u32>load<u64>(old + TABLE_SLOTS + (i << 3))
-    if (node > TABLE_TOMBSTONE) placeEdge(table, node)
+    const slot = load<u64>(old + TABLE_SLOTS + (i << 3))
+    if (<u32>slot > TABLE_TOMBSTONE) placeEdge(table, <u32>slot, <u32>(slot >>> 32))
   }
   atomic.store<u32>(sublist + SUBLIST_TABLE, table)
-  retire(old, load<u32>(old, TABLE_BYTES))
+  retire(old, RETIRED_TABLE)
   return true
 }
 
@@ -398,10 +406,11 @@ function childFor(node: u32, token: u32, bytes: u32): u32 {
   if (child == 0) {
     // For each edge: one subject may bring more of them than the table has free slots.
     if (!growTable()) return 0
-    child = newNode(node, edgeHash(node, token, bytes), token, bytes)
+    const hash = edgeHash(node, token, bytes)
+    child = newNode(node, hash, token, bytes)
     if (child == 0) return 0
     store<u32>(node, load<u32>(node, NODE_CHILDREN) + 1, NODE_CHILDREN)
-    placeEdge(load<u32>(sublist, SUBLIST_TABLE), child)
+    placeEdge(load<u32>(sublist, SUBLIST_TABLE), child, hash)
   }
   return child
 }
@@ -439,7 +448,7 @@ export function removeEntry(entry: u32): void {
   if (group != 0 && load<u32>(group, GROUP_ENTRIES) == 0) removeGroup(node, group)
   countRemove(entryAccount(entry))
   bumpNode(node)
-  retire(entry, ENTRY_BYTES)
+  retire(entry, RETIRED_ENTRY)
   store<u32>(sublist, load<u32>(sublist, SUBLIST_COUNT) - 1, SUBLIST_COUNT)
   prune(node)
 }
@@ -469,7 +478,7 @@ function removeGroup(node: u32, group: u32): void {
   if (previous != 0) atomic.store<u32>(previous + GROUP_NEXT, next)
   else atomic.store<u32>(node + NODE_GROUPS, next)
   if (next != 0) store<u32>(next, previous, GROUP_PREVIOUS)
-  retire(group, GROUP_NAME + load<u32>(group, GROUP_NAME_BYTES))
+  retire(group, RETIRED_GROUP)
 }
 
 /** A change below a node: voids what rests on the first token that leads there. */
@@ -502,7 +511,7 @@ function prune(node: u32): void {
       removeEdge(node)
       store<u32>(parent, load<u32>(parent, NODE_CHILDREN) - 1, NODE_CHILDREN)
     }
-    retire(node, NODE_TOKEN + load<u32>(node, NODE_TOKEN_BYTES))
+    retire(node, RETIRED_NODE)
     node = parent
   }
 }

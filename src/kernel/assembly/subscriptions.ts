@@ -1,6 +1,6 @@
 /** Subscription slots and connection records: made and freed by the thread that owns them. */
 import { accountAddress, accountNumber } from './accounts'
-import { allocate, allocateBlock, release } from './arena'
+import { allocateBlock, allocateTight, release, releaseTight } from './arena'
 import {
   ARENA_CONNECTION_FREE,
   ARENA_CONNECTION_SLABS,
@@ -20,10 +20,19 @@ import {
   CONNECTION_LABEL,
   CONNECTION_NEXT_DIRTY,
   CONNECTION_OUTGOING,
+  CONNECTION_SUB_COUNT,
+  CONNECTION_SUB_USED,
+  CONNECTION_SUBS,
+  CONTROL_GENERATION,
+  CONTROL_SLOT,
+  CONTROL_BYTES,
   FLAG_CLOSED,
+  FLAG_RELEASED,
   LABEL_NAME_BYTES,
   LABEL_TEXT,
   LABEL_USER_BYTES,
+  RECORD_UNSUBSCRIBE,
+  ROUTER_THREAD,
   SLAB_BYTES,
   SLAB_ITEMS,
   SLAB_NEXT,
@@ -46,9 +55,12 @@ import {
   SUB_STATE_RETIRING,
   SUB_SUBJECT_BYTES,
   SUB_TEXT,
+  SUBS_CLOSING,
 } from './layout'
-import { check, copyShort } from './memory'
+import { claim } from './lane'
+import { check, copyExact } from './memory'
 import { forgetStalled } from './outbound'
+import { addToSids, forgetTable, takeAnyFromSids, takeFromSids } from './sids'
 import { insertSubscription, removeEntry } from './sublist'
 import { arena, arenaOf } from './thread'
 
@@ -98,12 +110,18 @@ export function closeConnection(record: u32): void {
   store<u32>(record, load<u32>(record, CONNECTION_FLAGS) | FLAG_CLOSED, CONNECTION_FLAGS)
 }
 
+/** With its last subscription, if it has some that are still to be closed. */
 export function releaseConnection(record: u32): void {
   check((load<u32>(record, CONNECTION_FLAGS) & FLAG_CLOSED) != 0, 60)
   forgetStalled(record)
   setLabel(record, 0)
   // Free records hold nothing that `makeRoom` could take for a queue.
   store<u32>(record, 0, CONNECTION_HEAD)
+  if (load<u32>(record, CONNECTION_SUB_COUNT) == 0) freeConnection(record)
+  else store<u32>(record, load<u32>(record, CONNECTION_FLAGS) | FLAG_RELEASED, CONNECTION_FLAGS)
+}
+
+function freeConnection(record: u32): void {
   store<u32>(record, load<u32>(arena, ARENA_CONNECTION_FREE), CONNECTION_NEXT_DIRTY)
   store<u32>(arena, record, ARENA_CONNECTION_FREE)
 }
@@ -130,22 +148,29 @@ function textBytes(slot: u32): u32 {
   )
 }
 
+/** Looked at for each that is made: those of a million that went at once come back by and by. */
+const RECYCLED_MAX: u32 = 16
+
 /** Slots whose interest the routing worker has removed can be used again. */
 function recycleSlots(): void {
-  for (;;) {
+  for (let i: u32 = 0; i < RECYCLED_MAX; i++) {
     const slot = load<u32>(arena, ARENA_RETIRING_HEAD)
     if (slot == 0 || atomic.load<u32>(slot + SUB_STATE) != SUB_STATE_RETIRED) return
     const next = load<u32>(slot, SUB_NEXT)
     store<u32>(arena, next, ARENA_RETIRING_HEAD)
     if (next == 0) store<u32>(arena, 0, ARENA_RETIRING_TAIL)
-    release(load<u32>(slot, SUB_TEXT), textBytes(slot))
+    releaseTight(load<u32>(slot, SUB_TEXT), textBytes(slot))
     store<u32>(slot, SUB_STATE_FREE, SUB_STATE)
     store<u32>(slot, load<u32>(arena, ARENA_SLOT_FREE), SUB_NEXT)
     store<u32>(arena, slot, ARENA_SLOT_FREE)
   }
 }
 
-/** @returns an active slot, not yet known to the sublist; 0 without memory */
+/**
+ * One of the subscriptions of a connection from here on, see findBySid.
+ *
+ * @returns an active slot, not yet known to the sublist; 0 without memory
+ */
 export function createSubscription(
   connection: u32,
   subject: u32,
@@ -164,17 +189,21 @@ export function createSubscription(
   store<u32>(slot, subjectBytes, SUB_SUBJECT_BYTES)
   store<u32>(slot, queueBytes, SUB_QUEUE_BYTES)
   store<u32>(slot, sidBytes, SUB_SID_BYTES)
-  const text = allocate(textBytes(slot))
+  const text = allocateTight(textBytes(slot))
   if (text == 0) return 0
-  store<u32>(arena, next, ARENA_SLOT_FREE)
-  copyShort(text, subject, subjectBytes)
-  if (queueBytes != 0) copyShort(text + subjectBytes, queue, queueBytes)
+  copyExact(text, subject, subjectBytes)
+  if (queueBytes != 0) copyExact(text + subjectBytes, queue, queueBytes)
   if (sidBytes > SUB_SID_INLINE) {
-    copyShort(text + subjectBytes + queueBytes, sid, sidBytes)
+    copyExact(text + subjectBytes + queueBytes, sid, sidBytes)
     store<u32>(slot, text + subjectBytes + queueBytes, SUB_SID)
   } else {
-    copyShort(slot + SUB_SID, sid, sidBytes)
+    copyExact(slot + SUB_SID, sid, sidBytes)
   }
+  if (!addToSids(connection, slot)) {
+    releaseTight(text, textBytes(slot))
+    return 0
+  }
+  store<u32>(arena, next, ARENA_SLOT_FREE)
   store<u32>(slot, text, SUB_TEXT)
   store<u32>(slot, connection, SUB_CONNECTION)
   store<u64>(slot, 0, SUB_DELIVERED)
@@ -202,6 +231,89 @@ function forgetExpired(slot: u32): void {
 
 /** Deliveries stop now; the slot is free again once the routing worker has retired it. */
 export function removeSubscription(slot: u32): void {
+  takeFromSids(load<u32>(slot, SUB_CONNECTION), slot)
+  endSubscription(slot)
+}
+
+/**
+ * Ends subscriptions of a connection that gets no more of them, and tells the routing worker.
+ *
+ * @returns how many are left: more than `most` were there, or the lane has no room
+ */
+export function closeSubscriptions(connection: u32, most: u32): u32 {
+  if (startsWalk(connection, most)) {
+    forgetTable(connection)
+    store<u32>(connection, load<u32>(arena, ARENA_SLOT_SLABS) | SUBS_CLOSING, CONNECTION_SUB_USED)
+  }
+  const isTable = load<u32>(connection, CONNECTION_SUBS) != 0
+  if (isTable) closeFromTable(connection, most)
+  else if (load<u32>(connection, CONNECTION_SUB_COUNT) != 0) closeFromSlabs(connection, most)
+  const left = load<u32>(connection, CONNECTION_SUB_COUNT)
+  if (left == 0 && (load<u32>(connection, CONNECTION_FLAGS) & FLAG_RELEASED) != 0) {
+    store<u32>(connection, FLAG_CLOSED, CONNECTION_FLAGS)
+    freeConnection(connection)
+  }
+  return left
+}
+
+function closeFromTable(connection: u32, most: u32): void {
+  for (let i: u32 = 0; i < most && load<u32>(connection, CONNECTION_SUB_COUNT) != 0; i++) {
+    const record = claim(ROUTER_THREAD, CONTROL_BYTES, RECORD_UNSUBSCRIBE)
+    if (record == 0) return
+    closeOne(takeAnyFromSids(connection), record)
+  }
+}
+
+/** A table is in no order, which takes four times as long when it is larger than any cache. */
+const WALK_COUNT_MIN: u32 = 8192
+/** Of all slots of the thread, this part must be the connection's. */
+const WALK_PART: u32 = 8
+
+/** Whether the slots of a connection are best found by a walk over all of the thread. */
+function startsWalk(connection: u32, most: u32): bool {
+  const count = load<u32>(connection, CONNECTION_SUB_COUNT)
+  if (count < WALK_COUNT_MIN || count <= most) return false
+  if ((load<u32>(connection, CONNECTION_SUB_USED) & SUBS_CLOSING) != 0) return false
+  let slots: u32 = 0
+  let slab = load<u32>(arena, ARENA_SLOT_SLABS)
+  for (; slab != 0; slab = load<u32>(slab, SLAB_NEXT)) {
+    slots += (SLAB_BYTES - SLAB_ITEMS) / SUB_BYTES
+  }
+  return slots <= count * WALK_PART
+}
+
+function closeFromSlabs(connection: u32, most: u32): void {
+  let slab = load<u32>(connection, CONNECTION_SUB_USED) & ~SUBS_CLOSING
+  let count = load<u32>(connection, CONNECTION_SUB_COUNT)
+  for (let done: u32 = 0; slab != 0 && count != 0 && done < most; ) {
+    let slot = slab + SLAB_ITEMS
+    for (; slot + SUB_BYTES <= slab + SLAB_BYTES; slot += SUB_BYTES) {
+      if (load<u32>(slot, SUB_CONNECTION) != connection) continue
+      if (load<u32>(slot, SUB_STATE) != SUB_STATE_ACTIVE) continue
+      const record = claim(ROUTER_THREAD, CONTROL_BYTES, RECORD_UNSUBSCRIBE)
+      if (record == 0) break
+      closeOne(slot, record)
+      store<u32>(connection, --count, CONNECTION_SUB_COUNT)
+      done++
+    }
+    if (slot + SUB_BYTES <= slab + SLAB_BYTES) break
+    done += LOOKED_AT
+    slab = load<u32>(slab, SLAB_NEXT)
+  }
+  check(slab != 0 || count == 0, 82)
+  store<u32>(connection, slab | SUBS_CLOSING, CONNECTION_SUB_USED)
+}
+
+/** What a look at a whole slab costs, in subscriptions to close. */
+const LOOKED_AT: u32 = 64
+
+function closeOne(slot: u32, record: u32): void {
+  endSubscription(slot)
+  store<u32>(record, slot, CONTROL_SLOT)
+  store<u32>(record, load<u32>(slot, SUB_GENERATION), CONTROL_GENERATION)
+}
+
+function endSubscription(slot: u32): void {
   check(load<u32>(slot, SUB_STATE) == SUB_STATE_ACTIVE, 61)
   atomic.add<u32>(slot + SUB_GENERATION, 1)
   if (load<u32>(slot, SUB_NEXT) != slot) forgetExpired(slot)

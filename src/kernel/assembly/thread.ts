@@ -4,6 +4,7 @@ import {
   HEADER_ACCOUNTS,
   HEADER_ARENAS,
   HEADER_GENERATIONS,
+  HEADER_HASH_SEED,
   HEADER_LANES,
   HEADER_LANE_CAPACITY,
   HEADER_ROUTER_ARENA_BYTES,
@@ -16,6 +17,7 @@ import {
   ROUTER_THREAD,
   THREAD_BLOCK_BYTES,
 } from './layout'
+import { seedHashes } from './memory'
 
 export const NO_THREAD: u32 = 0xffffffff
 
@@ -53,6 +55,7 @@ export function arenaOf(thread: u32): u32 {
 
 export function attachThread(thread: u32): void {
   self = thread
+  seedHashes(load<u64>(0, HEADER_HASH_SEED))
   threadCount = load<u32>(0, HEADER_THREAD_COUNT)
   threadBlocks = load<u32>(0, HEADER_THREAD_BLOCKS)
   generations = load<u32>(0, HEADER_GENERATIONS)

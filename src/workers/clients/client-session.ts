@@ -31,6 +31,10 @@ import { ClientSubscriptions } from './client-subscriptions.ts'
 import { awaitRates, limitIngress } from './ingress-budgets.ts'
 import { SlowPublish } from './slow-publish.ts'
 
+/** First letters of SUB and UNSUB. */
+const LOWER_S = 115
+const LOWER_U = 117
+
 /**
  * What a client's bytes mean, except for well-formed publishes, which the kernel handles alone.
  *
@@ -140,6 +144,12 @@ export class ClientSession implements Session, Requester, ReportedSession {
   onOperation(at: number, to: number): number {
     if (this.login.isVerifying) return HOLD
     const { bytes } = this.#worker.kernel
+    const first = bytes[at]! | 32
+    if (first === LOWER_S || first === LOWER_U) {
+      if (this.subscriptions.mustPause()) return HOLD
+      const next = this.subscriptions.readLines(at, to, first === LOWER_U)
+      if (next !== at) return next
+    }
     const result = readOperation(
       bytes,
       at,
@@ -413,7 +423,7 @@ export class ClientSession implements Session, Requester, ReportedSession {
   onClosed(reason: ClosedState): void {
     this.#worker.reports.onClosed(this, reason)
     this.#pings.stop()
-    this.subscriptions.removeAll()
+    this.subscriptions.close()
     this.login.end(reason)
     this.#worker.log.debug(`${this.prefix}Client connection closed: ${CLOSED_STATES[reason]}`)
   }

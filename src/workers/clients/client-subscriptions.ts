@@ -20,7 +20,12 @@ import type { ClientSession } from './client-session.ts'
 
 /** Queue group that clients may not join; nats-server keeps it for itself. */
 const SYSTEM_QUEUE = '_sys_'
-/** The subscriptions of one client: SUB and UNSUB, and what must not overtake them. */
+/** As many lines as one that TypeScript reads takes the time of. */
+const LINES_OF_SLOW = 4
+/**
+ * The subscriptions of one client: SUB and UNSUB, and what must not overtake them. Which they are
+ * the kernel knows.
+ */
 export class ClientSubscriptions {
   /** Of one connection; 0 or less: no limit. */
   max: number
@@ -28,8 +33,6 @@ export class ClientSubscriptions {
   permission: SubscribePermission | undefined
   readonly #worker: ProtocolWorker
   readonly #session: ClientSession
-  /** Slots by sid. */
-  readonly #slots = new Map<string, number>()
   /** Some SUB or UNSUB may not have reached the routing worker. */
   #isInterestPending = false
   /** Lane position behind the last of them; undefined while it waits for room. */
@@ -43,12 +46,62 @@ export class ClientSubscriptions {
 
   // ── SUB and UNSUB ─────────────────────────────────────────────────────────────────────────
 
+  /** Whether there has been enough for one turn: then the connection goes on in the next one. */
+  mustPause(): boolean {
+    const { thread, router, kernel, interestShare } = this.#worker
+    const { connection } = this.#session
+    if (!router.hasBacklog) return !interestShare.ask(connection)
+    thread.awaitRoom(kernel.layout.ROUTER_THREAD, connection)
+    return true
+  }
+
+  /**
+   * Has the kernel read lines of SUB and UNSUB.
+   *
+   * @param isUnsub the first is an UNSUB
+   * @returns address behind the last; `at` when the line there is for TypeScript
+   */
+  readLines(at: number, to: number, isUnsub: boolean): number {
+    const { kernel, services, thread, slots, interestShare } = this.#worker
+    const { exports, layout, words } = kernel
+    const { connection } = this.#session
+    const { record } = connection
+    const flags = words[(record + layout.CONNECTION_FLAGS) >> 2]!
+    const isPlain = this.permission === undefined && this.#worker.options.maxSubTokens <= 0
+    if (!isPlain || (flags & layout.FLAG_SLOW_PATH) !== 0) return at
+    if (isUnsub) {
+      if (!services.exporters.isIdle) return at
+      // As for onUnsub.
+      thread.readLanesToEnd()
+      if (!connection.isOpen) return CLOSED
+    }
+    thread.removeExpired()
+    const before = slots.countOf(record)
+    const countMax = Math.max(0, this.max)
+    const next = exports.ingestInterest(
+      record,
+      at,
+      to,
+      interestShare.left,
+      countMax,
+      Number(isUnsub),
+    )
+    if (next === at) return at
+    interestShare.left -= exports.interestLines.value
+    thread.clientSubscriptions += slots.countOf(record) - before
+    connection.noteInterest()
+    this.#onInterest()
+    this.#setAwaitingSub(true)
+    return next
+  }
+
   /** @returns as Session.onOperation */
   onSub({ argFrom, argTo, next }: Operation): number {
     const { kernel, options, log } = this.#worker
     const { bytes } = kernel
     const session = this.#session
     session.connection.noteInterest()
+    this.#worker.interestShare.left -= LINES_OF_SLOW
     // A subscription that just got its last message makes room for this one.
     this.#worker.thread.removeExpired()
     const args = parseSub(bytes, argFrom, argTo)
@@ -70,15 +123,16 @@ export class ClientSubscriptions {
       const line = `Subscription Violation Too Many Tokens - ${place}`
       return this.#refuse(tooManyTokensText(subjectBytes), line, next)
     }
-    if (this.max > 0 && this.#slots.size >= this.max) {
+    if (this.isAboveLimit) {
       return this.#refuse(VIOLATIONS.maxSubscriptions.wire, VIOLATIONS.maxSubscriptions.wire, next)
     }
-    if (!this.#slots.has(sidText)) {
+    const { record } = session.connection
+    if (kernel.exports.findBySid(record, sid.from, sid.to - sid.from) === 0) {
       if (!isValidSubscriptionSubject(subjectText)) {
         return this.#refuse(VIOLATIONS.badSubject.wire, VIOLATIONS.badSubject.wire, next)
       }
       const slot = kernel.exports.createSubscription(
-        session.connection.record,
+        record,
         subject.from,
         subject.to - subject.from,
         queue?.from ?? 0,
@@ -88,7 +142,6 @@ export class ClientSubscriptions {
       )
       const { wire } = VIOLATIONS.maxSubscriptions
       if (slot === 0) return this.#refuse(wire, wire, next)
-      this.#slots.set(sidText, slot)
       this.#worker.thread.clientSubscriptions += 1
       this.#worker.router.subscribe(slot)
       this.#onInterest()
@@ -114,6 +167,7 @@ export class ClientSubscriptions {
     const { bytes } = this.#worker.kernel
     const session = this.#session
     session.connection.noteInterest()
+    this.#worker.interestShare.left -= LINES_OF_SLOW
     const args = parseUnsub(bytes, argFrom, argTo)
     if (!args.ok) return session.refuseArguments(args.why)
     if (this.#worker.log.traceEnabled) {
@@ -124,8 +178,9 @@ export class ClientSubscriptions {
     // One that got its last message is gone, whatever is asked of it now.
     this.#worker.thread.removeExpired()
     if (!session.connection.isOpen) return CLOSED
-    const slot = this.#slots.get(bytes.toString('latin1', args.sid.from, args.sid.to))
-    if (slot !== undefined) {
+    const { from, to } = args.sid
+    const slot = this.#worker.kernel.exports.findBySid(session.connection.record, from, to - from)
+    if (slot !== 0) {
       const { slots } = this.#worker
       if (args.max > 0 && BigInt(args.max) > slots.delivered(slot)) slots.setMax(slot, args.max)
       else this.remove(slot)
@@ -146,10 +201,9 @@ export class ClientSubscriptions {
 
   remove(slot: number): void {
     const { kernel, slots, log, router, services } = this.#worker
-    const sid = Buffer.from(slots.sid(slot)).toString('latin1')
-    // Another subscription may have the sid meanwhile.
-    if (this.#slots.get(sid) !== slot) return
-    this.#slots.delete(sid)
+    // Else it is being closed.
+    if (!this.#session.connection.isOpen) return
+    const sid = this.#sid(slot)
     this.#worker.thread.clientSubscriptions -= 1
     const subject = services.exporters.isIdle ? undefined : slots.subject(slot)
     kernel.exports.removeSubscription(slot)
@@ -160,27 +214,52 @@ export class ClientSubscriptions {
     if (log.traceEnabled) log.trace(this.#session.prefix + traceRemovedSubscription(sid))
   }
 
+  /** All of them, now: the client says anew who it is. */
   removeAll(): void {
-    const { kernel, log, router, services } = this.#worker
-    const subjects = services.exporters.isIdle ? [] : this.#subjects()
-    for (const [sid, slot] of this.#slots) {
+    const { kernel, router } = this.#worker
+    this.#onRemovingAll()
+    for (const slot of this.#all()) {
       kernel.exports.removeSubscription(slot)
       router.unsubscribe(slot)
-      if (log.traceEnabled) log.trace(this.#session.prefix + traceRemovedSubscription(sid))
     }
-    this.#worker.thread.clientSubscriptions -= this.#slots.size
-    this.#slots.clear()
-    for (const subject of subjects) services.exporters.loseInterest(this.#account, subject)
   }
 
-  #subjects(): string[] {
-    return [...this.#slots.values()].map((slot) => this.#worker.slots.subject(slot))
+  /** All of them: the connection has ended. */
+  close(): void {
+    this.#onRemovingAll()
+    this.#worker.endedSubscriptions.close(this.#record)
+  }
+
+  #onRemovingAll(): void {
+    const { log, services, slots, thread } = this.#worker
+    thread.clientSubscriptions -= this.count
+    if (log.traceEnabled) {
+      for (const slot of this.#all()) {
+        log.trace(this.#session.prefix + traceRemovedSubscription(this.#sid(slot)))
+      }
+    }
+    if (services.exporters.isIdle) return
+    for (const slot of this.#all()) {
+      services.exporters.loseInterest(this.#account, slots.subject(slot))
+    }
+  }
+
+  get #record(): number {
+    return this.#session.connection.record
+  }
+
+  #all(): number[] {
+    return [...this.#worker.slots.ofConnection(this.#record)]
+  }
+
+  #sid(slot: number): string {
+    return this.#worker.slots.sidText(slot)
   }
 
   // ── for monitors ──────────────────────────────────────────────────────────────────────────
 
   get count(): number {
-    return this.#slots.size
+    return this.#worker.slots.countOf(this.#record)
   }
 
   /** See subscriptionLine; of so many at most. */
@@ -188,8 +267,9 @@ export class ClientSubscriptions {
     const { slots } = this.#worker
     let text = ''
     let count = 0
-    for (const [sid, slot] of this.#slots) {
+    for (const slot of slots.ofConnection(this.#record)) {
       if (count++ >= max) break
+      const sid = this.#sid(slot)
       const msgs = Number(slots.delivered(slot))
       text += subscriptionLine(slots.subject(slot), slots.queue(slot), sid, msgs, slots.max(slot))
     }
@@ -199,7 +279,7 @@ export class ClientSubscriptions {
   /** Whether some subject is both what one of them wants and what `subject`, UTF-8, names. */
   collidesWith(subject: string): boolean {
     const { slots } = this.#worker
-    for (const slot of this.#slots.values()) {
+    for (const slot of slots.ofConnection(this.#record)) {
       if (subjectsCollide(utf8(slots.subject(slot)), subject)) return true
     }
     return false
@@ -219,7 +299,8 @@ export class ClientSubscriptions {
     let removedCount = 0
     const { slots, router, log } = this.#worker
     const { connection, prefix } = this.#session
-    for (const [sid, slot] of [...this.#slots]) {
+    for (const slot of this.#all()) {
+      const sid = this.#sid(slot)
       const subject = slots.subject(slot)
       const queue = slots.queue(slot) || undefined
       if (this.#isPermitted(subject, queue)) {
@@ -239,7 +320,7 @@ export class ClientSubscriptions {
   }
 
   get isAboveLimit(): boolean {
-    return this.max > 0 && this.#slots.size >= this.max
+    return this.max > 0 && this.count >= this.max
   }
 
   // ── order: nothing overtakes a SUB ────────────────────────────────────────────────────────
@@ -283,7 +364,7 @@ export class ClientSubscriptions {
   /** Sid of a plain subscription that takes what is sent to a reply subject; latin1. */
   sidFor(reply: string): Uint8Array | undefined {
     const { slots } = this.#worker
-    for (const slot of this.#slots.values()) {
+    for (const slot of slots.ofConnection(this.#record)) {
       if (slots.isQueue(slot) || slots.isExhausted(slot)) continue
       if (subjectMatches(slots.subject(slot), reply)) return slots.sid(slot)
     }

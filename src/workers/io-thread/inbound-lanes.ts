@@ -6,6 +6,8 @@ import type { ThreadRole } from './io-thread.ts'
 /** Read from one lane before the next one gets its turn. */
 const LANE_READ_BYTES_MAX = 512 * 1024
 const READ_ALL = 0x7fffffff
+/** Control records of one lane before the next one gets its turn: about a millisecond; chosen. */
+const CONTROLS_MAX = 2048
 
 /** The lanes that end at this thread. */
 export class InboundLanes {
@@ -36,7 +38,7 @@ export class InboundLanes {
     for (let from = 0; from < this.#threadCount; from++) {
       if (from === this.#thread) continue
       this.#latency.beforeLane(from)
-      this.#readLane(from, role, LANE_READ_BYTES_MAX)
+      this.#readLane(from, role, LANE_READ_BYTES_MAX, CONTROLS_MAX)
       if (!exports.drainEnd(from)) continue
       this.#latency.afterLane(from)
       hasRead = true
@@ -47,14 +49,15 @@ export class InboundLanes {
 
   /** Everything a thread sent before it died. */
   readLast(from: number, role: ThreadRole): void {
-    this.#readLane(from, role, READ_ALL)
+    this.#readLane(from, role, READ_ALL, READ_ALL)
     this.#kernel.exports.drainEnd(from)
   }
 
-  #readLane(from: number, role: ThreadRole, bytesMax: number): void {
+  #readLane(from: number, role: ThreadRole, bytesMax: number, controlsMax: number): void {
     const { exports, layout, words } = this.#kernel
     exports.drainBegin(from)
-    while (exports.drain(from, bytesMax) === layout.STATUS_RECORD) {
+    for (let controls = 0; controls < controlsMax; controls++) {
+      if (exports.drain(from, bytesMax) !== layout.STATUS_RECORD) return
       const record = exports.record.value
       role.onRecord(
         from,

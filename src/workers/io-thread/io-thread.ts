@@ -270,9 +270,14 @@ export class IoThread implements ConnectionHost {
     this.#routerWaiters.push(connection)
   }
 
-  /** Something waits for room in the lane to a thread: there is a turn when there may be some. */
-  awaitRoom(to: number): void {
+  /**
+   * Something waits for room in the lane to a thread: there is a turn when there may be some.
+   *
+   * @param connection goes on then
+   */
+  awaitRoom(to: number, connection?: Connection): void {
     this.#lanes.await(to)
+    if (connection !== undefined) this.#laneWaiters.push(connection)
   }
 
   onSlowConsumer(

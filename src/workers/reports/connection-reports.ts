@@ -50,7 +50,10 @@ const CLOSED_MAX = 256
  * A closed connection's subscriptions are noted while its thread does nothing else; chosen: some
  * milliseconds. nats-server, with threads to spare, notes all.
  */
-const CLOSED_SUBSCRIPTIONS_MAX = 10_000
+const CLOSED_SUBSCRIPTIONS_MAX = 2000
+/** Of all that close: a microsecond for each, a tenth of the thread's time. */
+const CLOSED_SUBSCRIPTIONS_PER_MS = 100
+const CLOSED_SUBSCRIPTIONS_AT_ONCE = 20_000
 const CLOCK_STEP_MS = 10
 const SLOW_STATES: readonly ClosedState[] = [
   'slowConsumerPendingBytes',
@@ -63,6 +66,9 @@ export class ConnectionReports {
   readonly #index: ConnectionIndex
   /** What an account was told of already, of connections that have changed theirs, by id. */
   readonly #settled = new Map<number, Counts>()
+  /** Subscriptions of closed connections that may be noted at `#notedMs`. */
+  #mayNote = CLOSED_SUBSCRIPTIONS_AT_ONCE
+  #notedMs = 0
   #closedRows: string[] = []
   #closedTraffic = new TrafficTable()
   #isTellingClosed = false
@@ -245,11 +251,22 @@ export class ConnectionReports {
         tls: tlsReport(tls, isTlsFirst),
         jwt: shownJwt(jwt),
         subscriptionText:
-          cursor.subscriptions === 0 ? '' : session.subscriptionText(CLOSED_SUBSCRIPTIONS_MAX),
+          cursor.subscriptions === 0 ? '' : this.#closedText(session, cursor.subscriptions),
       }),
     )
     if (this.#closedRows.length >= CLOSED_MAX) this.tellClosed()
     else this.#tellClosedSoon()
+  }
+
+  /** When very many go at once, the last ones' subscriptions are not noted. */
+  #closedText(session: ReportedSession, count: number): string {
+    const { nowMs } = this.#thread
+    const more = (nowMs - this.#notedMs) * CLOSED_SUBSCRIPTIONS_PER_MS
+    this.#mayNote = Math.min(CLOSED_SUBSCRIPTIONS_AT_ONCE, this.#mayNote + more)
+    this.#notedMs = nowMs
+    const max = Math.min(CLOSED_SUBSCRIPTIONS_MAX, Math.floor(this.#mayNote))
+    this.#mayNote -= Math.min(max, count)
+    return session.subscriptionText(max)
   }
 
   #tellClosedSoon(): void {
