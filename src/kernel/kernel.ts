@@ -58,6 +58,9 @@ export interface KernelExports {
   ): number
   takeExpired(): number
 
+  setPacing(on: number): void
+  renewMatching(): void
+  hasMatching(): number
   ingest(connection: number, from: number, to: number): number
   publishParts(
     connection: number,
@@ -431,6 +434,7 @@ const LAYOUT_NAMES = [
   'STATUS_OPERATION',
   'STATUS_LANE_FULL',
   'STATUS_NO_SUBLIST',
+  'STATUS_SPENT',
   'STATUS_NO_RESPONDERS',
   'STATUS_RECORD',
   'STATUS_MORE',

@@ -4,13 +4,13 @@
  *
  * Read in this order: layout, memory, thread, arena; accounts, sublist-memory, sublist,
  * sids, subscriptions; lane, lent; message, permissions, host; matches, variants, plan-layout,
- * mapped-plan, plan-build, plan; outbound, frames, targets, choices, records, received, deliver;
+ * mapped-plan, plan-build, pace, plan; outbound, frames, targets, choices, records, received, deliver;
  * scan, leaf-line, ingest, repeats, ingest-interest.
  */
 import { allocate as allocateFromArena, formatArena } from './arena'
 import { formatDelivery } from './deliver'
 import { publishExplained, publishToLink } from './explain'
-import { publish, setStatus } from './ingest'
+import { ingest as ingestMessages, publish, setStatus, status } from './ingest'
 import {
   CONNECTION_FLAGS,
   CONNECTION_KIND,
@@ -42,6 +42,7 @@ import {
   STATUS_MORE,
   STATUS_NO_SUBLIST,
   STATUS_RECORD,
+  STATUS_SPENT,
   THREAD_EPOCH,
 } from './layout'
 import { claim } from './lane'
@@ -49,6 +50,7 @@ import { hasLent, reclaimLent } from './lent'
 import { copyExact, seedRandom } from './memory'
 import { setPayload, setQueues, setReply, setSizes, setSubject } from './message'
 import { makeRoom } from './outbound'
+import { isSpent, setReading } from './pace'
 import { planWithRoom, releaseUncached } from './plan'
 import { formatPlans, PLAN_OUT_OF_MEMORY } from './plan-build'
 import { deliverIndirect, deliverRecord, recordWork } from './received'
@@ -70,7 +72,7 @@ export { crc32c, maskChecksum } from './crc32c'
 export { serviceCount, services } from './deliver'
 export { isMapped } from './explain'
 export { explained, explainedCount, explainedTexts } from './explained-list'
-export { countInbound, delivered, ingest, needBytes, status } from './ingest'
+export { countInbound, delivered, needBytes, status } from './ingest'
 export { ingestInterest, interestLines } from './ingest-interest'
 export {
   awaitRoom,
@@ -107,6 +109,7 @@ export {
   takeChunks,
   takeDirty,
 } from './outbound'
+export { hasMatching, renewMatching, setPacing } from './pace'
 export { dropPlans } from './plan'
 export { fullLane } from './records'
 export { s2Decode } from './s2-decode'
@@ -142,6 +145,19 @@ export { findBySid } from './sids'
 export { setTaps } from './taps'
 export { takeExpired } from './targets'
 export { mayBeTraced } from './trace-search'
+
+/**
+ * Delivers the messages in [from, to).
+ * @param connection record of the connection they came from
+ * @returns address of the first byte not consumed; `status` says why it stopped there
+ */
+export function ingest(connection: u32, from: u32, to: u32): u32 {
+  setReading(true)
+  const next = ingestMessages(connection, from, to)
+  if (isSpent && status == STATUS_NO_SUBLIST) setStatus(STATUS_SPENT)
+  setReading(false)
+  return next
+}
 
 /** Stands for "whoever is behind the lane" when a record must be matched here. */
 let relay: u32 = 0

@@ -537,6 +537,8 @@ export const STATUS_MORE: u32 = 6
 export const STATUS_FORBIDDEN: u32 = 7
 /** The message matches service imports, `services`; it was delivered to everybody else. */
 export const STATUS_IMPORTS: u32 = 8
+/** Much has been matched: hold the connection, go on with others, see pace.ts. */
+export const STATUS_SPENT: u32 = 9
 
 /** Bytes that vector copies may touch behind the end of what they write. */
 export const SLACK_BYTES: u32 = 64

@@ -35,9 +35,12 @@ import {
   THREAD_PLAN_MISSES,
 } from './layout'
 import { isVolatile } from './mapped-plan'
+import { rawCount } from './matches'
 import { hashBytes, isEqual } from './memory'
 import { subject, subjectBytes } from './message'
-import { build, PLAN_OUT_OF_MEMORY } from './plan-build'
+import { mayMatch, spend } from './pace'
+import { build, PLAN_NONE, PLAN_OUT_OF_MEMORY } from './plan-build'
+import { visits } from './sublist'
 import { arena, sublist, threadBlock } from './thread'
 
 /** A plan that is not in the cache, to be released by `releaseUncached`. */
@@ -131,10 +134,13 @@ function vacantWay(set: u32, hash: u32): u32 {
 function addPlan(connection: u32, key: u32, hash: u32, place: u32, msgs: u32): u32 {
   // What a message before this one left for its sender to read.
   releaseUncached()
+  if (!mayMatch()) return PLAN_NONE
+  const visited = visits
   store<u64>(threadBlock, load<u64>(threadBlock, THREAD_PLAN_MISSES) + 1, THREAD_PLAN_MISSES)
   atomic.store<u32>(threadBlock + THREAD_EPOCH, atomic.load<u32>(sublist + SUBLIST_EPOCH))
   const plan = build(connection, key)
   atomic.store<u32>(threadBlock + THREAD_EPOCH, 0)
+  spend(visits - visited + rawCount)
   if (plan <= PLAN_OUT_OF_MEMORY) return plan
   store<u32>(plan, msgs + 1, PLAN_MSGS)
   if (isVolatile || load<u32>(plan, PLAN_BYTES) > PLAN_CACHED_BYTES_MAX) {

@@ -522,6 +522,8 @@ function prune(node: u32): void {
 let matched: u32 = 0
 let matchedMax: u32 = 0
 export let nodeCount: u32 = 0
+/** Nodes looked at, ever. */
+export let visits: u32 = 0
 
 /**
  * Collects the nodes of an account whose entries match a literal subject.
@@ -566,6 +568,7 @@ function collect(node: u32): void {
 
 function walk(node: u32, subject: u32, from: u32, end: u32): void {
   check(node != 0, 3)
+  visits++
   const full = atomic.load<u32>(node + NODE_FULL)
   if (full != 0) collect(full)
   let to = from

@@ -23,6 +23,7 @@ import type { PeerMessage } from '../threads/peer-messages.ts'
 import type { Failure, PostToMain, ThreadStart } from '../threads/thread-messages.ts'
 import { Doorbells } from './doorbells.ts'
 import { InboundLanes } from './inbound-lanes.ts'
+import { type Resumable, Turns } from './turns.ts'
 
 /** Texts up to this long are copied through one buffer of the thread. */
 const SCRATCH_BYTES = 64 * 1024
@@ -39,11 +40,6 @@ const RELIEF_BYTES_MIN = 1024 * 1024
 const SEED_MAX = 2 ** 31
 /** The last 16 bytes of what 32 bits can address. */
 const UNREACHABLE_ADDRESS = 2 ** 32 - 16
-
-/** Something that found no room in a lane, and tries again. */
-interface Resumable {
-  resume(): void
-}
 
 /** What a kind of thread does with what the kernel hands to TypeScript. */
 export interface ThreadRole {
@@ -119,6 +115,10 @@ export class IoThread implements ConnectionHost {
   #isPolling = false
   #laneWaiters: Resumable[] = []
   #routerWaiters: Connection[] = []
+  readonly #matching = new Turns(
+    () => this.kernel.exports.renewMatching(),
+    () => this.kernel.exports.hasMatching() !== 0,
+  )
 
   constructor(start: ThreadStart, post: PostToMain, role: () => ThreadRole) {
     const { options } = start.settings
@@ -135,6 +135,7 @@ export class IoThread implements ConnectionHost {
       throw new RangeError(`thread ${this.thread}: shared_memory is too small`)
     }
     exports.setDropOverStallMark(options.noFastProducerStall ? 1 : 0)
+    exports.setPacing(1)
     this.settings = {
       pendingBytesMax: options.maxPending,
     }
@@ -260,6 +261,8 @@ export class IoThread implements ConnectionHost {
     if (exports.status.value === layout.STATUS_LANE_FULL) {
       this.#lanes.await(exports.fullLane.value)
       this.#laneWaiters.push(connection)
+    } else if (exports.status.value === layout.STATUS_SPENT) {
+      this.#matching.wait(connection)
     } else {
       this.deadlines.after(SUBLIST_RETRY_MS, () => connection.resume())
     }
