@@ -2,9 +2,9 @@
  * The kernel: what every thread runs on the memory they share. No runtime, no collected objects,
  * no data segment; globals are private to the instance.
  *
- * Read in this order: layout, memory, thread, arena; accounts, sublist-memory, sublist,
- * sids, subscriptions; lane, lent; message, permissions, host; matches, variants, plan-layout,
- * mapped-plan, plan-build, pace, plan; outbound, frames, targets, choices, records, received, deliver;
+ * Read in this order: layout, memory, thread, arena; accounts, sublist-memory, sublist, sids,
+ * subscriptions; lane, lent; message, permissions, host; matches, variants, plan-layout, mapped-
+ * plan, plan-build, pace, plan; outbound, frames, targets, choices, records, received, deliver;
  * scan, leaf-line, ingest, repeats, ingest-interest.
  */
 import { allocate as allocateFromArena, formatArena } from './arena'
