@@ -19,6 +19,7 @@ import { runLeafInterest } from './runs/leaf-interest.ts'
 import { runMonitored } from './runs/monitored.ts'
 import { runReload } from './runs/reload.ts'
 import { runRequests } from './runs/requests.ts'
+import { runResident } from './runs/resident.ts'
 import { runSlowConsumer } from './runs/slow-consumer.ts'
 import { runSoak } from './runs/soak.ts'
 import { runStartup } from './runs/startup.ts'
@@ -161,6 +162,8 @@ async function runOnce(
   switch (scenario.kind) {
     case 'startup':
       return command ? runStartup(scenario, command, context) : NOT_STARTED
+    case 'resident':
+      return command ? runResident(scenario, command, context) : NOT_STARTED
     case 'monitored':
       return command ? runMonitored(scenario, command, context) : NOT_STARTED
     case 'connz':

@@ -52,6 +52,7 @@ export const METRICS = {
   quietWorstMs: { label: 'longest PING ms, no reload', better: 'lower', digits: 1 },
   quietTypicalMs: { label: 'median of longest by interval', better: 'lower', digits: 1 },
   generatorPauseMs: { label: 'generator pause ms, reloads', better: 'lower', digits: 1 },
+  residentMib: { label: 'resident MiB, idle', better: 'lower', digits: 1 },
   startupMs: { label: 'start to INFO ms', better: 'lower', digits: 1 },
   interestMs: { label: 'link up to all interest ms', better: 'lower', digits: 0 },
   interestBytes: { label: 'hub resident bytes/interest', better: 'lower', digits: 0 },

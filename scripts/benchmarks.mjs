@@ -54,7 +54,8 @@ const PARTS = [
     rivals: ['nats', 'redis', 'floor'],
   },
   { name: 'workers', scenarios: ['workers'], rivals: [] },
-  { name: 'memory', scenarios: ['idle', 'startup'], rivals: ['nats'] },
+  { name: 'memory', scenarios: ['idle', 'startup', 'resident'], rivals: ['nats'] },
+  { name: 'subscriptions', scenarios: ['subscriptions-1m'], rivals: ['nats'] },
 ]
 
 /** Options of the bench for what ours is compared with. */

@@ -41,7 +41,10 @@ const ASKED: readonly Asked[] = [
   asked('load-50', 'loadP50Us', 'share', 0.65),
   asked('load-50', 'loadP99Us', 'share', 0.8),
   asked('idle', 'idleBytes', 'share', 0.5),
+  asked('subscriptions-1m', 'subscriptionBytes', 'share', 0.5),
+  asked('subscriptions-1m', 'subscriptionsPerSecond', 'times', 1),
   asked('startup', 'startupMs', 'plain', 150),
+  asked('resident', 'residentMib', 'plain', 110),
 ]
 
 function asked(scenario: string, metric: MetricKey, comparison: Comparison, figure: number): Asked {

@@ -1,24 +1,21 @@
 import type { Measurement } from '../measurement.ts'
 import { MonitorClient } from '../monitor-client.ts'
 import type { WorkersScenario } from '../scenarios/types.ts'
-import { type StartedServer, startServer } from '../server-process.ts'
 import { siteOfServer } from '../site.ts'
 import type { RunContext } from './context.ts'
+import { startWithWorkers } from './start-with-workers.ts'
 import { runThroughput } from './throughput.ts'
 
-/** What servers say to an option that they do not have. */
-const UNKNOWN_OPTION = /unknown field "workers"/
-
 /**
- * The load on a server with so many protocol workers; one without the option gets as many threads
- * of Go (GOMAXPROCS). Sable's own figures say how many messages went from thread to thread.
+ * The load on a server with so many protocol workers. Sable's own figures say how many messages
+ * went from thread to thread.
  */
 export async function runWorkers(
   scenario: WorkersScenario,
   command: readonly string[],
   context: RunContext,
 ): Promise<Measurement> {
-  const server = await startWorkers(command, scenario.workers)
+  const server = await startWithWorkers([...command, '-m', '-1'], scenario.workers)
   const client = server.monitorUrl === undefined ? undefined : new MonitorClient(server.monitorUrl)
   try {
     const load = { ...scenario, kind: 'throughput' } as const
@@ -28,16 +25,6 @@ export async function runWorkers(
   } finally {
     client?.close()
     await server.stop()
-  }
-}
-
-async function startWorkers(command: readonly string[], workers: number): Promise<StartedServer> {
-  const monitored = ['env', `GOMAXPROCS=${workers}`, ...command, '-m', '-1']
-  try {
-    return await startServer(monitored, `workers: ${workers}\n`)
-  } catch (error) {
-    if (!UNKNOWN_OPTION.test(String(error))) throw error
-    return startServer(monitored)
   }
 }
 

@@ -110,4 +110,11 @@ export const OPERATIONS: readonly Scenario[] = [
     workload: 'process start to the first byte of INFO',
     starts: { smoke: 1, full: 5 },
   },
+  {
+    kind: 'resident',
+    name: 'resident',
+    workload: 'memory of a server with 2 protocol workers that nobody has connected to',
+    workers: 2,
+    settleMs: { smoke: 50, full: 3_000 },
+  },
 ]

@@ -202,6 +202,14 @@ export interface StartupScenario extends ScenarioBase {
   readonly starts: Readonly<Record<Size, number>>
 }
 
+/** A server of several threads that nobody has connected to. */
+export interface ResidentScenario extends ScenarioBase {
+  readonly kind: 'resident'
+  readonly workers: number
+  /** As in IdleScenario. */
+  readonly settleMs: Readonly<Record<Size, number>>
+}
+
 /** A leaf with many subscriptions is linked to a hub that knows none of them. */
 export interface LeafInterestScenario extends ScenarioBase {
   readonly kind: 'leaf-interest'
@@ -239,5 +247,6 @@ export type Scenario =
   | ConnzScenario
   | ReloadScenario
   | StartupScenario
+  | ResidentScenario
   | LeafInterestScenario
   | LeafFleetScenario
