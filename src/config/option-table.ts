@@ -481,6 +481,15 @@ export const OPTION_TABLE: readonly OptionEntry<Options>[] = [
     doc: 'Threads that serve clients, 31 at most; 0: by the number of processors.',
   },
   {
+    key: 'spin',
+    option: 'spin',
+    kind: 'boolean',
+    default: true,
+    reloadable: true,
+    isOwn: true,
+    doc: 'Busy threads stay awake for 0.1 ms after a request, to find the next one at once.',
+  },
+  {
     key: 'shared_memory',
     option: 'sharedMemory',
     kind: 'integer',

@@ -113,6 +113,8 @@ export interface Options extends RateOptions {
 
   /** Protocol workers; 0: as many as the machine suggests. */
   readonly workers: number
+  /** Busy threads stay awake for a moment; see Spinner. */
+  readonly spin: boolean
   /** Size of the shared memory in bytes; 0: chosen by the broker. */
   readonly sharedMemory: number
 }

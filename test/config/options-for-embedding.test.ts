@@ -76,6 +76,7 @@ const EVERY_OPTION = {
   lameDuckDurationMs: true,
   lameDuckGracePeriodMs: true,
   workers: true,
+  spin: true,
   sharedMemory: true,
 } as const satisfies Record<keyof Options, true>
 

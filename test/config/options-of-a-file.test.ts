@@ -94,6 +94,7 @@ const UNDERSTOOD: readonly (readonly [text: string, sets: Partial<Options>])[] =
   ['server_metadata { zone: west, rack: "7" }', { serverMetadata: { zone: 'west', rack: '7' } }],
   ['storedir: /tmp/x', { storeDir: '/tmp/x' }],
   ['workers: 3, shared_memory: 1gb', { workers: 3, sharedMemory: 2 ** 30 }],
+  ['spin: false', { spin: false }],
   [
     'authorization { username: u, password: $2a$04$x, timeout: 1.5 }',
     { authorization: { ...LOGIN, user: 'u', pass: '$2a$04$x', timeoutMs: 1_500 } },

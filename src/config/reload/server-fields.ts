@@ -84,6 +84,7 @@ export const SERVER_FIELDS: readonly ReloadField[] = [
 export const OWN_FIELDS: readonly ReloadField[] = [
   fixed('LogFormat', 'logFormat'),
   fixed('Workers', 'workers'),
+  named('Spin', 'spin', 'spin'),
   fixed('SharedMemory', 'sharedMemory'),
   free('MonitorToken', 'monitorToken', 'monitor_token', () => 'monitor_token'),
   named('MaxMsgsPerSecond', 'maxMsgsPerSecond', 'max_msgs_per_second'),

@@ -80,6 +80,10 @@ export class InboundLanes {
     this.#awaited |= 1 << to
   }
 
+  get isAwaiting(): boolean {
+    return this.#awaited !== 0
+  }
+
   /** All that waited tries again, and says so if it must wait on. */
   awaitNone(): void {
     this.#awaited = 0

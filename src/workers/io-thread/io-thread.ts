@@ -23,6 +23,7 @@ import type { PeerMessage } from '../threads/peer-messages.ts'
 import type { Failure, PostToMain, ThreadStart } from '../threads/thread-messages.ts'
 import { Doorbells } from './doorbells.ts'
 import { InboundLanes } from './inbound-lanes.ts'
+import { Spinner } from './spinner.ts'
 import { type Resumable, Turns } from './turns.ts'
 
 /** Texts up to this long are copied through one buffer of the thread. */
@@ -97,6 +98,7 @@ export class IoThread implements ConnectionHost {
   readonly #vacant: number[] = []
   readonly #doorbells: Doorbells
   readonly #lanes: InboundLanes
+  readonly #spinner: Spinner
   readonly #scratch: number
   readonly #role: () => ThreadRole
   readonly #connectionsWord: number
@@ -165,6 +167,8 @@ export class IoThread implements ConnectionHost {
       () => this.poll(),
       (from, message) => this.#onPeerMessage(from, message),
     )
+    this.#spinner = new Spinner(this, this.kernel, this.thread)
+    this.#spinner.isAllowed = options.spin
     Atomics.store(
       words,
       threadField(this.kernel, this.thread, layout.THREAD_STATE) >> 2,
@@ -176,6 +180,7 @@ export class IoThread implements ConnectionHost {
   useOptions(options: Options): void {
     this.kernel.exports.setDropOverStallMark(options.noFastProducerStall ? 1 : 0)
     this.log.setSwitches(options)
+    this.#spinner.isAllowed = options.spin
   }
 
   /**
@@ -340,6 +345,7 @@ export class IoThread implements ConnectionHost {
   beginTurn(): void {
     if (this.#turnDepth++ > 0) return
     this.nowMs = performance.now()
+    this.#spinner.onTurn(this.nowMs)
     this.#doorbells.wake()
   }
 
@@ -429,7 +435,7 @@ export class IoThread implements ConnectionHost {
       const hasServed = this.#flushDirty()
       this.#relieveMemory()
       const isDone = !this.#serveBeside() && !hasServed
-      if (!this.readLanes() && isDone && this.#canSleep()) return
+      if (!this.readLanes() && isDone && this.#mayRest()) return
       if (round >= ROUNDS_MAX) {
         // Sockets must get their turn, and so must the news that a peer died: a record may have to
         // stay in its lane until there is a sublist again. The thread stays awake meanwhile.
@@ -443,6 +449,19 @@ export class IoThread implements ConnectionHost {
   #serveBeside(): boolean {
     if (this.#beside === undefined || !this.#beside.#serve(this.nowMs)) return false
     return this.kernel.words[this.#dirtyWord] !== 0
+  }
+
+  /** Nothing is left to do: stays awake for a moment, or sleeps. False when work came up. */
+  #mayRest(): boolean {
+    // Who waits for another thread is rung by it only when asleep.
+    const isWaiting =
+      this.#lanes.isAwaiting || this.#laneWaiters.length > 0 || this.#routerWaiters.length > 0
+    return (!isWaiting && this.#spinner.begin()) || this.#canSleep()
+  }
+
+  /** It was awake for nothing. */
+  endSpin(): void {
+    if (!this.#canSleep()) this.poll()
   }
 
   #resumeRouterWaiters(): void {
