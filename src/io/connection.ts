@@ -40,6 +40,13 @@ export interface ConnectionFacts {
   readonly limits: ConnectionLimits
 }
 
+/** Leads from a socket to its connection: one listener serves all, where each had its own. */
+const OWNER = Symbol('connection')
+
+interface OwnedSocket extends Duplex {
+  [OWNER]?: Connection
+}
+
 /**
  * One socket and its record in shared memory: bytes in to the kernel, chunks out to the socket.
  * Between the two there may be a codec.
@@ -76,8 +83,6 @@ export class Connection implements CodecHost {
   /** Nothing is read until `resume`. */
   isPaused = false
   #linger: Deadline | undefined
-  readonly #onSocketCloseBound = () => this.#onSocketClose()
-  readonly #onSocketEndBound = () => this.#onSocketEnd()
   /** The peer will send no more, but some of what it sent waits to be worked off. */
   #hasEnded = false
 
@@ -133,9 +138,10 @@ export class Connection implements CodecHost {
   /** Starts reading; the session must be set. */
   attach(socket: Duplex): void {
     this.#socket = socket
+    ;(socket as OwnedSocket)[OWNER] = this
     socket.on('error', onSocketError)
-    socket.on('close', this.#onSocketCloseBound)
-    socket.on('end', this.#onSocketEndBound)
+    socket.on('close', onSocketClose)
+    socket.on('end', onSocketEnd)
   }
 
   /**
@@ -161,8 +167,8 @@ export class Connection implements CodecHost {
     this.flush()
     const socket = this.#socket
     if (socket === undefined || this.closedState !== undefined) return undefined
-    socket.off('close', this.#onSocketCloseBound)
-    socket.off('end', this.#onSocketEndBound)
+    socket.off('close', onSocketClose)
+    socket.off('end', onSocketEnd)
     this.isChangingSocket = true
     this.#socket = undefined
     return socket
@@ -177,7 +183,7 @@ export class Connection implements CodecHost {
     this.isChangingSocket = false
     this.attach(socket)
     if (socket.closed) {
-      this.#onSocketClose()
+      this.onSocketClose()
     } else if (this.closedState !== undefined) {
       this.#endSocket(socket, this.closedState)
     } else {
@@ -368,8 +374,11 @@ export class Connection implements CodecHost {
     this.#linger = this.#host.deadlines.after(CLOSE_LINGER_MS, () => socket.destroy())
   }
 
-  /** What waits for a login or for room is answered first, as nats-server would have by now. */
-  #onSocketEnd(): void {
+  /**
+   * Of its socket. What waits for a login or for room is answered first, as nats-server would have
+   * by now.
+   */
+  onSocketEnd(): void {
     if (!this.isOpen || !this.#inbound.hasStash) {
       this.close('clientClosed')
       return
@@ -378,10 +387,10 @@ export class Connection implements CodecHost {
     this.#linger = this.#host.deadlines.after(ENDED_MS_MAX, () => this.close('clientClosed'))
   }
 
-  /** Once for each connection: its record is given back here. */
-  #onSocketClose(): void {
+  /** Of its socket, once for each connection: its record is given back here. */
+  onSocketClose(): void {
     // A socket may count as closed before it says so.
-    this.#socket?.off('close', this.#onSocketCloseBound)
+    this.#socket?.off('close', onSocketClose)
     this.#host.beginTurn()
     this.close(this.#socket?.errored ? 'readError' : 'clientClosed')
     this.#linger?.cancel()
@@ -397,3 +406,11 @@ export class Connection implements CodecHost {
 
 /** The 'close' event follows and does what there is to do. */
 function onSocketError(): void {}
+
+function onSocketClose(this: OwnedSocket): void {
+  this[OWNER]?.onSocketClose()
+}
+
+function onSocketEnd(this: OwnedSocket): void {
+  this[OWNER]?.onSocketEnd()
+}

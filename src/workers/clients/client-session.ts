@@ -29,6 +29,7 @@ import { ClientPings } from './client-pings.ts'
 import { answerNoResponders, forwardToServices } from './client-requests.ts'
 import { ClientSubscriptions } from './client-subscriptions.ts'
 import { awaitRates, limitIngress } from './ingress-budgets.ts'
+import { decodeClientConnect } from './shared-connect.ts'
 import { SlowPublish } from './slow-publish.ts'
 
 /** First letters of SUB and UNSUB. */
@@ -45,7 +46,6 @@ export class ClientSession implements Session, Requester, ReportedSession {
   droppableFrom = 0
   droppableTo = 0
   options: ConnectOptions = CONNECT_DEFAULTS
-  prefix: string
   readonly connection: Connection
   front: ClientFront
   /** Undefined as long as it speaks in clear. */
@@ -55,12 +55,16 @@ export class ClientSession implements Session, Requester, ReportedSession {
   readonly subscriptions: ClientSubscriptions
   readonly login: ClientLogin
   readonly #worker: ProtocolWorker
-  readonly #publish: SlowPublish
+  /** Made for the first operation that needs it: most clients send none. */
+  #publish: SlowPublish | undefined
   readonly #pings: ClientPings
   readonly #greeting: ClientGreeting
   readonly #forwardedIp: string
-  /** Of the socket, whatever a PROXY header says. */
-  readonly #firstPrefix: string
+  /** Of the socket, whatever a PROXY header says; undefined where there are none. */
+  readonly #firstPrefix: string | undefined
+  /** What the prefix tells besides, once it is known who this is. */
+  #shownOptions: ConnectOptions | undefined
+  #shownGrant: Grant | undefined
   readonly startMs = Date.now()
   readonly #cookies: CookieCredentials | undefined
   /** What clientInfo has told last; undefined once anything but the round trip has changed. */
@@ -76,18 +80,31 @@ export class ClientSession implements Session, Requester, ReportedSession {
     this.connection = connection
     this.front = front
     this.#forwardedIp = request?.forwardedIp ?? ''
-    const { remote, cid } = connection
-    this.#firstPrefix = connectionPrefix(front.kind, remote, cid, this.#forwardedIp)
-    this.prefix = this.#firstPrefix
+    this.#firstPrefix = worker.proxy === undefined ? undefined : this.#placePrefix()
     this.#greeting = new ClientGreeting(this)
     this.subscriptions = new ClientSubscriptions(worker, this)
     this.#cookies = request?.cookies
     this.tls = request?.tls
     this.login = new ClientLogin(worker, this)
-    this.#publish = new SlowPublish(worker, this)
     this.#pings = new ClientPings(worker, this)
     if (front.required && worker.hasGrantedRates) awaitRates(connection)
     else this.limitIngress()
+  }
+
+  /**
+   * What lines of the log about the client begin with. Not kept: as strings its parts would be a
+   * tenth of what an idle client costs, and few lines are written.
+   */
+  get prefix(): string {
+    const first = this.#firstPrefix ?? this.#placePrefix()
+    const options = this.#shownOptions
+    if (options === undefined) return first
+    return grantedPrefix(first, options, this.#shownGrant, GLOBAL_ACCOUNT)
+  }
+
+  #placePrefix(): string {
+    const { remote, cid } = this.connection
+    return connectionPrefix(this.front.kind, remote, cid, this.#forwardedIp)
   }
 
   /** What INFO told, to be signed; '' when nobody has to. */
@@ -196,6 +213,7 @@ export class ClientSession implements Session, Requester, ReportedSession {
     switch (operation.verb) {
       case 'PUB':
       case 'HPUB':
+        this.#publish ??= new SlowPublish(this.#worker, this)
         return this.#publish.onPublish(operation, at, to, operation.verb === 'HPUB')
       case 'PING':
         return this.#onPing(operation)
@@ -258,7 +276,7 @@ export class ClientSession implements Session, Requester, ReportedSession {
     const text = this.#text(operation)
     if (this.#worker.log.traceEnabled) this.trace('CONNECT', redactConnect(text))
     this.login.stopDeadline()
-    const decoded = decodeConnect(text, this.options)
+    const decoded = decodeClientConnect(text, this.options)
     if (!decoded.ok) return this.violate('badArguments')
     if (this.login.hasConnected || this.granted !== undefined) this.subscriptions.removeAll()
     const { jwt } = decoded.options
@@ -283,7 +301,8 @@ export class ClientSession implements Session, Requester, ReportedSession {
   /** It is known who this is. */
   identify(grant: Grant | undefined): void {
     this.#info = undefined
-    this.prefix = grantedPrefix(this.#firstPrefix, this.options, grant, GLOBAL_ACCOUNT)
+    this.#shownOptions = this.options
+    this.#shownGrant = grant
   }
 
   /** What it may do is other than before. */
