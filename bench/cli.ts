@@ -34,6 +34,7 @@ import { type Site, siteOfServer } from './site.ts'
 import { ratio } from './statistics.ts'
 import { startTlsServer } from './tls-server.ts'
 import { versionsOf } from './versions.ts'
+import { startWebsocketServer } from './websocket-server.ts'
 import { canRun, type Wire } from './wire.ts'
 
 const EXIT_OK = 0
@@ -47,7 +48,7 @@ const PROCESSORS_FOR_TWO_DRIVERS = 4
 /** Of a scenario that a server is not made for, or must be started for. */
 const NOT_STARTED: Measurement = { metrics: {} }
 
-const NO_SPECIALS = { link: undefined, tls: undefined, setting: undefined }
+const NO_SPECIALS = { link: undefined, tls: undefined, websocket: undefined, setting: undefined }
 
 /**
  * `sable bench`: writes the table to standard output and progress to standard error.
@@ -262,9 +263,10 @@ async function openSite(
   target: Target,
   pair: PairCommands | undefined,
 ): Promise<Site | undefined> {
-  const { link, tls, setting } = { ...NO_SPECIALS, ...scenario }
+  const { link, tls, websocket, setting } = { ...NO_SPECIALS, ...scenario }
   const command = 'command' in target ? target.command : undefined
   if (tls) return command && siteOfServer(await startTlsServer(command))
+  if (websocket) return command && siteOfServer(await startWebsocketServer(command))
   if (setting !== undefined) return command && startSetting(command, setting)
   if (link === undefined) return siteOfServer(await openTarget(target))
   return pair && startLeafPair(pair, link)

@@ -21,7 +21,7 @@ Servers
   --vs "<command>"      compare with this server; may be repeated
   --redis "<command>"   compare with the pub/sub of Redis, where --floor is compared too
   --floor               compare with a relay that only reads and writes the same bytes, where one
-                        publisher's messages go to all: pub, 1:1, fan-out
+                        publisher's messages go to all: pub, 1:1, payload, fan-out
   --hub "<command>"     server at the hub's end of leaf links (default: the same as the leaf's)
 
 Load
@@ -53,8 +53,8 @@ ${scenarios.join('\n')}
 
 The leaf scenarios start two servers of each kind, given a configuration file with the link, and
 count the processor time of both. The tls scenarios start servers with a certificate that is built
-in. users, stream-import, service-import, logins, and reload start servers with users and accounts;
-monitored and connz start them with a monitoring port (-m). Started servers are needed for all of
-these: --url has none of them.
+in, the ws scenarios with a port for WebSockets. users, stream-import, service-import, logins, and
+reload start servers with users and accounts; monitored and connz start them with a monitoring port
+(-m). Started servers are needed for all of these: --url has none of them.
 `
 }

@@ -29,6 +29,8 @@ export interface Server {
 export interface StartedServer extends Server {
   /** Of its monitoring port; undefined when the command asks for none. */
   readonly monitorUrl: string | undefined
+  /** Undefined when the configuration asks for none. */
+  readonly websocketPort: number | undefined
   /**
    * Replaces the configuration file and has it read again.
    *
@@ -74,13 +76,13 @@ export async function startServer(
   }
   const program = launch(command, [...listen, ...configure], directory)
   const found = await program.until(() => readPortsFile(directory), 'no ports file')
-  const { port, pid, monitorUrl } = found
+  const { port, ...others } = found
   const reload = async (text: string): Promise<number> => {
     await writeFile(configPath, text)
-    return reloadProcess(pid, program.log)
+    return reloadProcess(found.pid, program.log)
   }
   const { stop } = program
-  return { endpoint: { host: '127.0.0.1', port }, pid, monitorUrl, reload, stop }
+  return { endpoint: { host: '127.0.0.1', port }, ...others, reload, stop }
 }
 
 /** Where a server may leave its files; goes with it. */
@@ -178,6 +180,7 @@ interface PortsFile {
   readonly port: number
   readonly pid: number
   readonly monitorUrl: string | undefined
+  readonly websocketPort: number | undefined
 }
 
 /**
@@ -192,14 +195,21 @@ async function readPortsFile(directory: string): Promise<PortsFile | undefined> 
     const ports = JSON.parse(await readFile(join(directory, name), 'utf8')) as {
       nats?: string[]
       monitoring?: string[]
+      websocket?: string[]
     }
     const url = ports.nats?.[0]
     if (url === undefined) return undefined
     const monitorUrl = ports.monitoring?.[0]
-    return { port: Number(new URL(url).port), pid: Number(pid), monitorUrl }
+    const websocketUrl = ports.websocket?.[0]
+    const websocketPort = websocketUrl === undefined ? undefined : portOf(websocketUrl)
+    return { port: portOf(url), pid: Number(pid), monitorUrl, websocketPort }
   } catch {
     return undefined // seen before it was written whole; the next look finds the rest
   }
+}
+
+function portOf(url: string): number {
+  return Number(new URL(url).port)
 }
 
 async function endProcess(child: ChildProcess, exit: Promise<void>): Promise<void> {

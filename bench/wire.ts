@@ -46,4 +46,4 @@ export function canRun(wire: Wire | undefined, scenario: Scenario): boolean {
   return scenario.kind === 'throughput' && PLAIN_NAMES.test(scenario.name)
 }
 
-const PLAIN_NAMES = /^(pub|fan-out|(1:1|payload)-\d+)$/
+const PLAIN_NAMES = /^(pub|fan-out(-1000)?|(1:1|payload)-\d+)$/

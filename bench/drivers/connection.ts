@@ -3,6 +3,7 @@ import { readInto } from '../../src/io/tls/read-into.ts'
 import type { ReceiveKernel } from '../kernel/receive-kernel.ts'
 import type { Endpoint } from './tasks.ts'
 import { connectTls } from './tls-socket.ts'
+import { Websocket } from './websocket.ts'
 
 const PONG = Buffer.from('PONG\r\n', 'latin1')
 
@@ -21,6 +22,7 @@ export class Connection {
   readonly #kernel: ReceiveKernel
   /** Undefined until it is connected. */
   #socket: net.Socket | undefined
+  #isFramed = false
   readonly #onFailure: (error: Error) => void
   #pingsAnswered = 0
   #pingsSent = 0
@@ -44,18 +46,35 @@ export class Connection {
   ): Promise<Connection> {
     const connection = new Connection(kernel, onFailure)
     if (endpoint.tls) await connection.#connectTls(endpoint)
-    else await connection.#connect(endpoint)
+    else if (endpoint.isWebsocket) await connection.#connectWebsocket(endpoint)
+    else await connection.#connect(endpoint, (chunkBytes) => connection.#onChunk(chunkBytes))
     connection.write(`CONNECT ${connectOptions(endpoint)}\r\n`)
     await connection.flush()
     return connection
   }
 
   /** Resolves when INFO is there. */
-  #connect({ host, port }: Endpoint): Promise<void> {
-    const callback = (chunkBytes: number) => this.#onChunk(chunkBytes)
+  #connect({ host, port }: Endpoint, callback: (chunkBytes: number) => boolean): Promise<void> {
     const onread = { buffer: this.#kernel.readBuffer, callback }
     this.#use(net.connect({ host, port, noDelay: true, onread }))
     return this.#info()
+  }
+
+  #connectWebsocket(endpoint: Endpoint): Promise<void> {
+    const websocket = new Websocket()
+    const connected = this.#connect(endpoint, (chunkBytes) => {
+      let payloadBytes: number
+      try {
+        payloadBytes = websocket.unframe(this.#kernel.readBuffer, chunkBytes)
+      } catch (error) {
+        this.#fail(error instanceof Error ? error.message : String(error))
+        return false
+      }
+      return payloadBytes === 0 || this.#onChunk(payloadBytes)
+    })
+    this.write(Websocket.request(endpoint.host, endpoint.port))
+    this.#isFramed = true
+    return connected
   }
 
   async #connectTls(endpoint: Endpoint): Promise<void> {
@@ -76,7 +95,15 @@ export class Connection {
   }
 
   write(bytes: Uint8Array | string, onWritten?: () => void): void {
-    this.#socket?.write(bytes, onWritten)
+    const socket = this.#socket
+    if (!this.#isFramed) {
+      socket?.write(bytes, onWritten)
+      return
+    }
+    socket?.cork()
+    socket?.write(Websocket.frameHeader(Buffer.byteLength(bytes)))
+    socket?.write(bytes, onWritten)
+    socket?.uncork()
   }
 
   /** Sends PING; resolves when all written before it has been processed by the server. */

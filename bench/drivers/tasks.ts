@@ -12,6 +12,8 @@ export interface Endpoint {
   readonly token?: string
   /** TLS after INFO; the server's certificate is believed. */
   readonly tls?: boolean
+  /** WebSocket from the first byte on. */
+  readonly isWebsocket?: boolean
   /** None: NATS. */
   readonly wire?: Wire
 }

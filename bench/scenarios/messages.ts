@@ -48,6 +48,14 @@ export const MESSAGES: readonly ThroughputScenario[] = [
     ...throughput('tls-1024', 'over TLS, one publisher, one subscriber, 1 KiB', 1, 1, 1024),
     tls: true,
   },
+  {
+    ...throughput('ws-16', 'over WebSocket, one publisher, one subscriber, 16 B', 1, 1, 16),
+    websocket: true,
+  },
+  {
+    ...throughput('ws-1024', 'over WebSocket, one publisher, one subscriber, 1 KiB', 1, 1, 1024),
+    websocket: true,
+  },
   ...PAYLOADS.map(payload),
 ]
 

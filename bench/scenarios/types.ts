@@ -40,6 +40,8 @@ export interface ThroughputScenario extends ScenarioBase {
   readonly link?: LeafLink
   /** All connections are over TLS. */
   readonly tls?: true
+  /** All connections are WebSockets. */
+  readonly websocket?: true
   /** The server has users or accounts; none: everybody is let in and may do anything. */
   readonly setting?: SettingName
   /** Each round has a second run without the setting; their ratio is given. */

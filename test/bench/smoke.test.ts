@@ -51,6 +51,8 @@ const SMOKE_HASHES: Readonly<Record<string, string>> = {
   monitored: 'd3ba2ccf25e368e2',
   'tls-16': 'f47d5638dff47d3e',
   'tls-1024': '2dc2c5a85c1675c3',
+  'ws-16': 'f47d5638dff47d3e',
+  'ws-1024': '2dc2c5a85c1675c3',
   users: 'f47d5638dff47d3e',
   'stream-import': 'f47d5638dff47d3e',
   'stream-import-prefix': 'f47d5638dff47d3e',
@@ -138,7 +140,7 @@ test('--hub puts another program at the end of the links', { skip }, async () =>
     ...hub,
   )
   assert.equal(run.code, 0, run.stderr)
-  assert.ok(run.stdout.includes(`leaf links to ${peer.path} -D`))
+  assert.ok(run.stdout.includes(`--hub '${peer.path} -D'`))
 })
 
 test('a hub that does not start, or breaks off, is a failure with its reason', async () => {
