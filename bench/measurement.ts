@@ -10,6 +10,8 @@ export const METRICS = {
   ofUnscrapedRate: { label: 'rate, of that not scraped', better: 'higher', digits: 3 },
   scrapedCpuNsPerMessage: { label: 'CPU ns/published, scraped', better: 'lower', digits: 0 },
   pipelinedPerSecond: { label: 'requests/s, many under way', better: 'higher', digits: 0 },
+  answersPerSecond: { label: 'answers/s', better: 'higher', digits: 0 },
+  cpuNsPerAnswer: { label: 'server CPU ns/answer', better: 'lower', digits: 0 },
   requestsPerSecond: { label: 'closed loop requests/s', better: 'higher', digits: 0 },
   offeredPerSecond: { label: 'offered requests/s', better: 'higher', digits: 0 },
   loadP50Us: { label: 'open loop p50 us', better: 'lower', digits: 1 },

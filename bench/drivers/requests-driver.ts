@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { ReceiveKernel } from '../kernel/receive-kernel.ts'
 import { SERVICE_SUBJECT } from '../settings.ts'
-import { answersTo } from './answers.ts'
+import { answersTo, type LastAnswers } from './answers.ts'
 import { monotonicNs } from './clock.ts'
 import { Connection } from './connection.ts'
 import { RequestFrames } from './request-frames.ts'
@@ -16,7 +16,7 @@ const UNDER_WAY_MAX = 128
 /** Requests of one write, so that requester and server work at the same time. */
 const BATCH = 32
 
-/** Requesters with many requests under way, and their responder, on one thread. */
+/** Requesters with many requests under way, and their responders, on one thread. */
 export class RequestsDriver implements Driver<PhaseLimit, RequestsPhase> {
   readonly #task: RequestsTask
   readonly #kernel: ReceiveKernel
@@ -26,12 +26,12 @@ export class RequestsDriver implements Driver<PhaseLimit, RequestsPhase> {
 
   constructor(task: RequestsTask, onFailure: (error: Error) => void) {
     this.#task = task
-    this.#kernel = new ReceiveKernel(task.kernel, task.requesters + 1)
+    this.#kernel = new ReceiveKernel(task.kernel, task.requesters + task.responders)
     this.#onFailure = onFailure
   }
 
   async open(): Promise<void> {
-    const { publishAt, subscribeAt, requesters, payloadBytes } = this.#task
+    const { publishAt, subscribeAt, requesters, responders, payloadBytes } = this.#task
     const kernel = this.#kernel
     const connect = async (at: RequestsTask['publishAt'], subject: string): Promise<Connection> => {
       const connection = await Connection.open(kernel, at, this.#onFailure)
@@ -40,18 +40,23 @@ export class RequestsDriver implements Driver<PhaseLimit, RequestsPhase> {
       await connection.flush()
       return connection
     }
-    const responder = await connect(subscribeAt, SERVICE_SUBJECT)
-    const answers = answersTo()
-    responder.onBytes = (chunk) => {
-      const bytes = answers(chunk)
-      if (bytes.length > 0) responder.write(bytes)
+    const last: LastAnswers = { asked: Buffer.alloc(0), answers: Buffer.alloc(0) }
+    const respond = async (): Promise<void> => {
+      const responder = await connect(subscribeAt, SERVICE_SUBJECT)
+      const answers = answersTo(last)
+      responder.onBytes = (chunk) => {
+        const bytes = answers(chunk)
+        if (bytes.length > 0) responder.write(bytes)
+      }
     }
+    await Promise.all(Array.from({ length: responders }, respond))
     for (let i = 0; i < requesters; i++) {
       const inbox = `_INBOX.${randomUUID()}`
       const connection = await connect(publishAt, `${inbox}.*`)
-      kernel.expect(connection.record, i, UNDER_WAY_MAX, payloadBytes)
+      if (responders > 1) kernel.expectAnyOrder(connection.record, payloadBytes)
+      else kernel.expect(connection.record, i, UNDER_WAY_MAX, payloadBytes)
       const frames = new RequestFrames(SERVICE_SUBJECT, inbox, i, payloadBytes, UNDER_WAY_MAX)
-      this.#requesters.push(new Requester(connection, kernel, frames))
+      this.#requesters.push(new Requester(connection, kernel, frames, responders))
     }
   }
 
@@ -81,12 +86,19 @@ class Requester {
   readonly #connection: Connection
   readonly #kernel: ReceiveKernel
   readonly #frames: RequestFrames
+  readonly #answersEach: number
   #sent = 0
 
-  constructor(connection: Connection, kernel: ReceiveKernel, frames: RequestFrames) {
+  constructor(
+    connection: Connection,
+    kernel: ReceiveKernel,
+    frames: RequestFrames,
+    answersEach: number,
+  ) {
     this.#connection = connection
     this.#kernel = kernel
     this.#frames = frames
+    this.#answersEach = answersEach
   }
 
   /** @returns how many were answered, which is all of them */
@@ -97,7 +109,8 @@ class Requester {
     const deadlineNs = monotonicNs() + limit.durationMs * NS_PER_MS
     return new Promise((resolve) => {
       const pump = (): void => {
-        const answered = this.#kernel.messages(connection.record)
+        const answers = this.#kernel.messages(connection.record)
+        const answered = Math.floor(answers / this.#answersEach)
         const isOver = this.#sent >= sentMax || monotonicNs() >= deadlineNs
         if (isOver) {
           if (answered < this.#sent) return

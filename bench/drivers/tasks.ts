@@ -64,6 +64,8 @@ export interface LatencyTask extends TaskBase, Places {
 export interface RequestsTask extends TaskBase, Places {
   readonly kind: 'requests'
   readonly requesters: number
+  /** Each of them answers each request. */
+  readonly responders: number
   readonly payloadBytes: number
 }
 

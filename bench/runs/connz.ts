@@ -1,32 +1,20 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { Crowd } from '../crowd.ts'
 import type { Measurement } from '../measurement.ts'
-import { CONNZ_LIMIT, type MonitorClient, startMonitored, timeConnz } from '../monitor-client.ts'
+import { CONNZ_LIMIT, type MonitorClient, timeConnz } from '../monitor-client.ts'
 import type { ConnzScenario } from '../scenarios/types.ts'
 import { median } from '../statistics.ts'
 import type { RunContext } from './context.ts'
+import { withMonitoredCrowd } from './monitored-crowd.ts'
 
 /** The first page of many connections, asked for one time after the other while they do nothing. */
-export async function runConnz(
+export function runConnz(
   scenario: ConnzScenario,
   command: readonly string[],
   context: RunContext,
 ): Promise<Measurement> {
-  const count = context.connections ?? scenario.connections[context.size]
-  const { server, client } = await startMonitored(command)
-  let crowd: Crowd | undefined
-  try {
-    crowd = await Crowd.open(count, () => server.endpoint)
-    await delay(scenario.settleMs[context.size])
-    const pages = scenario.pages[context.size]
-    const measurement = await Promise.race([measure(client, pages, count), crowd.failure])
-    await Promise.race([crowd.prove(), crowd.failure])
-    return measurement
-  } finally {
-    crowd?.close()
-    client.close()
-    await server.stop()
-  }
+  const pages = scenario.pages[context.size]
+  return withMonitoredCrowd(scenario, command, context, ({ client, count }) =>
+    measure(client, pages, count),
+  )
 }
 
 async function measure(client: MonitorClient, pages: number, count: number): Promise<Measurement> {

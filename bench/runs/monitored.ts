@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { Crowd } from '../crowd.ts'
 import type { Measurement } from '../measurement.ts'
-import { CONNZ_LIMIT, type MonitorClient, startMonitored, timeConnz } from '../monitor-client.ts'
+import { CONNZ_LIMIT, type MonitorClient, timeConnz } from '../monitor-client.ts'
 import type { Amount, MonitoredScenario } from '../scenarios/types.ts'
 import type { StartedServer } from '../server-process.ts'
 import { siteOfServer } from '../site.ts'
 import { median } from '../statistics.ts'
 import { amountsOf, type RunContext } from './context.ts'
+import { withMonitoredCrowd } from './monitored-crowd.ts'
 import { type PhaseFigures, ThroughputLoad } from './throughput.ts'
 
 const SCRAPE_INTERVAL_MS = 1_000
@@ -15,24 +15,14 @@ const SCRAPE_INTERVAL_MS = 1_000
  * Phases without and with scrapes in turn, on one server, so that a ratio of two is of one server
  * and of what the machine did at about one time.
  */
-export async function runMonitored(
+export function runMonitored(
   scenario: MonitoredScenario,
   command: readonly string[],
   context: RunContext,
 ): Promise<Measurement> {
-  const count = context.connections ?? scenario.connections[context.size]
-  const { server, client } = await startMonitored(command)
-  let crowd: Crowd | undefined
-  try {
-    crowd = await Crowd.open(count, () => server.endpoint)
-    await delay(scenario.settleMs[context.size])
-    const scraper = await Scraper.open(client, count)
-    return await Promise.race([runPairs(scenario, server, scraper, context), crowd.failure])
-  } finally {
-    crowd?.close()
-    client.close()
-    await server.stop()
-  }
+  return withMonitoredCrowd(scenario, command, context, async ({ server, client, count }) => {
+    return runPairs(scenario, server, await Scraper.open(client, count), context)
+  })
 }
 
 async function runPairs(

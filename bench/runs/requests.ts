@@ -9,7 +9,10 @@ import { amountsOf, type RunContext } from './context.ts'
 /** Time on top of a phase's own length before it counts as stuck. */
 const GRACE_MS = 10_000
 
-/** Warm-up, then the measured phase, on the same connections. Each answer must be the next one. */
+/**
+ * Warm-up, then the measured phase, on the same connections. Each answer must be the next one, or
+ * with several responders one of them.
+ */
 export async function runRequests(
   scenario: RequestsScenario,
   site: Site,
@@ -17,10 +20,11 @@ export async function runRequests(
 ): Promise<Measurement> {
   const { warmup, measured } = amountsOf(context, scenario.amounts)
   const { requesters, payloadBytes } = scenario
+  const responders = scenario.responders?.[context.size] ?? 1
   const { publishAt, subscribeAt } = site
   const { kernel } = context
   const group = await DriverGroup.open<PhaseLimit, RequestsPhase>(context.pool, [
-    { kind: 'requests', publishAt, subscribeAt, kernel, requesters, payloadBytes },
+    { kind: 'requests', publishAt, subscribeAt, kernel, requesters, responders, payloadBytes },
   ])
   try {
     await site.settle()
@@ -33,11 +37,14 @@ export async function runRequests(
     const cpu = await startCpuMeter(site.pids)
     const phase = await run(measured)
     const cpuNs = await cpu.readNs()
+    const answers = phase.requests * responders
+    const perSecond = (answers * 1e9) / phase.elapsedNs
+    const cpuNsEach = cpuNs === undefined ? undefined : cpuNs / answers
     return {
-      metrics: {
-        pipelinedPerSecond: (phase.requests * 1e9) / phase.elapsedNs,
-        cpuNsPerRequest: cpuNs === undefined ? undefined : cpuNs / phase.requests,
-      },
+      metrics:
+        scenario.responders === undefined
+          ? { pipelinedPerSecond: perSecond, cpuNsPerRequest: cpuNsEach }
+          : { answersPerSecond: perSecond, cpuNsPerAnswer: cpuNsEach },
       messages: phase.requests,
       generatorBusy: phase.cpuNs / phase.elapsedNs,
     }

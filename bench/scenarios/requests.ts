@@ -42,6 +42,18 @@ export const REQUEST_REPLY: readonly Scenario[] = [
     }),
   ),
   requests('requests', 'eight requesters with many requests under way, one responder, 16 B'),
+  {
+    ...requests('reply-storm', '500 responders who all answer each of many requests, 16 B'),
+    requesters: 1,
+    responders: { smoke: 20, full: 500 },
+    amounts: {
+      smoke: {
+        warmup: { messages: 50, durationMs: PHASE_MS_MAX },
+        measured: { messages: 500, durationMs: PHASE_MS_MAX },
+      },
+      full: REQUESTS.full,
+    },
+  },
 ]
 
 /** One request at a time. */

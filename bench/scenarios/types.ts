@@ -79,11 +79,13 @@ export interface LatencyScenario extends ScenarioBase {
   readonly amounts: Readonly<Record<Size, LoadAmounts>>
 }
 
-/** Requesters with many requests under way each, and one responder. */
+/** Requesters with many requests under way each. */
 export interface RequestsScenario extends ScenarioBase {
   readonly kind: 'requests'
   readonly setting?: SettingName
   readonly requesters: number
+  /** Each answers each request; none: there is one, and rates are of requests. */
+  readonly responders?: Readonly<Record<Size, number>>
   readonly payloadBytes: number
   /** `messages` are requests of each requester. */
   readonly amounts: Readonly<Record<Size, LoadAmounts>>

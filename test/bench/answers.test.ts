@@ -42,3 +42,17 @@ test('every request is answered with its body, wherever chunks end', () => {
     }),
   )
 })
+
+test('responders who are asked the same answer the same, in pieces or not', () => {
+  const last = { asked: Buffer.alloc(0), answers: Buffer.alloc(0) }
+  const bytes = Buffer.from('MSG bench.echo 1 a 2\r\nhi\r\n', 'latin1')
+  const wanted = 'PUB a 2\r\nhi\r\n'
+  const [first, second, third] = [answersTo(last), answersTo(last), answersTo(last)]
+  assert.equal(first(bytes).toString(), wanted)
+  assert.equal(second(bytes).toString(), wanted)
+  assert.equal(third(bytes.subarray(0, 5)).toString(), '')
+  assert.equal(third(bytes.subarray(5)).toString(), wanted)
+  assert.equal(third(bytes).toString(), wanted)
+  const other = Buffer.from('MSG bench.echo 1 b 0\r\n\r\n', 'latin1')
+  assert.equal(second(other).toString(), 'PUB b 0\r\n\r\n')
+})
