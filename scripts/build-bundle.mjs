@@ -63,14 +63,15 @@ const CHUNK_FILE = /-[A-Z0-9]{8}\.js$/
 /**
  * The cache is switched on in each thread before its real module is compiled: saves about 30 ms of
  * 260 ms with three workers. A variable in the environment does the same but leaks into children.
- * Servers are often killed before they end by themselves, hence the flush after the start.
+ * Servers are often killed before they end by themselves, in tests soon, hence the flush shortly
+ * after the start.
  */
 function program(path) {
   return `
     import { enableCompileCache, flushCompileCache } from 'node:module'
     import { fileURLToPath } from 'node:url'
     enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/sable', import.meta.url)))
-    setTimeout(flushCompileCache, 1000).unref()
+    setTimeout(flushCompileCache, 250).unref()
     await import(${JSON.stringify(`./${path}`)})
   `
 }

@@ -52,10 +52,13 @@ import { systemAnswers } from './workers/system/main-answers.ts'
 import { Supervisor } from './workers/threads/supervisor.ts'
 import type { ListenerKind } from './workers/threads/thread-messages.ts'
 import type { ThreadSettings } from './workers/threads/thread-settings.ts'
+import { ThreadsAhead } from './workers/threads/thread-start.ts'
 import { defaultWorkerCount } from './workers/threads/worker-count.ts'
 
 export interface BrokerFacts {
   readonly options: Options
+  /** Those that have been started already; the broker ends them when it cannot start. */
+  readonly threads?: ThreadsAhead
   /** Still opening while the threads start: opening it takes as long as they do. */
   readonly log: Promise<LogSink>
   /** Empty when there is no configuration file. */
@@ -155,14 +158,17 @@ export class Broker {
    * @throws BrokerError when a port cannot be bound or a file not written; nothing is left behind
    */
   static async start(facts: BrokerFacts): Promise<Broker> {
-    const { options } = facts
+    const { options, threads = new ThreadsAhead() } = facts
+    const workerCount = options.workers || defaultWorkerCount()
+    threads.startUpTo(isJoined(options, workerCount) ? 1 : workerCount + 1)
     const identity = createServerIdentity()
     const serverName = options.serverName || identity.id
     let broker: Broker | undefined
     let supervisor: Supervisor | undefined
-    const acceptors = await bind(options, (socket, listener) => broker?.handOver(socket, listener))
+    let acceptors: Acceptors | undefined
     try {
-      supervisor = startThreads(facts, {
+      acceptors = await bind(options, (socket, listener) => broker?.handOver(socket, listener))
+      supervisor = startThreads(facts, workerCount, threads, {
         options,
         identity,
         serverName,
@@ -182,9 +188,10 @@ export class Broker {
       broker.#open()
       return broker
     } catch (error) {
-      closeAcceptors(acceptors)
+      if (acceptors !== undefined) closeAcceptors(acceptors)
       if (broker === undefined) await supervisor?.end()
       else await broker.close()
+      await threads.end()
       throw error
     }
   }
@@ -465,12 +472,18 @@ async function bind(
   }
 }
 
+/** Whether the protocol worker shares the routing worker's event loop. */
+function isJoined(options: Options, workerCount: number): boolean {
+  return workerCount === 1 && hasLeafLinks(options)
+}
+
 function startThreads(
   { options, log, onFatal, deathIntervalMs }: BrokerFacts,
+  workerCount: number,
+  threads: ThreadsAhead,
   settings: ThreadSettings,
 ): Supervisor {
   const module = compileKernel()
-  const workerCount = options.workers || defaultWorkerCount()
   const { kernel, memory } = createSharedMemory(module, {
     workerCount,
     totalBytes: options.sharedMemory || SHARED_MEMORY_BYTES_DEFAULT,
@@ -480,13 +493,16 @@ function startThreads(
     memory,
     module,
     workerCount,
-    isJoined: workerCount === 1 && hasLeafLinks(options),
+    isJoined: isJoined(options, workerCount),
+    threads,
     settings,
     log,
     onFatal,
     deathIntervalMs,
   })
   supervisor.start()
+  // A protocol worker that is joined needs none.
+  void threads.end()
   return supervisor
 }
 

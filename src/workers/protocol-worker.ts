@@ -1,6 +1,6 @@
 /** Thread of one protocol worker. */
-import { parentPort, workerData } from 'node:worker_threads'
 import { runProtocolThread } from './protocol-thread.ts'
-import type { ThreadStart } from './threads/thread-messages.ts'
+import { ThreadInbox } from './threads/thread-inbox.ts'
 
-await runProtocolThread(workerData as ThreadStart, parentPort!)
+const inbox = new ThreadInbox()
+await runProtocolThread(await inbox.start, inbox)

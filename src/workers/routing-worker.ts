@@ -1,15 +1,17 @@
 /** Thread of the routing worker. */
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { type MessagePort, parentPort } from 'node:worker_threads'
 import { BrokerError } from '../base/errors.ts'
 import { IoThread } from './io-thread/io-thread.ts'
 import { faultOf } from './reload/tls-reload.ts'
 import { outstandingResponses } from './reports/response-reports.ts'
 import { RoutingWorker } from './routing-worker-role.ts'
 import { endConnection } from './system/end-connection.ts'
+import { ThreadInbox } from './threads/thread-inbox.ts'
 import type { PostToMain, ThreadStart, ToThread } from './threads/thread-messages.ts'
 import { type Answers, answerQuestion } from './threads/thread-questions.ts'
 
-const start = workerData as ThreadStart
+const inbox = new ThreadInbox()
+const start = await inbox.start
 const post: PostToMain = (message, transfer = []) => parentPort?.postMessage(message, transfer)
 const thread = new IoThread(start, post, () => worker)
 const worker = new RoutingWorker(thread, start)
@@ -89,7 +91,7 @@ async function host(guest: ThreadStart, port: MessagePort): Promise<void> {
 /** What has to wait until the thread is open. Its peers do not: they tell who is connected. */
 const early: ToThread[] = []
 let isOpen = false
-parentPort?.on('message', (message: ToThread) => {
+inbox.on('message', (message) => {
   if (isOpen || message.type === 'peer' || message.type === 'guest') {
     onMessage(message)
     return

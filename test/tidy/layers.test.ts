@@ -12,7 +12,8 @@ const LEVELS: readonly (readonly string[])[] = [
   ['router', 'io', 'auth', 'monitor', 'config'],
   ['workers'],
   ['broker.ts', 'lifecycle'],
-  ['tools', 'index.ts', 'nats-server.ts'],
+  ['tools', 'index.ts', 'server-command.ts'],
+  ['nats-server.ts'],
 ]
 
 /** Modules of Node that a folder must not touch, and the files that are excepted. */

@@ -1,4 +1,4 @@
-import type { Transferable } from 'node:worker_threads'
+import type { Transferable, Worker } from 'node:worker_threads'
 import { BrokerError } from '../../base/errors.ts'
 import type { ThreadLoad } from '../measurements/broker-measures.ts'
 import { GuestLine, type ThreadLine, WorkerLine } from './thread-line.ts'
@@ -30,11 +30,14 @@ export class ManagedThread {
   readonly #line: ThreadLine
   readonly #asker: ThreadAsker
 
-  /** @param host a thread whose event loop this one is to share */
-  constructor(start: ThreadStart, watcher: ThreadWatcher, host?: ManagedThread) {
+  /** @param place the worker it gets, or a thread whose event loop it is to share */
+  constructor(start: ThreadStart, watcher: ThreadWatcher, place: Worker | ManagedThread) {
     const { thread } = start
     this.#thread = thread
-    const line = host === undefined ? new WorkerLine(start) : new GuestLine(start, host.#line)
+    const line =
+      place instanceof ManagedThread
+        ? new GuestLine(start, place.#line)
+        : new WorkerLine(start, place)
     this.#line = line
     this.#asker = new ThreadAsker(line)
     const { promise, resolve, reject } = Promise.withResolvers<void>()

@@ -23,6 +23,7 @@ import type { Failure, ThreadStart, ToThread } from './thread-messages.ts'
 import { threadRole } from './thread-names.ts'
 import type { AnswerTo, Ask, QuestionName } from './thread-questions.ts'
 import type { ThreadSettings } from './thread-settings.ts'
+import type { ThreadsAhead } from './thread-start.ts'
 import { ThreadWords } from './thread-words.ts'
 
 /** Two deaths of one role within this time: something is broken for good. */
@@ -37,6 +38,7 @@ export interface SupervisorOptions {
   readonly workerCount: number
   /** The protocol worker shares the routing worker's event loop; there is only one then. */
   readonly isJoined: boolean
+  readonly threads: ThreadsAhead
   readonly settings: ThreadSettings
   /** Still opening while the threads start. */
   readonly log: Promise<LogSink>
@@ -152,7 +154,7 @@ export class Supervisor {
   // ── threads ───────────────────────────────────────────────────────────────────────────────
 
   #spawn(thread: number): ManagedThread {
-    const { module, memory, isJoined } = this.#options
+    const { module, memory, isJoined, threads } = this.#options
     this.#words.setAbsent(thread)
     const start: ThreadStart = {
       thread,
@@ -173,7 +175,7 @@ export class Supervisor {
         },
         onExit: (managed) => this.#onExit(thread, managed),
       },
-      host,
+      host ?? threads.take(thread),
     )
   }
 

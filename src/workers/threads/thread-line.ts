@@ -1,13 +1,10 @@
-import { MessageChannel, type MessagePort, type Transferable, Worker } from 'node:worker_threads'
-import { threadEntry } from '../thread-entry.ts'
+import {
+  MessageChannel,
+  type MessagePort,
+  type Transferable,
+  type Worker,
+} from 'node:worker_threads'
 import type { FromThread, ThreadStart, ToThread } from './thread-messages.ts'
-import { threadName } from './thread-names.ts'
-
-/**
- * Threads make little garbage, and most of it when clients connect: V8's default keeps more of it
- * than everything that lives. Measured: bench, scenario "idle".
- */
-const YOUNG_GENERATION_MB_MAX = 3
 
 /** What the main thread has of a thread: ways to hear of it, and to talk to it. */
 export interface ThreadLine {
@@ -25,15 +22,9 @@ export interface ThreadLine {
 export class WorkerLine implements ThreadLine {
   readonly #worker: Worker
 
-  constructor(start: ThreadStart) {
-    const { thread } = start
-    this.#worker = new Worker(threadEntry(thread === 0 ? 'routing-worker' : 'protocol-worker'), {
-      workerData: start,
-      // Flags of the host program (`--input-type`, `--import` …) are not for our threads.
-      execArgv: [],
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB_MAX },
-      name: threadName(thread),
-    })
+  constructor(start: ThreadStart, worker: Worker) {
+    this.#worker = worker
+    this.postMessage({ type: 'start', start })
   }
 
   onMessage(listener: (message: FromThread) => void): void {

@@ -9,7 +9,7 @@ import type { MainQuestion } from './main-questions.ts'
 import type { Question, Reply } from './thread-questions.ts'
 import type { ThreadSettings } from './thread-settings.ts'
 
-/** What the main thread starts a thread with (workerData). */
+/** The first that a thread is told: what it is. */
 export interface ThreadStart {
   readonly thread: number
   readonly module: WebAssembly.Module
@@ -25,12 +25,16 @@ export interface ThreadStart {
 export type PostToMain = (message: FromThread, transfer?: MessagePort[]) => void
 
 /** What a thread hears of the main thread by: its own worker's port, or one of its own. */
-export type MainPort = Pick<MessagePort, 'on' | 'postMessage'>
+export interface MainPort {
+  on(event: 'message', listener: (message: ToThread) => void): unknown
+  postMessage(message: FromThread, transfer: MessagePort[]): void
+}
 
 export type ListenerKind = 'client' | 'leaf' | 'websocket'
 
 /** Control messages to a thread. Everything about messages of clients goes through the lanes. */
 export type ToThread =
+  | { readonly type: 'start'; readonly start: ThreadStart }
   /** Doorbell line to a peer; a later one for the same thread replaces it. */
   | { readonly type: 'peer'; readonly thread: number; readonly port: MessagePort }
   | {
