@@ -27,7 +27,7 @@ import { ROOT, readJson } from './tree.mjs'
 
 const PAGE = join(ROOT, 'docs', 'BENCHMARKS.md')
 const PLOTS = join(ROOT, 'docs', 'benchmarks')
-const TEMPLATE = join(PLOTS, 'template.md')
+const TEMPLATE = join(ROOT, 'docs', 'BENCHMARKS.in.md')
 const BENCH = join(ROOT, 'bin', 'sable')
 
 const AMOUNTS = {

@@ -49,11 +49,18 @@ import { BrokerMeasures } from './workers/measurements/broker-measures.ts'
 import type { ReloadReport } from './workers/reload/reload-types.ts'
 import { BrokerMonitor } from './workers/reports/broker-monitor.ts'
 import { systemAnswers } from './workers/system/main-answers.ts'
-import { Supervisor } from './workers/threads/supervisor.ts'
+import { JOINED_WORKER, Supervisor } from './workers/threads/supervisor.ts'
 import type { ListenerKind } from './workers/threads/thread-messages.ts'
 import type { ThreadSettings } from './workers/threads/thread-settings.ts'
 import { ThreadsAhead } from './workers/threads/thread-start.ts'
 import { defaultWorkerCount } from './workers/threads/worker-count.ts'
+
+/**
+ * Up to this number of protocol workers the first shares the routing worker's event loop: where so
+ * few threads carry the load, one more costs memory and start-up time, and earns nothing (`sable
+ * bench --scenario startup,resident,leaf`, decision 16).
+ */
+const WORKERS_JOINED_MAX = 2
 
 export interface BrokerFacts {
   readonly options: Options
@@ -160,7 +167,10 @@ export class Broker {
   static async start(facts: BrokerFacts): Promise<Broker> {
     const { options, threads = new ThreadsAhead() } = facts
     const workerCount = options.workers || defaultWorkerCount()
-    threads.startUpTo(isJoined(options, workerCount) ? 1 : workerCount + 1)
+    const isJoined = workerCount <= WORKERS_JOINED_MAX
+    for (let thread = 0; thread <= workerCount; thread++) {
+      if (!isJoined || thread !== JOINED_WORKER) threads.start(thread)
+    }
     const identity = createServerIdentity()
     const serverName = options.serverName || identity.id
     let broker: Broker | undefined
@@ -472,11 +482,6 @@ async function bind(
   }
 }
 
-/** Whether the protocol worker shares the routing worker's event loop. */
-function isJoined(options: Options, workerCount: number): boolean {
-  return workerCount === 1 && hasLeafLinks(options)
-}
-
 function startThreads(
   { options, log, onFatal, deathIntervalMs }: BrokerFacts,
   workerCount: number,
@@ -493,7 +498,7 @@ function startThreads(
     memory,
     module,
     workerCount,
-    isJoined: isJoined(options, workerCount),
+    isJoined: workerCount <= WORKERS_JOINED_MAX,
     threads,
     settings,
     log,
@@ -501,14 +506,7 @@ function startThreads(
     deathIntervalMs,
   })
   supervisor.start()
-  // A protocol worker that is joined needs none.
-  void threads.end()
   return supervisor
-}
-
-/** Whether messages may pass between clients and leaf links. */
-function hasLeafLinks({ leafnodes }: Options): boolean {
-  return leafnodes.port !== 0 || leafnodes.remotes.length > 0
 }
 
 function logStart(

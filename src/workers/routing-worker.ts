@@ -10,6 +10,8 @@ import { ThreadInbox } from './threads/thread-inbox.ts'
 import type { PostToMain, ThreadStart, ToThread } from './threads/thread-messages.ts'
 import { type Answers, answerQuestion } from './threads/thread-questions.ts'
 
+/** Loads while the main thread reads the options. For what `host` is asked with few workers. */
+const guests = import('./protocol-thread.ts')
 const inbox = new ThreadInbox()
 const start = await inbox.start
 const post: PostToMain = (message, transfer = []) => parentPort?.postMessage(message, transfer)
@@ -81,7 +83,7 @@ function onMessage(message: ToThread): void {
 
 /** A protocol worker that has this thread's event loop. */
 async function host(guest: ThreadStart, port: MessagePort): Promise<void> {
-  const { runProtocolThread } = await import('./protocol-thread.ts')
+  const { runProtocolThread } = await guests
   await runProtocolThread(guest, port, (other) => {
     other.standBeside(thread)
     thread.standBeside(other)

@@ -42,7 +42,7 @@ describe('threads that die again and again', () => {
   })
 
   test('deaths of different roles, and deaths far apart, do not', { timeout }, async () => {
-    await using broker = await BrokerUnderTest.start({ workers: 2 }, 1)
+    await using broker = await BrokerUnderTest.start({ workers: 3 }, 1)
     await broker.watch(async () => {
       for (const [i, thread] of [1, ROUTER, 2, ROUTER, 1].entries()) {
         broker.fail(thread)
@@ -53,7 +53,7 @@ describe('threads that die again and again', () => {
   })
 
   test('one role is judged by its own deaths only', { timeout }, async () => {
-    await using broker = await BrokerUnderTest.start({ workers: 2 }, 60_000)
+    await using broker = await BrokerUnderTest.start({ workers: 3 }, 60_000)
     await broker.watch(async () => {
       broker.fail(1)
       await broker.replaced(1)
@@ -67,7 +67,7 @@ describe('threads that die again and again', () => {
   })
 
   test('twenty replacements leave no memory behind', { timeout }, async () => {
-    await using broker = await BrokerUnderTest.start({ workers: 2 })
+    await using broker = await BrokerUnderTest.start({ workers: 3 })
     await broker.watch(async () => {
       const rssAfter: number[] = []
       for (let death = 1; death <= 20; death++) {

@@ -11,13 +11,13 @@ const timeout = 90_000
 describe('the death of the routing worker', () => {
   for (const how of ['error', 'trap'] as const) {
     test(`by ${how} delays messages, and loses none`, { timeout }, async () => {
-      await using broker = await BrokerUnderTest.start({ workers: 2 })
+      await using broker = await BrokerUnderTest.start({ workers: 3 })
       await broker.watch(() => knownAndNew(broker, how))
     })
   }
 
   test('finds a subject with thousands of subscribers on each worker', { timeout }, async () => {
-    await using broker = await BrokerUnderTest.start({ workers: 2, maxPending: 512 * 1024 * 1024 })
+    await using broker = await BrokerUnderTest.start({ workers: 3, maxPending: 512 * 1024 * 1024 })
     await broker.watch(async () => {
       const [many, publisher, more] = await broker.connectMany(3)
       const perClient = 1100
@@ -41,7 +41,7 @@ describe('the death of the routing worker', () => {
   })
 
   test('in a storm of SUB and UNSUB leaves the right interest', { timeout }, async () => {
-    await using broker = await BrokerUnderTest.start({ workers: 2 })
+    await using broker = await BrokerUnderTest.start({ workers: 3 })
     await broker.watch(async () => {
       const clients = await broker.connectMany(4)
       const storms = clients.map((client, i) => storm(client, `storm.${i}`))
@@ -71,11 +71,11 @@ describe('the death of the routing worker', () => {
 
   test('lets leaf links come back, on either side, with all interest', { timeout }, async () => {
     await using hub = await BrokerUnderTest.start({
-      workers: 2,
+      workers: 3,
       leafnodes: { host: '127.0.0.1', port: -1 },
     })
     await using spoke = await BrokerUnderTest.start({
-      workers: 2,
+      workers: 3,
       leafnodes: {
         reconnectMs: 100,
         remotes: [{ urls: [`nats://127.0.0.1:${hub.leafPort}`] }],

@@ -31,12 +31,15 @@ const DEATH_INTERVAL_MS = 60_000
 const ANSWER_TIMEOUT_MS = 5000
 const RATE_LOG_MS = 1000
 
+/** The protocol worker that may share the routing worker's event loop. */
+export const JOINED_WORKER = 1
+
 export interface SupervisorOptions {
   readonly kernel: Kernel
   readonly module: WebAssembly.Module
   readonly memory: WebAssembly.Memory
   readonly workerCount: number
-  /** The protocol worker shares the routing worker's event loop; there is only one then. */
+  /** The protocol worker JOINED_WORKER shares the routing worker's event loop. */
   readonly isJoined: boolean
   readonly threads: ThreadsAhead
   readonly settings: ThreadSettings
@@ -164,7 +167,7 @@ export class Supervisor {
       accountNames: this.#accountNames,
       isSuccessor: this.#hasStarted,
     }
-    const host = isJoined && thread !== this.#router ? this.#threads[this.#router] : undefined
+    const host = isJoined && thread === JOINED_WORKER ? this.#threads[this.#router] : undefined
     return new ManagedThread(
       start,
       {

@@ -24,21 +24,20 @@ function startThread(thread: number): Worker {
  * They do not keep the process alive until they are taken.
  */
 export class ThreadsAhead {
-  readonly #workers: (Worker | undefined)[] = []
+  readonly #workers = new Map<number, Worker>()
 
-  /** Starts those of `threadCount` threads that have not been. */
-  startUpTo(threadCount: number): void {
-    for (let thread = this.#workers.length; thread < threadCount; thread++) {
-      const worker = startThread(thread)
-      worker.unref()
-      this.#workers.push(worker)
-    }
+  /** Starts the thread of this number, unless that has been done. */
+  start(thread: number): void {
+    if (this.#workers.has(thread)) return
+    const worker = startThread(thread)
+    worker.unref()
+    this.#workers.set(thread, worker)
   }
 
   /** The thread of this number, new if nobody started one ahead. */
   take(thread: number): Worker {
-    const worker = this.#workers[thread]
-    this.#workers[thread] = undefined
+    const worker = this.#workers.get(thread)
+    this.#workers.delete(thread)
     if (worker === undefined) return startThread(thread)
     worker.ref()
     return worker
@@ -46,7 +45,8 @@ export class ThreadsAhead {
 
   /** Ends those that nobody took. */
   async end(): Promise<void> {
-    const idle = this.#workers.splice(0)
-    await Promise.all(idle.map((worker) => worker?.terminate()))
+    const idle = [...this.#workers.values()]
+    this.#workers.clear()
+    await Promise.all(idle.map((worker) => worker.terminate()))
   }
 }
