@@ -15,7 +15,8 @@ export async function runWorkers(
   command: readonly string[],
   context: RunContext,
 ): Promise<Measurement> {
-  const server = await startWithWorkers([...command, '-m', '-1'], scenario.workers)
+  const workers = scenario.workers[context.size]
+  const server = await startWithWorkers([...command, '-m', '-1'], workers)
   const client = server.monitorUrl === undefined ? undefined : new MonitorClient(server.monitorUrl)
   try {
     const load = { ...scenario, kind: 'throughput' } as const

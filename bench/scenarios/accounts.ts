@@ -41,7 +41,7 @@ export const ACCOUNTS: readonly Scenario[] = [
     setting: 'logins',
     logins: { smoke: 2, full: 200 },
     payloadBytes: 16,
-    rate: { smoke: 500, full: 500 },
+    rate: { smoke: 2_000, full: 500 },
     amounts: REQUESTS,
   },
 ]

@@ -25,8 +25,26 @@ const SMOKE_REQUESTS: LoadAmounts = {
   measured: { messages: 100, durationMs: PHASE_MS_MAX },
 }
 
+/** Of each of several clients. */
+const SMOKE_EACH: LoadAmounts = {
+  warmup: { messages: 2, durationMs: PHASE_MS_MAX },
+  measured: { messages: 10, durationMs: PHASE_MS_MAX },
+}
+
+/** Of each of several clients with many requests under way. */
+const SMOKE_PIPELINED: LoadAmounts = {
+  warmup: { messages: 50, durationMs: PHASE_MS_MAX },
+  measured: { messages: 500, durationMs: PHASE_MS_MAX },
+}
+
 /** Of messages. */
 export const LOAD = { smoke: SMOKE_LOAD, full: FULL_LOAD }
 
 /** Of requests that wait for each other. */
 export const REQUESTS = { smoke: SMOKE_REQUESTS, full: FULL_LOAD }
+
+/** Of requests of several clients, of which each waits for its own. */
+export const CLIENT_REQUESTS = { smoke: SMOKE_EACH, full: FULL_LOAD }
+
+/** Of requests that do not wait for each other. */
+export const PIPELINED = { smoke: SMOKE_PIPELINED, full: FULL_LOAD }

@@ -2,6 +2,8 @@ import { LOAD, PHASE_MS_MAX, REQUESTS } from './amounts.ts'
 import { throughput } from './messages.ts'
 import type { Scenario } from './types.ts'
 
+const WORKERS_SMOKE_MAX = 4
+
 /** What a server is beside the messages: memory, start, monitor, reload. */
 export const OPERATIONS: readonly Scenario[] = [
   ...[1, 2, 4, 8, 16].map(
@@ -9,7 +11,8 @@ export const OPERATIONS: readonly Scenario[] = [
       ...throughput(`workers-${workers}`, `as wildcards, ${workers} protocol workers`, 4, 4, 16),
       audience: 'all',
       kind: 'workers',
-      workers,
+      // Many threads take longer to start than the rest of a smoke run.
+      workers: { smoke: Math.min(workers, WORKERS_SMOKE_MAX), full: workers },
     }),
   ),
   {
@@ -35,7 +38,7 @@ export const OPERATIONS: readonly Scenario[] = [
     storm: 'connections',
     clients: { smoke: 2, full: 32 },
     payloadBytes: 16,
-    rate: { smoke: 500, full: 500 },
+    rate: { smoke: 2_000, full: 500 },
     amounts: REQUESTS,
   },
   {
@@ -45,7 +48,7 @@ export const OPERATIONS: readonly Scenario[] = [
     storm: 'subscriptions',
     clients: { smoke: 2, full: 8 },
     payloadBytes: 16,
-    rate: { smoke: 500, full: 500 },
+    rate: { smoke: 2_000, full: 500 },
     amounts: REQUESTS,
   },
   {

@@ -1,4 +1,4 @@
-import { LOAD, PHASE_MS_MAX, REQUESTS } from './amounts.ts'
+import { CLIENT_REQUESTS, PHASE_MS_MAX, PIPELINED, REQUESTS } from './amounts.ts'
 import type { LatencyScenario, RequestsScenario, Scenario } from './types.ts'
 
 /** Of the plot of latency by load, in percent of the reference's maximum. */
@@ -20,7 +20,7 @@ export const REQUEST_REPLY: readonly Scenario[] = [
       workload: `${clients} requesters, each with one request under way, one responder, 16 B`,
       clients,
       payloadBytes: 16,
-      amounts: REQUESTS,
+      amounts: CLIENT_REQUESTS,
     }),
   ),
   ...LOADS.map(
@@ -46,13 +46,6 @@ export const REQUEST_REPLY: readonly Scenario[] = [
     ...requests('reply-storm', '500 responders who all answer each of many requests, 16 B'),
     requesters: 1,
     responders: { smoke: 20, full: 500 },
-    amounts: {
-      smoke: {
-        warmup: { messages: 50, durationMs: PHASE_MS_MAX },
-        measured: { messages: 500, durationMs: PHASE_MS_MAX },
-      },
-      full: REQUESTS.full,
-    },
   },
 ]
 
@@ -63,11 +56,11 @@ export function latency(name: string, workload: string): LatencyScenario {
     name,
     workload,
     payloadBytes: 16,
-    rate: { smoke: 500, full: 500 },
+    rate: { smoke: 2_000, full: 500 },
     amounts: REQUESTS,
   }
 }
 
 export function requests(name: string, workload: string): RequestsScenario {
-  return { kind: 'requests', name, workload, requesters: 8, payloadBytes: 16, amounts: LOAD }
+  return { kind: 'requests', name, workload, requesters: 8, payloadBytes: 16, amounts: PIPELINED }
 }

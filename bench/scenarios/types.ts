@@ -141,7 +141,7 @@ export interface SlowConsumerScenario extends Omit<ThroughputScenario, 'kind'> {
 /** A load on a server with a given number of threads. */
 export interface WorkersScenario extends Omit<ThroughputScenario, 'kind'> {
   readonly kind: 'workers'
-  readonly workers: number
+  readonly workers: Readonly<Record<Size, number>>
 }
 
 /** Requests at a fixed rate for long, and the server's memory meanwhile. */
