@@ -1,5 +1,6 @@
 /**
- * Measures what docs/BENCHMARKS.md shows, part by part, and writes that page and its plots.
+ * Measures what docs/BENCHMARKS.md shows, part by part, and writes that page, its plots, and the
+ * short table of the README.
  *
  *   node_modules/.bin/node scripts/benchmarks.mjs [options]
  *
@@ -25,6 +26,9 @@ import { readResults } from '../bench/outputs/results.ts'
 import { findScenarios } from '../bench/scenarios.ts'
 import { ROOT, readJson } from './tree.mjs'
 
+const README = join(ROOT, 'README.md')
+/** Of the README: what stands between is written here. */
+const SUMMARY = /(?<=<!-- summary:begin -->\n)[^]*(?=<!-- summary:end -->)/
 const PAGE = join(ROOT, 'docs', 'BENCHMARKS.md')
 const PLOTS = join(ROOT, 'docs', 'benchmarks')
 const TEMPLATE = join(ROOT, 'docs', 'BENCHMARKS.in.md')
@@ -134,6 +138,11 @@ async function render() {
   writeFileSync(
     PAGE,
     toMarkdown(template, results, plots, ({ id }) => `benchmarks/${id}.svg`),
+  )
+  const summary = toMarkdown('{{summary}}\n', results, [], () => '')
+  writeFileSync(
+    README,
+    readFileSync(README, 'utf8').replace(SUMMARY, () => summary),
   )
   console.error(`benchmarks: ${PAGE}`)
 }

@@ -28,6 +28,7 @@ export function toMarkdown(
   const parts: Readonly<Record<string, () => string>> = {
     facts: () => factsText(results),
     asked: () => askedText(results),
+    summary: () => summaryText(results),
     plots: () => plots.map((plot) => `![${plot.title}](${plotPath(plot)})`).join('\n\n'),
     workers: () => workersText(results),
     all: () => results.scenarios.map(scenarioText).join('\n\n'),
@@ -89,6 +90,21 @@ function askedText({ scenarios }: Results): string {
     row.isMet ? 'yes' : '**no**',
   ])
   return table(['scenario', 'figure', 'ours', 'compared with', 'reached', 'asked', 'met'], rows)
+}
+
+/** Of the same rows, the median of ours, of the better nats-server, and what lies between them. */
+function summaryText({ scenarios }: Results): string {
+  const rows = askedRows(scenarios)
+    .filter(({ comparison }) => comparison !== 'floor')
+    .map((row) => [
+      row.result.workload,
+      METRICS[row.metric].label,
+      ...[row.ours, row.theirs].map((spread) =>
+        spread === undefined ? '' : formatValue(spread.median, METRICS[row.metric].digits),
+      ),
+      row.theirs === undefined ? '' : figureText(row, row.reached),
+    ])
+  return table(['load', 'figure', 'Sable', 'nats-server', 'Sable is'], rows)
 }
 
 function figureText({ comparison }: AskedRow, value: number): string {

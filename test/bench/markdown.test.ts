@@ -74,3 +74,17 @@ test('the model of more cores: workers by what one does at the cost measured', (
 test('a name that stands for nothing is refused', () => {
   assert.throws(() => toMarkdown('{{nonesuch}}', results('a', {}), [], () => ''), /nonesuch/)
 })
+
+test('the summary has ours beside the better rival, and nothing of the floor', () => {
+  const { scenarios, runs } = results('1:1-16', {
+    sable: [100],
+    'nats-server 2.15.2': [600],
+    'nats-server 2.9.10': [450],
+    floor: [20],
+  })
+  const summary = toMarkdown('{{summary}}', { runs, scenarios }, [], () => '')
+  assert.equal(
+    summary.split('\n').slice(2).join('\n'),
+    '| words | server CPU ns/published | 100 | 450 | 4.5 × |',
+  )
+})
