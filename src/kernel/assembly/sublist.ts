@@ -195,8 +195,8 @@ function growTable(): bool {
     if (<u32>load<u64>(old + TABLE_SLOTS + (i << 3)) > TABLE_TOMBSTONE) live++
   }
   const table = newTable(live * 3 > slots ? slots << 1 : slots)
-  // Without memory the old one must do, slower, while it has free slots.
-  if (table == 0) return load<u32>(sublist, SUBLIST_EDGES) < slots - (slots >>> 4)
+  // Without memory the old one must do, slower, while it has slots that are free or were once used.
+  if (table == 0) return live < slots - (slots >>> 4)
   store<u32>(sublist, 0, SUBLIST_EDGES)
   // From one end to the other, and hashes are there: a million nodes need not be looked at.
   for (let i: u32 = 0; i < slots; i++) {
