@@ -249,7 +249,8 @@ test('closed connections, with all there is to know of them', async (t) => {
     assert.ok(one.stopMs >= one.startMs && one.stopMs <= Date.now())
     assert.equal(one.subscriptions, 2)
     const owner = { cid: one.cid, account: 'A', accountTag: 'A' }
-    assert.deepEqual(one.subscriptionList, [
+    const bySid = one.subscriptionList?.toSorted((x, y) => Number(x.sid) - Number(y.sid))
+    assert.deepEqual(bySid, [
       { subject: 'a', queue: '', sid: '1', msgs: 0, max: 0, ...owner },
       { subject: 'b', queue: 'q', sid: '2', msgs: 0, max: 0, ...owner },
     ])

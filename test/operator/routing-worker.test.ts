@@ -25,7 +25,7 @@ describe('the death of the routing worker in operator mode', () => {
       }),
     }
     await using broker = await BrokerUnderTest.start({
-      workers: 2,
+      workers: 3,
       systemAccount: world.system.publicKey,
       operator: {
         jwts: [world.operatorJwt],
@@ -71,7 +71,7 @@ describe('the death of the routing worker in operator mode', () => {
       [account.publicKey]: account.jwt({}, { exp: endS }),
     }
     await using broker = await BrokerUnderTest.start({
-      workers: 1,
+      workers: 3,
       systemAccount: world.system.publicKey,
       operator: {
         jwts: [world.operatorJwt],

@@ -10,7 +10,7 @@ const TIMEOUT_MS = 60_000
 function options(users: readonly (readonly [name: string, pass: string])[]): PartialOptions {
   const global = { account: '$G' }
   return {
-    workers: 1,
+    workers: 3,
     users: users.map(([user, pass]) => ({ user, pass, ...global })),
   }
 }

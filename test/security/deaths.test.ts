@@ -13,7 +13,7 @@ const FEW = {
 }
 
 const OPTIONS: PartialOptions = {
-  workers: 2,
+  workers: 3,
   users: [
     { user: 'few', pass: 'p', account: 'A', permissions: FEW },
     { user: 'all', pass: 'p', account: 'A' },

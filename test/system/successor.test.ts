@@ -5,7 +5,7 @@ import { PeerClient } from './peer-client.ts'
 
 test('a new routing worker tells, counts and answers as the old one did', async () => {
   await using broker = await BrokerUnderTest.start({
-    workers: 2,
+    workers: 3,
     accounts: [{ name: 'SYS' }, { name: 'A' }],
     users: [
       { user: 'sys', pass: 'p', account: 'SYS' },

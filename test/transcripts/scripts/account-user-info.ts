@@ -10,7 +10,7 @@ accounts {
     users: [
       { user: a, password: p }
       { user: few, password: p, permissions: {
-        publish: { allow: [">"], deny: ["no.>"] }, subscribe: ["in.*", "q.* grp"]
+        publish: { allow: [">"], deny: ["no.>"] }, subscribe: { allow: "in.*", deny: "q.* grp" }
         allow_responses: { max: 3, expires: "1m" } } }
       { user: none, password: p, permissions: { publish: "other" } }
     ]
