@@ -25,7 +25,7 @@ const WORK: Readonly<Record<string, number>> = {
   requests: 100_000,
   'leaf-16': 2_000_000,
 }
-const ROUNDS = 3
+const ROUNDS = 2
 /** Of a scenario that seems worse: noise must not fail a commit. */
 const ROUNDS_TO_CONFIRM = 6
 
