@@ -36,6 +36,8 @@ const ASKED: readonly Asked[] = [
   asked('1:1-128', 'cpuNsPerMessage', 'floor', 1.8),
   asked('1:1-1024', 'cpuNsPerMessage', 'floor', 1.35),
   asked('1:1-8192', 'cpuNsPerMessage', 'floor', 1.35),
+  asked('request-reply', 'closedP50Us', 'share', 0.65),
+  asked('request-reply', 'closedP99Us', 'share', 0.8),
   asked('request-reply', 'pacedP50Us', 'share', 0.65),
   asked('request-reply', 'pacedP99Us', 'share', 0.8),
   asked('load-50', 'loadP50Us', 'share', 0.65),
