@@ -28,7 +28,7 @@ import { ROOT, readJson } from './tree.mjs'
 
 const README = join(ROOT, 'README.md')
 /** Of the README: what stands between is written here. */
-const SUMMARY = /(?<=<!-- summary:begin -->\n)[^]*(?=<!-- summary:end -->)/
+const SUMMARY = /(?<=<!-- summary:begin -->\n)[\s\S]*(?=<!-- summary:end -->)/
 const PAGE = join(ROOT, 'docs', 'BENCHMARKS.md')
 const PLOTS = join(ROOT, 'docs', 'benchmarks')
 const TEMPLATE = join(ROOT, 'docs', 'BENCHMARKS.in.md')

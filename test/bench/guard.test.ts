@@ -16,6 +16,12 @@ test('the guard compares the cheapest rounds: a disturbed round is no regression
   assert.equal(describeVerdict(verdict!), '1:1-16: 105 ns, before 100 ns: 1.05')
 })
 
+test('one lucky round of the earlier commit is no regression', () => {
+  const [verdict] = judge(resultsOf([843, 800, 1000], [943, 690, 1012]))
+  assert.equal(verdict!.isWorse, false)
+  assert.ok(verdict!.ratio < 1)
+})
+
 test('the guard speaks up above 15 %', () => {
   const [verdict] = judge(resultsOf([116, 130], [100, 101]))
   assert.equal(verdict!.isWorse, true)
