@@ -49,7 +49,7 @@ import { BrokerMeasures } from './workers/measurements/broker-measures.ts'
 import type { ReloadReport } from './workers/reload/reload-types.ts'
 import { BrokerMonitor } from './workers/reports/broker-monitor.ts'
 import { systemAnswers } from './workers/system/main-answers.ts'
-import { JOINED_WORKER, Supervisor } from './workers/threads/supervisor.ts'
+import { JOINED_WORKER, Supervisor, type SupervisorOptions } from './workers/threads/supervisor.ts'
 import type { ListenerKind } from './workers/threads/thread-messages.ts'
 import type { ThreadSettings } from './workers/threads/thread-settings.ts'
 import { ThreadsAhead } from './workers/threads/thread-start.ts'
@@ -178,7 +178,7 @@ export class Broker {
     let acceptors: Acceptors | undefined
     try {
       acceptors = await bind(options, (socket, listener) => broker?.handOver(socket, listener))
-      supervisor = startThreads(facts, workerCount, threads, {
+      const settings: ThreadSettings = {
         options,
         identity,
         serverName,
@@ -190,7 +190,8 @@ export class Broker {
         leafPort: acceptors.leaf?.port ?? 0,
         ingressBudgets: allocateBudgets(),
         handshakeRate: options.tls?.connectionRateLimit ? HandshakeRate.allocate() : undefined,
-      })
+      }
+      supervisor = startThreads(facts, { workerCount, isJoined, threads, settings })
       const log = await facts.log
       logStart(facts, log, identity.id, serverName)
       broker = new Broker(facts, log, supervisor, acceptors)
@@ -484,23 +485,18 @@ async function bind(
 
 function startThreads(
   { options, log, onFatal, deathIntervalMs }: BrokerFacts,
-  workerCount: number,
-  threads: ThreadsAhead,
-  settings: ThreadSettings,
+  place: Pick<SupervisorOptions, 'workerCount' | 'isJoined' | 'threads' | 'settings'>,
 ): Supervisor {
   const module = compileKernel()
   const { kernel, memory } = createSharedMemory(module, {
-    workerCount,
+    workerCount: place.workerCount,
     totalBytes: options.sharedMemory || SHARED_MEMORY_BYTES_DEFAULT,
   })
   const supervisor = new Supervisor({
     kernel,
     memory,
     module,
-    workerCount,
-    isJoined: workerCount <= WORKERS_JOINED_MAX,
-    threads,
-    settings,
+    ...place,
     log,
     onFatal,
     deathIntervalMs,
